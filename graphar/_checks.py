@@ -8,15 +8,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["as_float_tensor", "check_beta", "check_count", "check_spins"]
+__all__ = ["as_float_tensor", "as_tensor", "check_beta", "check_count", "check_spins"]
+
+
+def as_tensor(value: Any, name: str) -> Tensor:
+    """A tensor as it is, or a copy of what numpy reads (a copy, as torch refuses or warns of some arrays)."""
+    if isinstance(value, Tensor):
+        return value
+    try:
+        return torch.as_tensor(np.array(value, order="C"))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must hold real numbers, got {type(value).__name__}: {error}") from error
 
 
 def as_float_tensor(value: Any, name: str, dtype: torch.dtype | None = None) -> Tensor:
     """Finite real numbers as a floating tensor (float64 unless they already are floating)."""
-    try:
-        tensor = value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{name} must hold real numbers, got {type(value).__name__}: {error}") from error
+    if dtype is not None and not dtype.is_floating_point:
+        raise ValueError(f"dtype must be floating, got {dtype}")
+    tensor = as_tensor(value, name)
     if tensor.is_complex() or tensor.layout != torch.strided:
         raise ValueError(f"{name} must be a dense array of real numbers, got {tensor.dtype}, {tensor.layout}")
     if not tensor.is_floating_point():
@@ -52,7 +61,7 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
 
 def check_spins(spins: Any, num_spins: int, name: str = "spins") -> Tensor:
     """Spins of shape ``(..., N)`` with entries −1 and +1 alone."""
-    tensor = spins if isinstance(spins, Tensor) else torch.as_tensor(np.asarray(spins))
+    tensor = as_tensor(spins, name)
     if tensor.dim() == 0 or tensor.shape[-1] != num_spins:
         raise ValueError(f"{name} must have shape (..., {num_spins}), got {tuple(tensor.shape)}")
     if tensor.is_complex() or tensor.dtype == torch.bool:

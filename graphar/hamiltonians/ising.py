@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
-from graphar._checks import as_float_tensor, check_count, check_spins
+from graphar._checks import as_float_tensor, as_tensor, check_count, check_spins
 
 __all__ = ["IsingGraph"]
 
@@ -93,7 +92,7 @@ class IsingGraph(Data):
         if field is None:
             field = torch.zeros(num_nodes, dtype=dtype)
         elif field.dim() == 0:
-            field = field.expand(num_nodes).clone()
+            field = field.expand(num_nodes)
         if field.shape != (num_nodes,):
             raise ValueError(f"h must have shape ({num_nodes},), one per spin, got {tuple(field.shape)}")
         _check_ends(ends, num_nodes)
@@ -106,14 +105,14 @@ class IsingGraph(Data):
         order = torch.argsort(source * num_nodes + target)
         graph.edge_index = torch.stack([source[order], target[order]])
         graph.edge_weight = torch.cat([weight, weight])[order].contiguous()
-        graph.h = field.contiguous()
+        graph.h = field.clone(memory_format=torch.contiguous_format)
         graph.offset = as_float_tensor([float(offset)], "offset", dtype)
         graph.num_nodes = num_nodes
         if pos is not None:
             place = as_float_tensor(pos, "pos")
             if place.dim() != 2 or place.shape[0] != num_nodes:
                 raise ValueError(f"pos must have shape ({num_nodes}, d), got {tuple(place.shape)}")
-            graph.pos = place
+            graph.pos = place.clone()
         return graph
 
     # Conversions live in `convert`; these names are what users look for on the class.
@@ -140,11 +139,11 @@ class IsingGraph(Data):
         return convert.from_networkx(cls, graph, **options)
 
     @classmethod
-    def from_qubo(cls, Q: Any, **options: Any) -> Self:
+    def from_qubo(cls, Q: Any, offset: float = 0.0, **options: Any) -> Self:
         """Graph from a QUBO, min xᵀQx over 0/1; see :func:`graphar.hamiltonians.convert.from_qubo`."""
         from graphar.hamiltonians import convert
 
-        return convert.from_qubo(cls, Q, **options)
+        return convert.from_qubo(cls, Q, offset, **options)
 
     @classmethod
     def from_dimod(cls, bqm: Any) -> Self:
@@ -261,8 +260,7 @@ class IsingGraph(Data):
     def flip_delta(self, spins: Any) -> Tensor:
         r"""Energy change of flipping each spin alone: :math:`2 x_i (\sum_j J_{ij} x_j + h_i)`, shape (..., N)."""
         fields = self.local_fields(spins)
-        x = torch.as_tensor(np.asarray(spins)) if not isinstance(spins, Tensor) else spins
-        return 2 * x.to(fields) * fields
+        return 2 * as_tensor(spins, "spins").to(fields) * fields
 
     # Housekeeping.
 
@@ -336,7 +334,7 @@ class IsingGraph(Data):
 
 
 def _as_sites(edge_index: Any) -> Tensor:
-    ends = edge_index if isinstance(edge_index, Tensor) else torch.as_tensor(np.asarray(edge_index))
+    ends = as_tensor(edge_index, "edge_index")
     if ends.numel() == 0:
         ends = ends.reshape(2, 0).to(torch.int64)
     if ends.dim() != 2 or ends.shape[0] != 2:

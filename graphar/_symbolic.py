@@ -1,0 +1,105 @@
+"""Compiled loops of the symbolic structure; imported only by `frontier`, so that numba loads on first use.
+
+All arrays are numpy int64 in rank space: site of rank 0 is sampled first, eliminated last.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["count_pairs", "count_parents", "elimination_tree", "fill_pairs", "fill_parents", "tree_depth"]
+
+
+@njit(cache=True)
+def elimination_tree(ptr: np.ndarray, nbr: np.ndarray) -> np.ndarray:
+    """Parent of every rank (−1 for roots) when ranks are eliminated from N−1 down to 0 (Liu's algorithm)."""
+    n = ptr.size - 1
+    parent = np.full(n, -1, np.int64)
+    ancestor = np.full(n, -1, np.int64)  # path-compressed shortcut towards the root of the current component
+    for i in range(n - 1, -1, -1):
+        for k in range(ptr[i], ptr[i + 1]):
+            r = nbr[k]
+            if r <= i:
+                continue
+            while ancestor[r] != -1 and ancestor[r] != i:
+                following = ancestor[r]
+                ancestor[r] = i
+                r = following
+            if ancestor[r] == -1:
+                ancestor[r] = i
+                parent[r] = i
+    return parent
+
+
+@njit(cache=True)
+def tree_depth(parent: np.ndarray) -> np.ndarray:
+    depth = np.zeros(parent.size, np.int64)
+    for i in range(parent.size):
+        if parent[i] >= 0:
+            depth[i] = depth[parent[i]] + 1
+    return depth
+
+
+@njit(cache=True)
+def count_pairs(up: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Number of frontier spins of every rank: l belongs to i on the way ``up`` from l while i > first[l]."""
+    count = np.zeros(up.size, np.int64)
+    for spin in range(up.size):
+        i = spin
+        while i > first[spin]:
+            count[i] += 1
+            i = up[i]
+    return count
+
+
+@njit(cache=True)
+def fill_pairs(
+    up: np.ndarray, first: np.ndarray, ptr: np.ndarray, arrival_ptr: np.ndarray, source: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Frontier spin of every pair and the arrival at it that holds the message ξ_il."""
+    spins = np.empty(ptr[-1], np.int64)
+    arrivals = np.empty(ptr[-1], np.int64)
+    place = ptr[:-1].copy()
+    for spin in range(up.size):
+        i = spin
+        arrival = arrival_ptr[spin + 1] - 1
+        while i > first[spin]:
+            while source[arrival] >= i:  # the message to l before i is drawn: earlier neighbours of rank < i
+                arrival -= 1
+            spins[place[i]] = spin
+            arrivals[place[i]] = arrival
+            place[i] += 1
+            i = up[i]
+    return spins, arrivals
+
+
+@njit(cache=True)
+def count_parents(parent: np.ndarray, ptr: np.ndarray, nbr: np.ndarray) -> np.ndarray:
+    count = np.zeros(parent.size, np.int64)
+    mark = np.full(parent.size, -1, np.int64)
+    for j in range(parent.size):
+        for k in range(ptr[j], ptr[j + 1]):
+            i = nbr[k]
+            while i > j and mark[i] != j:
+                mark[i] = j
+                count[i] += 1
+                i = parent[i]
+    return count
+
+
+@njit(cache=True)
+def fill_parents(parent: np.ndarray, ptr: np.ndarray, nbr: np.ndarray, parent_ptr: np.ndarray) -> np.ndarray:
+    """Separator P(i) of every rank, sorted: j < i adjacent to the subtree of i."""
+    spins = np.empty(parent_ptr[-1], np.int64)
+    place = parent_ptr[:-1].copy()
+    mark = np.full(parent.size, -1, np.int64)
+    for j in range(parent.size):
+        for k in range(ptr[j], ptr[j + 1]):
+            i = nbr[k]
+            while i > j and mark[i] != j:
+                mark[i] = j
+                spins[place[i]] = j
+                place[i] += 1
+                i = parent[i]
+    return spins

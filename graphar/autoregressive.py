@@ -1,0 +1,193 @@
+"""Graph + ordering + head → a model; the model at an inverse temperature → a distribution.
+
+    q(x) = Π_i q(x_i | x_<i),   q(x_i | x_<i) = σ(x_i logit_i),   log q = Σ_i log σ(x_i logit_i)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from graphar._checks import check_beta, check_count, check_spins
+from graphar._random import make_generator
+from graphar.frontier import build_frontier
+from graphar.hamiltonians import IsingGraph
+from graphar.heads import Head, Linear
+from graphar.kernels import ReferenceKernel, Sampled
+from graphar.ordering import Ordering, nested_dissection
+
+__all__ = ["Autoregressive", "Distribution"]
+
+_CHUNK = 2**26  # numbers that one pass over part of a batch may hold: bounds memory, not the batch
+
+
+class Autoregressive(nn.Module):
+    r"""Autoregressive network on the interaction graph of an Ising model.
+
+    .. math:: q(x) = \prod_i \sigma(x_i \, \text{logit}_i(x_{<i}))
+
+    Args:
+        graph: couplings and fields.
+        head: what gives the conditionals, configured (``ga.heads.Linear(bias=False)``) or a class for its defaults.
+        ordering: sampling order of the sites; nested dissection by default.
+        frontier: ``"component"``, or ``"all"`` for TwoBo's own pairs.
+        seed: of the starting weights.
+        dtype: floating type of weights and messages.
+
+    Raises:
+        ValueError: the ordering belongs to another graph, or ``graph`` is a batch or breaks its format's rules.
+
+    >>> import graphar as ga
+    >>> model = Autoregressive(ga.grid((4, 4), couplings="ferromagnet"))
+    >>> model.at(0.3).sample(5, seed=0).shape
+    torch.Size([5, 16])
+    """
+
+    def __init__(
+        self,
+        graph: IsingGraph,
+        head: Head | type[Head] = Linear,
+        ordering: Ordering | None = None,
+        frontier: str = "component",
+        *,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        if not isinstance(graph, IsingGraph):
+            raise ValueError(f"graph must be an IsingGraph, got {type(graph).__name__}")
+        if getattr(graph, "batch", None) is not None:
+            raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}")
+        if not dtype.is_floating_point:
+            raise ValueError(f"dtype must be floating, got {dtype}")
+        graph.validate()
+        config = head() if isinstance(head, type) else head
+        if not isinstance(config, Head):
+            raise ValueError(f"head must be a head or its class, got {head!r}")
+        if ordering is None:
+            ordering = nested_dissection(graph)
+        elif ordering.graph is not graph:
+            # An ordering serves any couplings and fields on its edges; the model's are those of `graph`.
+            if not _same_edges(ordering.graph, graph):
+                raise ValueError(f"ordering must be of this graph, got one of {ordering.graph!r}")
+            ordering = Ordering(graph, ordering.sites, ordering.name)
+        self.graph = graph
+        self.ordering = ordering
+        self.frontier = build_frontier(ordering, frontier)
+        self.head_config = config
+        self.head = config.bind(self.frontier, generator=make_generator(seed, None), dtype=dtype)
+        self.kernel = ReferenceKernel(self.frontier, self.head.reads, dtype)
+        self.ranks: Tensor
+        self.sites: Tensor
+        self.register_buffer("ranks", ordering.ranks, persistent=False)
+        self.register_buffer("sites", ordering.sites, persistent=False)
+
+    @property
+    def num_spins(self) -> int:
+        """N."""
+        return self.graph.num_spins
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of weights."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating type of messages and logits."""
+        return self.kernel.field.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.sites.device
+
+    def at(self, beta: float) -> Distribution:
+        """The model at inverse temperature ``beta``: a distribution over spins that shares its weights."""
+        return Distribution(self, check_beta(beta))
+
+    def describe(self, batch_size: int = 1024) -> str:
+        """The frontier's table, headed by head and number of weights."""
+        return f"{self.head_config}, {self.num_parameters:,} weights\n{self.frontier.describe(batch_size)}"
+
+    def extra_repr(self) -> str:
+        return f"{self.graph!r}, {self.ordering.name} order, {self.num_parameters} weights"
+
+
+class Distribution:
+    """A model at one β: samples, log-probabilities and conditionals, spins (..., N) in site order."""
+
+    def __init__(self, model: Autoregressive, beta: float) -> None:
+        self.model = model
+        self.beta = beta
+
+    @property
+    def graph(self) -> IsingGraph:
+        return self.model.graph
+
+    def sample(self, num_samples: int, *, seed: int | None = None, generator: torch.Generator | None = None) -> Tensor:
+        """Independent samples of q, ±1, shape (num_samples, N); see :meth:`sample_with_log_prob`."""
+        return self.sample_with_log_prob(num_samples, seed=seed, generator=generator)[0]
+
+    def sample_with_log_prob(
+        self, num_samples: int, *, seed: int | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Independent samples of q and their log-probabilities.
+
+        Sample b uses its own N uniforms, by site, so a longer run begins with the shorter one's samples.
+
+        Args:
+            num_samples: how many.
+            seed: of a fresh generator; or
+            generator: one that goes on where it stands.
+
+        Returns:
+            Spins ±1 of shape (num_samples, N) in the model's dtype, and log q in nats, float64, (num_samples,).
+
+        Raises:
+            ValueError: neither seed nor generator, or both, are given.
+        """
+        spins, log_prob = [], []
+        for drawn in self.draw(num_samples, make_generator(seed, generator)):
+            spins.append(drawn.spins[self.model.ranks].T)
+            log_prob.append(drawn.log_prob)
+        return torch.cat(spins).contiguous(), torch.cat(log_prob)
+
+    def draw(self, num_samples: int, generator: torch.Generator) -> Iterator[Sampled]:
+        """Samples in chunks of bounded memory, by rank, with log q and energy (without the offset)."""
+        model = self.model
+        left = check_count(num_samples, "num_samples")
+        while left:
+            count = min(left, self._chunk())
+            shape = (count, model.num_spins)
+            uniforms = torch.rand(shape, generator=generator, dtype=model.dtype, device=generator.device)
+            by_rank = uniforms.to(model.device)[:, model.sites].T.contiguous()
+            yield model.kernel.sample(model.head, self.beta, by_rank)
+            left -= count
+
+    def log_prob(self, spins: Tensor) -> Tensor:
+        """log q of given spins, Σ_i log σ(x_i logit_i) in nats, float64, shape (...); differentiable in the weights."""
+        rows = self._by_rank(spins)
+        parts = [self.model.kernel.log_prob(self.model.head, self.beta, x) for x in rows.split(self._chunk(), dim=1)]
+        return torch.cat(parts).reshape(torch.as_tensor(spins).shape[:-1])
+
+    def logits(self, spins: Tensor) -> Tensor:
+        """log q(x_i = +1 | x_<i) − log q(x_i = −1 | x_<i) for every site of given spins, shape (..., N)."""
+        rows = self._by_rank(spins)
+        parts = [self.model.kernel.logits(self.model.head, self.beta, x) for x in rows.split(self._chunk(), dim=1)]
+        return torch.cat(parts, dim=1)[self.model.ranks].T.reshape(torch.as_tensor(spins).shape)
+
+    def _by_rank(self, spins: Tensor) -> Tensor:
+        x = check_spins(spins, self.model.num_spins).to(self.model.device, self.model.dtype)
+        return x.reshape(-1, self.model.num_spins)[:, self.model.sites].T.contiguous()
+
+    def _chunk(self) -> int:
+        return max(1, _CHUNK // (self.model.kernel.num_arrivals + 4 * self.model.num_spins))
+
+    def __repr__(self) -> str:
+        return f"Distribution(beta={self.beta:g}, {self.model.head_config}, {self.graph!r})"
+
+
+def _same_edges(graph: IsingGraph, other: IsingGraph) -> bool:
+    return graph.num_nodes == other.num_nodes and torch.equal(graph.edge_index, other.edge_index)

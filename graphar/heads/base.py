@@ -1,0 +1,126 @@
+"""The contract between heads and kernels.
+
+A **head** is a configured, graph-free object (``Linear(bias=False)``). Binding it to a frontier gives a torch
+module with the parameters of that graph, a **bound head**. A kernel hands a bound head the inputs of a set of
+spins that may be drawn together, and gets their logits
+
+    logit_i = log q(x_i = +1 | x_<i) − log q(x_i = −1 | x_<i).
+
+The inputs are the field h_i, the local message ξ_ii and two inboxes, the messages ξ_il on the frontier and the
+spins x_P(i); the bound head says in ``reads`` which inbox it opens, which fixes the levels of its spins.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+
+from graphar.frontier import Frontier
+
+__all__ = ["BoundHead", "Head", "Inbox", "SiteInputs"]
+
+with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta
+    warnings.simplefilter("ignore")
+    torch.sparse_csr_tensor(torch.tensor([0, 0]), torch.empty(0, dtype=torch.int64), torch.empty(0), (1, 1))
+
+
+class WeightedSum(MessagePassing):
+    """Σ_l w_il m_l, the messages that reach each reader, weighted and summed.
+
+    ``forward`` takes the weighted graph as a CSR matrix (readers × messages), so that PyG takes the fused way
+    and no message per pair is stored.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(aggr="sum", node_dim=0)
+
+    def forward(self, weights: Tensor, messages: Tensor) -> Tensor:
+        return self.propagate(weights, x=(messages, None), size=(messages.shape[0], weights.shape[0]))
+
+    def message(self, x_j: Tensor) -> Tensor:
+        raise RuntimeError("WeightedSum needs its weights as a sparse matrix")
+
+    def message_and_aggregate(self, adj_t: Tensor, x: tuple[Tensor, None]) -> Tensor:
+        if adj_t.device.type == "cpu":  # the kernel with a compiled gradient for the weights
+            return torch.sparse.mm(adj_t, x[0], "sum")
+        return torch.sparse.mm(adj_t, x[0])
+
+
+_weighted_sum = WeightedSum()
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """What reaches a set of n spins from earlier ones: P numbers per sample, grouped by the spin that reads them.
+
+    Attributes:
+        index: which of the head's per-pair parameters belong to these pairs, shape (P,); None for all of them.
+        ptr: where each reader's pairs start, shape (n + 1,).
+        source: rows of ``rows`` that the pairs point to, shape (P,).
+        rows: distinct messages or spins, shape (M, batch).
+    """
+
+    index: Tensor | None
+    ptr: Tensor
+    source: Tensor
+    rows: Tensor
+
+    def select(self, parameter: Tensor) -> Tensor:
+        """Entries of a per-pair parameter that belong to these pairs, shape (P,)."""
+        return parameter if self.index is None else parameter[self.index]
+
+    def values(self) -> Tensor:
+        """The numbers themselves, one row per pair, shape (P, batch); sizeable: prefer :meth:`weighted_sum`."""
+        return self.rows[self.source]
+
+    def weighted_sum(self, parameter: Tensor) -> Tensor:
+        """Σ over each reader's pairs of parameter × value, shape (n, batch), without storing (P, batch)."""
+        shape = (self.ptr.numel() - 1, self.rows.shape[0])
+        weight = self.select(parameter)
+        matrix = torch.sparse_csr_tensor(self.ptr, self.source, weight, shape, check_invariants=False)
+        return _weighted_sum(matrix, self.rows)
+
+
+@dataclass(frozen=True)
+class SiteInputs:
+    """All that a head may read to give the logits of n spins for a batch of samples.
+
+    Attributes:
+        beta: inverse temperature.
+        ranks: the spins, by rank, shape (n,).
+        field: h_i, shape (n, 1).
+        local: ξ_ii, shape (n, batch).
+        messages: ξ_il for l in the frontier, the diagonal l = i included where i has earlier neighbours.
+        parents: x_j for j in P(i).
+    """
+
+    beta: float
+    ranks: Tensor
+    field: Tensor
+    local: Tensor
+    messages: Inbox | None = None
+    parents: Inbox | None = None
+
+
+class BoundHead(nn.Module, ABC):
+    """A head with the parameters of one frontier: inputs to logits."""
+
+    reads: str = "messages"
+    """Which inbox is opened: ``"messages"`` or ``"parents"``."""
+
+    @abstractmethod
+    def forward(self, inputs: SiteInputs) -> Tensor:
+        """Logits of the spins ``inputs.ranks``, shape (n, batch)."""
+
+
+class Head(ABC):
+    """A configured architecture, without a graph."""
+
+    @abstractmethod
+    def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
+        """Module with the parameters for ``frontier``, initialised from ``generator``."""

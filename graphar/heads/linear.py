@@ -1,0 +1,104 @@
+"""The linear head: TwoBo as its paper runs it.
+
+    logit_i = 2β h_i + w_ii 2β ξ_ii + Σ_{l ∈ F(i), l ≠ i} w_il ξ_il + b_i
+
+I. Biazzo, D. Wu, G. Carleo, `arXiv:2402.16579 <https://arxiv.org/abs/2402.16579>`_. With ``inputs="parents"``
+the sum runs over the spins of the separator instead, Σ_{j ∈ P(i)} w_ij x_j.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from graphar.frontier import Frontier
+from graphar.heads.base import BoundHead, Head, SiteInputs
+
+__all__ = ["Linear"]
+
+
+@dataclass(frozen=True)
+class Linear(Head):
+    r"""Linear conditionals on the messages of the frontier (TwoBo).
+
+    .. math:: \text{logit}_i = 2\beta h_i + w_{ii}\, 2\beta\, \xi_{ii} + \sum_{l \in F(i),\, l \ne i} w_{il}\, \xi_{il} + b_i
+
+    The skip w_ii starts at 1 and follows β, the other weights and b start as normals of standard deviation
+    ``scale``/√N cut at two standard deviations: untrained, a spin feels the spins drawn before it and no more.
+
+    Reference: `arXiv:2402.16579 <https://arxiv.org/abs/2402.16579>`_.
+
+    Args:
+        inputs: ``"messages"`` for ξ_il, l ∈ F(i); ``"parents"`` for the spins x_j, j ∈ P(i).
+        bias: whether there is a b_i; without it and without fields, the model keeps the ± symmetry.
+        scale: size of the starting weights, times 1/√N.
+
+    Raises:
+        ValueError: ``inputs`` is not one of the two, or ``scale`` is negative or not finite.
+
+    >>> Linear(bias=False)
+    Linear(inputs='messages', bias=False, scale=0.01)
+    """
+
+    inputs: str = "messages"
+    bias: bool = True
+    scale: float = 1e-2
+
+    def __post_init__(self) -> None:
+        if self.inputs not in ("messages", "parents"):
+            raise ValueError(f'inputs must be "messages" or "parents", got {self.inputs!r}')
+        if not math.isfinite(self.scale) or self.scale < 0:
+            raise ValueError(f"scale must be finite and not negative, got {self.scale}")
+
+    def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
+        sigma = self.scale / math.sqrt(frontier.num_spins)
+
+        def start(count: int) -> Tensor:
+            tensor = torch.zeros(count, dtype=dtype)
+            if sigma == 0:
+                return tensor
+            return nn.init.trunc_normal_(tensor, std=sigma, a=-2 * sigma, b=2 * sigma, generator=generator)
+
+        bias = start(frontier.num_spins) if self.bias else None
+        if self.inputs == "parents":
+            skip = (frontier.local_arrival >= 0).to(dtype)
+            return _LinearParents(skip, start(frontier.parents_spin.numel()), bias)
+        diagonal = frontier.pair_spin == frontier.pair_reader
+        return _LinearMessages(torch.where(diagonal, 1.0, start(frontier.num_pairs)), diagonal, bias)
+
+
+class _LinearMessages(BoundHead):
+    reads = "messages"
+
+    def __init__(self, weight: Tensor, diagonal: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.bias = None if bias is None else nn.Parameter(bias)
+        self.diagonal: Tensor
+        self.register_buffer("diagonal", diagonal, persistent=False)
+
+    def forward(self, inputs: SiteInputs) -> Tensor:
+        assert inputs.messages is not None
+        # The diagonal pairs are the skip connection, the only ones that follow β.
+        weight = torch.where(self.diagonal, 2 * inputs.beta * self.weight, self.weight)
+        logits = inputs.messages.weighted_sum(weight) + 2 * inputs.beta * inputs.field
+        return logits if self.bias is None else logits + self.bias[inputs.ranks, None]
+
+
+class _LinearParents(BoundHead):
+    reads = "parents"
+
+    def __init__(self, skip: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.skip = nn.Parameter(skip)
+        self.weight = nn.Parameter(weight)
+        self.bias = None if bias is None else nn.Parameter(bias)
+
+    def forward(self, inputs: SiteInputs) -> Tensor:
+        assert inputs.parents is not None
+        skip = 2 * inputs.beta * (self.skip[inputs.ranks, None] * inputs.local + inputs.field)
+        logits = inputs.parents.weighted_sum(self.weight) + skip
+        return logits if self.bias is None else logits + self.bias[inputs.ranks, None]

@@ -1,0 +1,21 @@
+"""Builders of Ising instances: lattices, random graphs, fully connected models.
+
+A seed fixes three independent streams of random numbers, for the graph, its couplings and its fields: the
+same seed gives the same graph whatever the kind of couplings. An array of couplings is read, and couplings
+are drawn, in the order of :meth:`graphar.IsingGraph.undirected`: edges i < j sorted by (i, j).
+"""
+
+from graphar.instances.complete import complete, curie_weiss, sherrington_kirkpatrick
+from graphar.instances.lattices import chain, grid, triangular
+from graphar.instances.random_graphs import erdos_renyi, random_regular
+
+__all__ = [
+    "chain",
+    "complete",
+    "curie_weiss",
+    "erdos_renyi",
+    "grid",
+    "random_regular",
+    "sherrington_kirkpatrick",
+    "triangular",
+]

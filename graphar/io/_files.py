@@ -1,0 +1,87 @@
+"""Files as bytes: reading within bounds, writing whole or not at all.
+
+Nothing is allocated for what a header claims, only for what the file holds. Two rules bound that as well:
+
+- a gzip file may expand to at most 64 times its size plus 16 MiB (edge lists reach 4 to 12);
+- a file may claim a million spins whatever it holds, and beyond that no more spins than it has bytes:
+  isolated spins are legal, but a spin that is listed takes at least one byte.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+from graphar.hamiltonians.ising import MAX_SPINS
+
+__all__ = ["expansion_limit", "naming", "read_bytes", "room", "save_bytes"]
+
+_FREE_SPINS = 2**20
+_CHUNK = 2**20
+
+
+def room(size: int) -> int:
+    """Number of spins that ``size`` bytes may claim."""
+    return min(MAX_SPINS, max(_FREE_SPINS, size))
+
+
+def expansion_limit(size: int) -> int:
+    """Number of bytes that ``size`` compressed bytes may expand to."""
+    return 64 * size + 2**24
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the file's name in front of the complaints about its content."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a text file; gzip is recognised by its first bytes."""
+    with path.open("rb") as raw, naming(path):
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if packed:
+            return _expand(raw, expansion_limit(path.stat().st_size))
+        if path.suffix == ".gz":
+            raise ValueError("a gzip file expected, as the name says, got other bytes")
+        return raw.read()
+
+
+def _expand(raw: BinaryIO, limit: int) -> bytes:
+    chunks, size = [], 0
+    try:
+        with gzip.GzipFile(fileobj=raw) as stream:
+            while chunk := stream.read(_CHUNK):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > limit:
+                    raise ValueError(f"a gzip file of this size may expand to {limit} bytes, got more")
+                if b"\0" in chunk:
+                    raise ValueError("text expected in the gzip file, got bytes of 0")
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"a whole gzip file expected, got a damaged one ({error})") from error
+    return b"".join(chunks)
+
+
+def save_bytes(path: Path, data: bytes) -> None:
+    """Write a file beside its place and move it there: no reader sees half of it, no crash leaves half of it."""
+    path = Path(os.path.realpath(path))  # a link stays a link
+    beside = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,231 @@
+"""Reading text files that nobody vouches for: numbered lines, numbers parsed by numpy, a block at a time."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphar.io._files import read_bytes, room
+
+__all__ = ["Rows", "TextFile"]
+
+_BLOCK = 2**22
+_SHOWN = 60
+_COUNT = re.compile(r"[0-9]{1,18}")
+_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_WORD = re.compile(r"[^ \t\r\f\v]+")
+
+_FOREIGN, _DIGIT, _POINT, _SPACE, _NEWLINE = range(5)
+_KIND = np.zeros(256, dtype=np.uint8)
+_KIND[list(b"0123456789+-")] = _DIGIT
+_KIND[list(b".eE")] = _POINT
+_KIND[list(b" \t\r\f\v")] = _SPACE
+_KIND[list(b"\n")] = _NEWLINE
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Lines of numbers: ``values`` (k, c), their ``widths`` (k,), line numbers ``lines`` (k,).
+
+    ``integral`` (k, c) tells which values were written without point and exponent.
+    """
+
+    values: NDArray[np.float64]
+    widths: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    integral: NDArray[np.bool_]
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> Rows:
+        return Rows(self.values[chosen], self.widths[chosen], self.lines[chosen], self.integral[chosen])
+
+
+class TextFile:
+    """A text file, plain or gzip, read from top to bottom; every complaint names the file and the line.
+
+    Blank lines are skipped; from a character of ``comment`` to the end of the line is a comment, kept in
+    ``comments`` by line number. ``line`` is the number of the last line taken.
+    """
+
+    def __init__(self, path: Path, comment: str = "#") -> None:
+        self.path, self.data = path, read_bytes(path)
+        self.line, self.comments = 0, dict[int, str]()
+        self._at = 0
+        self._comment = re.compile(f"[{comment}]([^\n]*)")
+        self._comment_bytes = re.compile(f"[{comment}][^\n]*".encode())
+
+    def fail(self, rule: str, line: int | None = None, got: str | None = None) -> NoReturn:
+        """Raise the error that ``rule`` is broken, by the last line taken or the one given."""
+        line = max(1, self.line if line is None else int(line))
+        if got is None:
+            text = self.data.split(b"\n", line)[line - 1].decode("utf-8", "replace").strip()
+            got = repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+        raise ValueError(f"{self.path}, line {line}: {rule}, got {got}")
+
+    def skip_comments(self) -> bool:
+        """Move to the next line that says something; False at the end of the file."""
+        while self._at < len(self.data):
+            text, end = self._peek()
+            found = self._comment.search(text)
+            if (text[: found.start()] if found else text).strip():
+                return True
+            self._at, self.line = end, self.line + 1
+            if found:
+                self.comments[self.line] = found[1].strip()
+        return False
+
+    def peek(self) -> str | None:
+        """The next line that says something, without its comment; None at the end of the file."""
+        return self._comment.sub("", self._peek()[0]).strip() if self.skip_comments() else None
+
+    def take(self, what: str) -> str:
+        """Take the next line that says something; ``what`` it should be is said if the file ends before it."""
+        text = self.peek()
+        if text is None:
+            self.fail(f"{what} expected", got="the end of the file")
+        self._at, self.line = self._peek()[1], self.line + 1
+        return text
+
+    def take_counts(self, number: int, what: str) -> list[int]:
+        """Take a line of ``number`` whole numbers ≥ 0."""
+        words = self.take(what).split()
+        if len(words) != number or not all(_COUNT.fullmatch(word) for word in words):
+            self.fail(f"{what} expected")
+        return [int(word) for word in words]
+
+    def take_real(self, what: str) -> float:
+        """Take a line of one finite number."""
+        text = self.take(what)
+        if not _REAL.fullmatch(text) or not np.isfinite(float(text)):
+            self.fail(f"{what}, a finite number, expected")
+        return float(text)
+
+    def take_rows(self, widths: Collection[int], count: int | None = None) -> Rows:
+        """Take ``count`` lines of numbers, or all to the end; each holds one of ``widths`` finite numbers."""
+        parts, wanted = [self._no_rows(max(widths))], count
+        while self._at < len(self.data) and wanted != 0:
+            parts.append(self._take_block(widths, wanted))
+            wanted = None if wanted is None else wanted - len(parts[-1].lines)
+        if count is not None and wanted:
+            self.fail(f"{count} lines of numbers promised", got=f"{count - wanted} before the end of the file")
+        fields = ("values", "widths", "lines", "integral")
+        return Rows(*(np.concatenate([getattr(part, field) for part in parts]) for field in fields))
+
+    def end(self) -> None:
+        """Complain about anything that follows."""
+        if self.peek() is not None:
+            self.fail("end of the file expected", self.line + 1)
+
+    # Meaning of rows.
+
+    def sites(self, rows: Rows, column: int, base: int, num_spins: int | None = None) -> NDArray[np.int64]:
+        """0-based sites in a column whose numbering starts at ``base``, below ``num_spins`` where it is told."""
+        limit = (room(len(self.data)) if num_spins is None else num_spins) + base
+        values = rows.values[:, column]
+        bad = ~rows.integral[:, column] | (values < base) | (values >= limit)
+        self.refuse(bad, rows, f"sites must be whole numbers from {base} to {limit - 1}")
+        return values.astype(np.int64) - base
+
+    def refuse(self, bad: NDArray[np.bool_], rows: Rows, rule: str) -> None:
+        """Fail at the first bad row, if there is one."""
+        if bad.any():
+            self.fail(rule, rows.lines[np.argmax(bad)])
+
+    def refuse_loops(self, i: NDArray[np.int64], j: NDArray[np.int64], rows: Rows) -> None:
+        """Fail at the first row that couples a site to itself."""
+        self.refuse(i == j, rows, "the two sites of a coupling must differ")
+
+    def refuse_repeats(
+        self, i: NDArray[np.int64], j: NDArray[np.int64], rows: Rows, rule: str, directed: bool = False
+    ) -> None:
+        """Fail at the first row whose pair stood in an earlier row, in either order unless ``directed``."""
+        first, second = (i, j) if directed else (np.minimum(i, j), np.maximum(i, j))
+        key = first * (int(second.max(initial=0)) + 1) + second
+        order = np.argsort(key, kind="stable")
+        again = np.zeros(len(key), dtype=bool)
+        again[order[1:]] = key[order[1:]] == key[order[:-1]]
+        self.refuse(again, rows, rule)
+
+    def check_spins(self, num_spins: int, line: int | None = None) -> int:
+        """The number of spins that a line claims, if the file is large enough for it."""
+        limit = room(len(self.data))
+        if not 1 <= num_spins <= limit:
+            self.fail(f"from 1 to {limit} spins can be claimed by a file of this size", line)
+        return num_spins
+
+    # Machinery.
+
+    def _peek(self) -> tuple[str, int]:
+        end = self.data.find(b"\n", self._at)
+        end = len(self.data) if end < 0 else end
+        return self.data[self._at : end].decode("utf-8", "replace"), end + 1
+
+    def _take_block(self, widths: Collection[int], limit: int | None) -> Rows:
+        text = self._block()
+        kind = _KIND[np.frombuffer(text, dtype=np.uint8)]
+        newline = np.flatnonzero(kind == _NEWLINE)
+        begins = kind < _SPACE
+        begins[1:] &= kind[:-1] >= _SPACE
+        words = np.flatnonzero(begins)
+        width = np.diff(np.searchsorted(words, newline), prepend=0)
+        filled = np.flatnonzero(width)
+        if limit is not None and len(filled) >= limit:
+            filled = filled[:limit]
+            stop = int(newline[filled[-1]]) + 1
+            text, kind, words = text[:stop], kind[:stop], words[: np.searchsorted(words, stop)]
+        width = width[filled]
+        lines = self.line + 1 + filled
+        values = self._parse(text, kind, len(words))
+        for line in lines[~np.isin(width, list(widths))]:
+            self.fail(f"a line of {' or '.join(map(str, widths))} numbers expected", line)
+        real = np.zeros(len(words), dtype=bool)
+        real[np.searchsorted(words, np.flatnonzero(kind == _POINT), side="right") - 1] = True
+        rows = self._no_rows(max(widths), len(filled))
+        first = np.cumsum(width) - width
+        for column in range(max(widths)):
+            there = width > column
+            rows.values[there, column] = values[first[there] + column]
+            rows.integral[there, column] = ~real[first[there] + column]
+        self._at += len(text)
+        self.line += int(np.searchsorted(newline, len(text)))
+        return Rows(rows.values, width, lines, rows.integral)
+
+    def _block(self) -> bytes:
+        """The next few whole lines, comments blanked."""
+        end = self._at + _BLOCK
+        if end < len(self.data):
+            end = self.data.find(b"\n", end) + 1 or len(self.data)
+        text = self.data[self._at : end]
+        text = self._comment_bytes.sub(lambda comment: b" " * len(comment[0]), text)
+        return text if text.endswith(b"\n") else text + b"\n"
+
+    def _parse(self, text: bytes, kind: NDArray[np.uint8], words: int) -> NDArray[np.float64]:
+        if not words:
+            return np.empty(0)
+        if not (kind == _FOREIGN).any():
+            # fromstring yields at least one value a word, and stops early at nonsense with a warning or an
+            # error: equal counts mean one number a word
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    values = np.fromstring(text.decode("ascii"), sep=" ")
+                except ValueError:
+                    values = np.empty(0)
+            if len(values) == words and np.isfinite(values).all():
+                return values
+        for number, line in enumerate(text.split(b"\n"), self.line + 1):
+            for word in _WORD.findall(line.decode("utf-8", "replace")):
+                if not _REAL.fullmatch(word) or not np.isfinite(float(word)):
+                    self.fail(f"finite numbers expected, {word[:_SHOWN]!r} is none", number)
+        self.fail("finite numbers expected", self.line + 1)
+
+    @staticmethod
+    def _no_rows(columns: int, rows: int = 0) -> Rows:
+        index = np.zeros(rows, dtype=np.int64)
+        return Rows(np.zeros((rows, columns)), index, index, np.ones((rows, columns), dtype=bool))

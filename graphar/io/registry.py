@@ -1,0 +1,176 @@
+"""Which format is which: :data:`FORMATS`, and reading and writing by name or suffix."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphar.hamiltonians.ising import IsingGraph
+from graphar.io import coo, edge_list, npz, pairs, qplib, qubo, spin_glass_server
+
+__all__ = ["FORMATS", "Format", "read", "write"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format: its name, its suffixes, its convention in one line, its reader and its writer."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    convention: str
+    read: Callable[..., IsingGraph]
+    write: Callable[..., None]
+
+
+FORMATS: dict[str, Format] = {
+    entry.name: entry
+    for entry in (
+        Format(
+            "edge_list",
+            (".edges", ".edgelist"),
+            "'i j J', 'i h'; H = -sum J s s - sum h s + offset; base 0 or 1 told by header or option",
+            edge_list.read,
+            edge_list.write,
+        ),
+        Format(
+            "gset",
+            (".gset", ".rudy", ".rud"),
+            "'n m', 'i j w'; 1-based max-cut weights, J = -w, cut = (sum w - H)/2",
+            pairs.read_gset,
+            pairs.write_gset,
+        ),
+        Format(
+            "mc",
+            (".mc",),
+            "'n m', 'i j w'; 1-based max-cut weights, J = -w, cut = (sum w - H)/2",
+            pairs.read_mc,
+            pairs.write_mc,
+        ),
+        Format("sg", (".sg", ".gsg"), "'n m', 'i j J'; 1-based, J > 0 aligns", pairs.read_sg, pairs.write_sg),
+        Format("bq", (".bq",), "'n m', 'i j q'; 1-based, min x'Qx over 0/1, Q as listed", qubo.read_bq, qubo.write_bq),
+        Format(
+            "biqmac",
+            (".sparse",),
+            "'n m', 'i j q'; 1-based, min x'Qx over 0/1, symmetric Q, off-diagonals count twice",
+            qubo.read_biqmac,
+            qubo.write_biqmac,
+        ),
+        Format(
+            "spin_glass_server",
+            (),
+            "'type:', 'size:', 'name:', 'i j J'; 1-based, H = -sum J s s",
+            spin_glass_server.read,
+            spin_glass_server.write,
+        ),
+        Format(
+            "coo",
+            (".coo",),
+            "dimod COO, '# vartype=SPIN|BINARY', 'i i h', 'i j J'; 0-based, H = +sum h s + sum J s s",
+            coo.read,
+            coo.write,
+        ),
+        Format(
+            "npz",
+            (".npz",),
+            "scipy sparse J, triangular or symmetric, H = -sum_(i<j) J s s; extra arrays h, offset, pos",
+            npz.read,
+            npz.write,
+        ),
+        Format(
+            "qplib",
+            (".qplib",),
+            "QPLIB, binary without constraints; 1-based, min or max x'Qx/2 + b'x + c over 0/1, lower triangle",
+            qplib.read,
+            qplib.write,
+        ),
+    )
+}
+
+
+def read(path: str | os.PathLike[str], format: str | None = None, **options: Any) -> IsingGraph:
+    """Read a Hamiltonian from a file, in the conventions of :data:`FORMATS`; text may be gzip.
+
+    Args:
+        path: the file.
+        format: name of the format; by default the one whose suffix the file has (``.gz`` aside).
+        options: those of the format's reader, such as ``base=1`` for an edge list.
+
+    Returns:
+        The graph, in float64, its sites numbered from 0 in the order of the file's own numbers.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the format is unknown, or the file breaks it; names the file, the line and the rule.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "triangle.mc").write_text("3 3\\n1 2 1\\n2 3 1\\n1 3 1\\n")
+    ...     read(Path(folder, "triangle.mc"))
+    IsingGraph(3 spins, 3 couplings = -1, no field)
+    """
+    path, entry = _resolve(path, format)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"path must be a file, got {str(path)!r}, which is none")
+    return entry.read(path, **_checked(options, entry.read, entry.name))
+
+
+def write(graph: IsingGraph, path: str | os.PathLike[str], format: str | None = None, **options: Any) -> None:
+    """Write a Hamiltonian to a file, whole or not at all; text is gzip if the name ends in ``.gz``.
+
+    What the format cannot hold is refused, never lost: fields and constants in max-cut files, for example. The
+    numbers written read back as the same float64. The places of the sites are no part of the Hamiltonian; only
+    ``.npz`` keeps them.
+
+    Args:
+        graph: the Hamiltonian, no batch of several.
+        path: the file; one that exists is replaced.
+        format: name of the format; by default the one whose suffix the file has (``.gz`` aside).
+        options: those of the format's writer, such as ``base=1`` for an edge list.
+
+    Raises:
+        ValueError: the format is unknown or cannot hold the graph.
+    """
+    path, entry = _resolve(path, format)
+    if path.is_dir():
+        raise ValueError(f"path must be a file, got the directory {str(path)!r}")
+    if not isinstance(graph, IsingGraph) or getattr(graph, "batch", None) is not None:
+        raise ValueError(f"graph must be one IsingGraph, got {graph!r}")
+    graph.validate()
+    entry.write(graph, path, **_checked(options, entry.write, entry.name))
+
+
+def _resolve(path: Any, format: str | None) -> tuple[Path, Format]:
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"path must be a string or a path, got {type(path).__name__}")
+    path = Path(path)
+    packed = path.suffix.lower() == ".gz"
+    suffix = (path.with_suffix("") if packed else path).suffix.lower()
+    if format is None:
+        known = [entry for entry in FORMATS.values() if suffix in entry.suffixes]
+        if not known:
+            suffixes = ", ".join(f"{suffix} {entry.name}" for entry in FORMATS.values() for suffix in entry.suffixes)
+            raise ValueError(
+                f"format must be told where the suffix does not ({suffixes}), one of {', '.join(FORMATS)}; "
+                f"got {str(path)!r}"
+            )
+        entry = known[0]
+    elif format in FORMATS:
+        entry = FORMATS[format]
+    else:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    if packed and entry.name == "npz":
+        raise ValueError(f"path must not end in .gz for the format 'npz', which is compressed, got {str(path)!r}")
+    return path, entry
+
+
+def _checked(options: dict[str, Any], function: Callable[..., Any], name: str) -> dict[str, Any]:
+    parameters = inspect.signature(function).parameters.values()
+    allowed = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    for option in options:
+        if option not in allowed:
+            raise ValueError(f"options of the format {name!r} must be among {allowed}, got {option!r}")
+    return options

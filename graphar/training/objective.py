@@ -1,0 +1,45 @@
+"""The variational objective and its gradient.
+
+    β F_q = E_q[L],  L = log q + βE;   ∇ β F_q = E_q[(L − b) ∇ log q]  for any constant b
+
+As q → p every sample's L tends to the same −log Z, so with b the mean of L the gradient's variance vanishes at
+the optimum. D. Wu, L. Wang, P. Zhang, `Phys. Rev. Lett. 122, 080602 (2019) <https://arxiv.org/abs/1809.10606>`_.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from graphar.autoregressive import Distribution
+
+__all__ = ["VariationalStep", "variational_step"]
+
+
+class VariationalStep(NamedTuple):
+    """What one batch said; energies without the offset."""
+
+    loss: Tensor
+    best_energy: float
+    best_spins: Tensor
+
+
+def variational_step(q: Distribution, batch_size: int, generator: torch.Generator) -> VariationalStep:
+    r"""Draw a batch and add the objective's gradient to the ``.grad`` of the model's weights.
+
+    .. math:: \nabla \beta F_q \approx \frac{1}{n-1} \sum_b (L_b - \bar L) \nabla \log q(x_b)
+
+    The mean L includes the sample itself; the factor 1/(n−1) makes up for it, so the estimate is unbiased.
+    """
+    kernel, head = q.model.kernel, q.model.head
+    drawn = list(q.draw(batch_size, generator))
+    loss = torch.cat([part.log_prob + q.beta * part.energy for part in drawn])
+    weight = (loss - loss.mean()) / (batch_size - 1)
+    for part, share in zip(drawn, weight.split([part.log_prob.numel() for part in drawn]), strict=True):
+        (share * kernel.log_prob(head, q.beta, part.spins)).sum().backward()
+    lowest = min(drawn, key=lambda part: float(part.energy.min()))
+    at = int(lowest.energy.argmin())
+    spins = lowest.spins[:, at][q.model.ranks].to("cpu", torch.int8)
+    return VariationalStep(loss, float(lowest.energy[at]), spins)
