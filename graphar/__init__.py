@@ -1,7 +1,12 @@
-"""Spins on graphs: autoregressive networks by ordered sparse message passing."""
+"""Spins on graphs: autoregressive networks by ordered sparse message passing.
+
+A Hamiltonian is a PyG graph; an ordering turns it into a DAG with an elimination tree; messages flow once along
+that DAG; a head turns the messages that reach a spin into its conditional.
+"""
 
 from graphar import exact, heads
 from graphar.autoregressive import Autoregressive, Distribution
+from graphar.estimators import Estimate, FreeEnergy, free_energy
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.instances import (
@@ -14,6 +19,7 @@ from graphar.instances import (
     sherrington_kirkpatrick,
     triangular,
 )
+from graphar.io import read, write
 from graphar.ordering import (
     Ordering,
     bfs,
@@ -25,5 +31,45 @@ from graphar.ordering import (
     random_order,
     rcm,
 )
+from graphar.training import BetaRecord, Run, anneal, geometric, linear, load, save
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Autoregressive",
+    "BetaRecord",
+    "Distribution",
+    "Estimate",
+    "FreeEnergy",
+    "Frontier",
+    "IsingGraph",
+    "Ordering",
+    "Run",
+    "anneal",
+    "bfs",
+    "build_frontier",
+    "chain",
+    "complete",
+    "curie_weiss",
+    "erdos_renyi",
+    "exact",
+    "free_energy",
+    "geometric",
+    "given_order",
+    "grid",
+    "heads",
+    "linear",
+    "load",
+    "min_degree",
+    "min_fill",
+    "natural",
+    "nested_dissection",
+    "random_order",
+    "random_regular",
+    "rcm",
+    "read",
+    "save",
+    "sherrington_kirkpatrick",
+    "triangular",
+    "write",
+]

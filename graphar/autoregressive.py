@@ -1,6 +1,6 @@
 """Graph + ordering + head → a model; the model at an inverse temperature → a distribution.
 
-    q(x) = Π_i q(x_i | x_<i),   q(x_i | x_<i) = σ(x_i logit_i),   log q = Σ_i log σ(x_i logit_i)
+q(x) = Π_i q(x_i | x_<i),   q(x_i | x_<i) = σ(x_i logit_i),   log q = Σ_i log σ(x_i logit_i)
 """
 
 from __future__ import annotations
@@ -79,10 +79,6 @@ class Autoregressive(nn.Module):
         self.head_config = config
         self.head = config.bind(self.frontier, generator=make_generator(seed, None), dtype=dtype)
         self.kernel = ReferenceKernel(self.frontier, self.head.reads, dtype)
-        self.ranks: Tensor
-        self.sites: Tensor
-        self.register_buffer("ranks", ordering.ranks, persistent=False)
-        self.register_buffer("sites", ordering.sites, persistent=False)
 
     @property
     def num_spins(self) -> int:
@@ -101,7 +97,7 @@ class Autoregressive(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return self.sites.device
+        return self.kernel.field.device
 
     def at(self, beta: float) -> Distribution:
         """The model at inverse temperature ``beta``: a distribution over spins that shares its weights."""
@@ -150,37 +146,37 @@ class Distribution:
         """
         spins, log_prob = [], []
         for drawn in self.draw(num_samples, make_generator(seed, generator)):
-            spins.append(drawn.spins[self.model.ranks].T)
+            spins.append(drawn.spins[self.model.kernel.places].T)
             log_prob.append(drawn.log_prob)
         return torch.cat(spins).contiguous(), torch.cat(log_prob)
 
     def draw(self, num_samples: int, generator: torch.Generator) -> Iterator[Sampled]:
-        """Samples in chunks of bounded memory, by rank, with log q and energy (without the offset)."""
+        """Samples in chunks of bounded memory, in the kernel's order, with log q and energy (without the offset)."""
         model = self.model
         left = check_count(num_samples, "num_samples")
         while left:
             count = min(left, self._chunk())
             shape = (count, model.num_spins)
             uniforms = torch.rand(shape, generator=generator, dtype=model.dtype, device=generator.device)
-            by_rank = uniforms.to(model.device)[:, model.sites].T.contiguous()
-            yield model.kernel.sample(model.head, self.beta, by_rank)
+            rows = uniforms.to(model.device)[:, model.kernel.sites].T.contiguous()
+            yield model.kernel.sample(model.head, self.beta, rows)
             left -= count
 
     def log_prob(self, spins: Tensor) -> Tensor:
         """log q of given spins, Σ_i log σ(x_i logit_i) in nats, float64, shape (...); differentiable in the weights."""
-        rows = self._by_rank(spins)
+        rows = self._rows(spins)
         parts = [self.model.kernel.log_prob(self.model.head, self.beta, x) for x in rows.split(self._chunk(), dim=1)]
         return torch.cat(parts).reshape(torch.as_tensor(spins).shape[:-1])
 
     def logits(self, spins: Tensor) -> Tensor:
         """log q(x_i = +1 | x_<i) − log q(x_i = −1 | x_<i) for every site of given spins, shape (..., N)."""
-        rows = self._by_rank(spins)
+        rows = self._rows(spins)
         parts = [self.model.kernel.logits(self.model.head, self.beta, x) for x in rows.split(self._chunk(), dim=1)]
-        return torch.cat(parts, dim=1)[self.model.ranks].T.reshape(torch.as_tensor(spins).shape)
+        return torch.cat(parts, dim=1)[self.model.kernel.places].T.reshape(torch.as_tensor(spins).shape)
 
-    def _by_rank(self, spins: Tensor) -> Tensor:
+    def _rows(self, spins: Tensor) -> Tensor:
         x = check_spins(spins, self.model.num_spins).to(self.model.device, self.model.dtype)
-        return x.reshape(-1, self.model.num_spins)[:, self.model.sites].T.contiguous()
+        return x.reshape(-1, self.model.num_spins)[:, self.model.kernel.sites].T.contiguous()
 
     def _chunk(self) -> int:
         return max(1, _CHUNK // (self.model.kernel.num_arrivals + 4 * self.model.num_spins))

@@ -98,8 +98,8 @@ class FreeEnergy:
             ("|M|, model", self.abs_magnetisation),
             ("|M|, reweighted", self.boltzmann_abs_magnetisation),
         ]
-        share = 100 * self.ess / self.num_samples
-        head = f"beta = {self.beta:g}, {self.num_spins} spins, {self.num_samples} samples, ESS {self.ess:.4g} ({share:.3g} %)"
+        ess = f"ESS {self.ess:.4g} ({100 * self.ess / self.num_samples:.3g} %)"
+        head = f"beta = {self.beta:g}, {self.num_spins} spins, {self.num_samples} samples, {ess}"
         return "\n".join([head, *(f"  {name:<24}{value!r}" for name, value in rows)])
 
 
@@ -112,7 +112,7 @@ def free_energy(
 ) -> FreeEnergy:
     r"""Free energy with honest error bars, from independent samples of a model.
 
-    .. math:: \beta F \le \langle \log q + \beta E \rangle_q, \qquad \log Z = \log \langle e^{-\beta E - \log q} \rangle_q
+    .. math:: \beta F \le \langle L \rangle_q, \quad \log Z = \log \langle e^{-L} \rangle_q, \quad L = \log q + \beta E
 
     Standard errors are those of the mean; of log Z and reweighted averages by the delta method.
 
@@ -137,10 +137,22 @@ def free_energy(
     if q.beta == 0:
         raise ValueError("beta must be positive for a free energy (at beta = 0, log Z = N log 2), got 0")
     source = make_generator(0 if seed is None and generator is None else seed, generator)
+    result = evaluate(q, num_samples, source)
+    if result.ess < LOW_ESS:
+        warnings.warn(
+            f"effective sample size is {result.ess:.3g} of {num_samples} samples at beta = {q.beta:g}: log Z and "
+            "reweighted averages are unreliable (biased low and with errors too small); the bound still holds",
+            stacklevel=2,
+        )
+    return result
+
+
+def evaluate(q: Distribution, num_samples: int, generator: torch.Generator) -> FreeEnergy:
+    """:func:`free_energy` without a word on the ESS, for records made in passing."""
     log_q, energy, magnetisation = [], [], []
     best_energy, best_spins = math.inf, torch.empty(0)
-    for drawn in q.draw(num_samples, source):
-        spins = drawn.spins[q.model.ranks].T
+    for drawn in q.draw(num_samples, generator):
+        spins = drawn.spins[q.model.kernel.places].T
         energies = q.graph.energy(spins).to("cpu", torch.float64)
         lowest = int(energies.argmin())
         if energies[lowest] < best_energy:
@@ -148,7 +160,7 @@ def free_energy(
         log_q.append(drawn.log_prob.cpu())
         energy.append(energies)
         magnetisation.append(drawn.spins.sum(0, dtype=torch.float64).cpu())
-    result = estimate_from_samples(
+    return estimate_from_samples(
         q.beta,
         q.graph.num_spins,
         torch.cat(log_q),
@@ -157,13 +169,6 @@ def free_energy(
         best_energy,
         best_spins,
     )
-    if result.ess < LOW_ESS:
-        warnings.warn(
-            f"effective sample size is {result.ess:.3g} of {num_samples} samples at beta = {q.beta:g}: log Z and "
-            "reweighted averages are unreliable (biased low and with errors too small); the bound still holds",
-            stacklevel=2,
-        )
-    return result
 
 
 def estimate_from_samples(

@@ -18,13 +18,14 @@ import torch
 from torch import Tensor
 
 from graphar._checks import as_float_tensor, check_beta, check_count, check_spins
+from graphar._random import make_generator
 from graphar.hamiltonians import IsingGraph
 
 __all__ = ["MAX_GROUND_STATES", "MAX_SPINS", "Enumeration", "codes_from_spins", "enumerate", "spins_from_codes"]
 
 MAX_SPINS = 24
 MAX_GROUND_STATES = 2**16
-_TIE = 1e-12  # gaps below this part of Σ|J| + Σ|h| are rounding: far above 2^-53 · (terms summed), far below physics
+_TIE = 1e-12  # gaps below this part of Σ|J| + Σ|h| are rounding
 _CHUNK = 2**20  # configurations weighed at once
 
 
@@ -136,7 +137,7 @@ class Enumeration:
     @cached_property
     def degeneracy(self) -> int:
         """Number of configurations of the lowest energy, up to rounding: a relative 1e-12 of Σ|J| + Σ|h|."""
-        return int((self.gaps <= self._tie).sum())
+        return int((self.gaps <= _TIE * _scale(self.graph)).sum())
 
     @property
     def ground_states(self) -> Tensor:
@@ -144,7 +145,7 @@ class Enumeration:
 
         K is ``degeneracy``, or 2^16, the first that many, if there are more.
         """
-        codes = (self.gaps <= self._tie).nonzero()[:MAX_GROUND_STATES, 0]
+        codes = (self.gaps <= _TIE * _scale(self.graph)).nonzero()[:MAX_GROUND_STATES, 0]
         return spins_from_codes(codes, self.num_spins)
 
     # The distribution.
@@ -153,10 +154,10 @@ class Enumeration:
         """log P(x) of configurations of shape (..., N), in nats; shape (...)."""
         return -self.beta * self.gaps[codes_from_spins(spins, self.num_spins)] - math.log(self._total)
 
-    def sample(self, num_samples: int, *, seed: int) -> Tensor:
-        """Independent perfect samples, int8 of shape (num_samples, N); the same for the same seed."""
-        generator = torch.Generator().manual_seed(check_count(seed, "seed", minimum=0))
-        uniform = torch.rand(check_count(num_samples, "num_samples"), generator=generator, dtype=torch.float64)
+    def sample(self, num_samples: int, *, seed: int | None = None, generator: torch.Generator | None = None) -> Tensor:
+        """Independent perfect samples, int8 of shape (num_samples, N), from a seed or a generator."""
+        count, rng = check_count(num_samples, "num_samples"), make_generator(seed, generator)
+        uniform = torch.rand(count, generator=rng, dtype=torch.float64)
         codes = torch.searchsorted(self._cumulative, uniform * self._cumulative[-1], right=True)
         return spins_from_codes(codes.clamp_(max=len(self.gaps) - 1), self.num_spins)
 
@@ -241,10 +242,6 @@ class Enumeration:
     @cached_property
     def _cumulative(self) -> Tensor:
         return self._weights(self.gaps).cumsum_(dim=0)
-
-    @cached_property
-    def _tie(self) -> float:
-        return _TIE * _scale(self.graph)
 
     def __repr__(self) -> str:
         spins = f"{self.num_spins} spin{'' if self.num_spins == 1 else 's'}"

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphar._checks import as_float_tensor, check_count
+from graphar._checks import as_float_tensor
+from graphar.hamiltonians._entries import Entries, dense_entries, dict_entries, is_dense, sparse_entries
 
 if TYPE_CHECKING:
     from graphar.hamiltonians.ising import IsingGraph
@@ -34,9 +35,6 @@ __all__ = [
     "to_qubo",
     "to_scipy",
 ]
-
-Entries = tuple[int, Tensor, Tensor, Tensor]  # size of a matrix; rows, columns and values of its entries
-
 
 # Matrices of couplings.
 
@@ -64,14 +62,14 @@ def from_scipy(
     >>> IsingGraph.from_scipy(csr_array([[0.0, 2.0], [2.0, 0.0]]))
     IsingGraph(2 spins, 1 coupling = 2, no field)
     """
-    return _from_matrix(cls, _sparse_entries(J, "J"), h, offset=offset, pos=pos, dtype=dtype)
+    return _from_matrix(cls, sparse_entries(J, "J"), h, offset=offset, pos=pos, dtype=dtype)
 
 
 def from_dense(
     cls: type[Graph], J: Any, h: Any = None, *, offset: float = 0.0, pos: Any = None, dtype: torch.dtype | None = None
 ) -> Graph:
     """Graph from a dense matrix J, symmetric or strictly triangular; zeros are no edges. Else as :func:`from_scipy`."""
-    return _from_matrix(cls, _dense_entries(J, "J"), h, offset=offset, pos=pos, dtype=dtype)
+    return _from_matrix(cls, dense_entries(J, "J"), h, offset=offset, pos=pos, dtype=dtype)
 
 
 def to_scipy(graph: IsingGraph) -> Any:
@@ -185,9 +183,9 @@ def from_qubo(
     tensor([ 0., -1.,  0.], dtype=torch.float64)
     """
     if isinstance(Q, Mapping):
-        size, rows, columns, values = _dict_entries(Q, num_nodes)
+        size, rows, columns, values = dict_entries(Q, num_nodes)
     else:
-        size, rows, columns, values = _dense_entries(Q, "Q") if _is_dense(Q) else _sparse_entries(Q, "Q")
+        size, rows, columns, values = dense_entries(Q, "Q") if is_dense(Q) else sparse_entries(Q, "Q")
         if num_nodes not in (None, size):
             raise ValueError(f"num_nodes must be the size of Q, {size}, got {num_nodes}")
     diagonal = rows == columns
@@ -292,64 +290,6 @@ def _from_binary(
     constant = float(offset) + (linear.sum() + quarter.sum()).item()
     # 0 − y, not −y: no negative zeros
     return cls.from_edges(pairs, 0.0 - quarter, 0.0 - field, len(field), offset=constant, duplicates="sum", dtype=dtype)
-
-
-def _is_dense(matrix: Any) -> bool:
-    from scipy.sparse import issparse
-
-    return not issparse(matrix)
-
-
-def _sparse_entries(matrix: Any, name: str) -> Entries:
-    from scipy.sparse import coo_array
-
-    if _is_dense(matrix):
-        raise ValueError(f"{name} must be a scipy sparse matrix or array, got {type(matrix)}")
-    n = _check_square(matrix.shape, name)
-    entries = coo_array(matrix, copy=True)
-    entries.sum_duplicates()
-    rows, columns = (torch.as_tensor(index.astype(np.int64)) for index in (entries.row, entries.col))
-    values = as_float_tensor(entries.data, f"{name}.data")
-    return n, rows, columns, values
-
-
-def _dense_entries(matrix: Any, name: str) -> Entries:
-    values = as_float_tensor(matrix, name)
-    n = _check_square(values.shape, name)
-    rows, columns = values.nonzero(as_tuple=True)
-    return n, rows, columns, values[rows, columns]
-
-
-def _dict_entries(Q: Mapping[Any, Any], num_nodes: int | None) -> Entries:
-    values = as_float_tensor(list(Q.values()), "Q")
-    if not Q:
-        sites = np.zeros((0, 2), dtype=np.int64)
-    elif all(isinstance(key, tuple) and len(key) == 2 for key in Q):
-        sites = np.array(list(Q))
-    else:
-        wrong = next(key for key in Q if not (isinstance(key, tuple) and len(key) == 2))
-        raise ValueError(f"Q must have pairs of sites (i, j) as keys, got {wrong!r}")
-    if sites.dtype.kind != "i":
-        raise ValueError(f"Q must have pairs of integers as keys, got {next(iter(Q))!r}")
-    if num_nodes is None and not Q:
-        raise ValueError("num_nodes must be given when Q is empty")
-    n = check_count(int(sites.max()) + 1 if num_nodes is None else num_nodes, "num_nodes")
-    outside = ((sites < 0) | (sites >= n)).any(axis=1)
-    if outside.any():
-        raise ValueError(f"Q must have sites 0…{n - 1} in its keys, got {tuple(sites[outside][0].tolist())}")
-    _check_square((n, n), "Q")
-    rows, columns = torch.as_tensor(sites.astype(np.int64)).T
-    return n, rows, columns, values
-
-
-def _check_square(shape: tuple[int, ...], name: str) -> int:
-    from graphar.hamiltonians.ising import MAX_SPINS
-
-    if len(shape) != 2 or shape[0] != shape[1]:
-        raise ValueError(f"{name} must be square, got shape {tuple(shape)}")
-    if not 1 <= shape[0] <= MAX_SPINS:
-        raise ValueError(f"{name} must have between 1 and {MAX_SPINS} rows, got {shape[0]}")
-    return int(shape[0])
 
 
 def _float64(values: Tensor) -> Any:

@@ -15,10 +15,11 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
+from torch_geometric.utils import spmm
 
 from graphar.frontier import Frontier
 
@@ -29,61 +30,39 @@ with warnings.catch_warnings():  # torch says once per process that CSR tensors 
     torch.sparse_csr_tensor(torch.tensor([0, 0]), torch.empty(0, dtype=torch.int64), torch.empty(0), (1, 1))
 
 
-class WeightedSum(MessagePassing):
-    """Σ_l w_il m_l, the messages that reach each reader, weighted and summed.
-
-    ``forward`` takes the weighted graph as a CSR matrix (readers × messages), so that PyG takes the fused way
-    and no message per pair is stored.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(aggr="sum", node_dim=0)
-
-    def forward(self, weights: Tensor, messages: Tensor) -> Tensor:
-        return self.propagate(weights, x=(messages, None), size=(messages.shape[0], weights.shape[0]))
-
-    def message(self, x_j: Tensor) -> Tensor:
-        raise RuntimeError("WeightedSum needs its weights as a sparse matrix")
-
-    def message_and_aggregate(self, adj_t: Tensor, x: tuple[Tensor, None]) -> Tensor:
-        if adj_t.device.type == "cpu":  # the kernel with a compiled gradient for the weights
-            return torch.sparse.mm(adj_t, x[0], "sum")
-        return torch.sparse.mm(adj_t, x[0])
-
-
-_weighted_sum = WeightedSum()
-
-
 @dataclass(frozen=True)
 class Inbox:
     """What reaches a set of n spins from earlier ones: P numbers per sample, grouped by the spin that reads them.
 
     Attributes:
-        index: which of the head's per-pair parameters belong to these pairs, shape (P,); None for all of them.
+        index: which of the head's per-pair parameters belong to these pairs, shape (P,).
         ptr: where each reader's pairs start, shape (n + 1,).
         source: rows of ``rows`` that the pairs point to, shape (P,).
         rows: distinct messages or spins, shape (M, batch).
     """
 
-    index: Tensor | None
+    index: Tensor
     ptr: Tensor
     source: Tensor
     rows: Tensor
 
     def select(self, parameter: Tensor) -> Tensor:
         """Entries of a per-pair parameter that belong to these pairs, shape (P,)."""
-        return parameter if self.index is None else parameter[self.index]
+        return parameter[self.index]
 
     def values(self) -> Tensor:
         """The numbers themselves, one row per pair, shape (P, batch); sizeable: prefer :meth:`weighted_sum`."""
         return self.rows[self.source]
 
     def weighted_sum(self, parameter: Tensor) -> Tensor:
-        """Σ over each reader's pairs of parameter × value, shape (n, batch), without storing (P, batch)."""
+        """Σ over each reader's pairs of parameter × value, shape (n, batch).
+
+        Message passing with the pairs as edges, fused (PyG's ``spmm``): nothing of size (P, batch) is stored.
+        """
         shape = (self.ptr.numel() - 1, self.rows.shape[0])
         weight = self.select(parameter)
         matrix = torch.sparse_csr_tensor(self.ptr, self.source, weight, shape, check_invariants=False)
-        return _weighted_sum(matrix, self.rows)
+        return spmm(matrix, self.rows)
 
 
 @dataclass(frozen=True)
@@ -120,6 +99,10 @@ class BoundHead(nn.Module, ABC):
 
 class Head(ABC):
     """A configured architecture, without a graph."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Keyword arguments that make this head again: plain numbers, strings and flags."""
 
     @abstractmethod
     def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:

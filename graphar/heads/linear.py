@@ -9,7 +9,8 @@ the sum runs over the spins of the separator instead, Σ_{j ∈ P(i)} w_ij x_j.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ __all__ = ["Linear"]
 class Linear(Head):
     r"""Linear conditionals on the messages of the frontier (TwoBo).
 
-    .. math:: \text{logit}_i = 2\beta h_i + w_{ii}\, 2\beta\, \xi_{ii} + \sum_{l \in F(i),\, l \ne i} w_{il}\, \xi_{il} + b_i
+    .. math:: \text{logit}_i = 2\beta (h_i + w_{ii} \xi_{ii}) + \sum_{l \in F(i),\, l \ne i} w_{il}\, \xi_{il} + b_i
 
     The skip w_ii starts at 1 and follows β, the other weights and b start as normals of standard deviation
     ``scale``/√N cut at two standard deviations: untrained, a spin feels the spins drawn before it and no more.
@@ -52,6 +53,9 @@ class Linear(Head):
             raise ValueError(f'inputs must be "messages" or "parents", got {self.inputs!r}')
         if not math.isfinite(self.scale) or self.scale < 0:
             raise ValueError(f"scale must be finite and not negative, got {self.scale}")
+
+    def settings(self) -> dict[str, Any]:
+        return asdict(self)
 
     def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
         sigma = self.scale / math.sqrt(frontier.num_spins)

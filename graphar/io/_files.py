@@ -2,7 +2,7 @@
 
 Nothing is allocated for what a header claims, only for what the file holds. Two rules bound that as well:
 
-- a gzip file may expand to at most 64 times its size plus 16 MiB (edge lists reach 4 to 12);
+- a gzip file may expand to at most 64 times its size plus 16 MiB (a million edges of coupling 1 on a grid expand to 4);
 - a file may claim a million spins whatever it holds, and beyond that no more spins than it has bytes:
   isolated spins are legal, but a spin that is listed takes at least one byte.
 """
@@ -52,7 +52,7 @@ def read_bytes(path: Path) -> bytes:
         raw.seek(0)
         if packed:
             return _expand(raw, expansion_limit(path.stat().st_size))
-        if path.suffix == ".gz":
+        if path.suffix.lower() == ".gz":
             raise ValueError("a gzip file expected, as the name says, got other bytes")
         return raw.read()
 
@@ -76,7 +76,7 @@ def _expand(raw: BinaryIO, limit: int) -> bytes:
 def save_bytes(path: Path, data: bytes) -> None:
     """Write a file beside its place and move it there: no reader sees half of it, no crash leaves half of it."""
     path = Path(os.path.realpath(path))  # a link stays a link
-    beside = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    beside = path.with_name(f".{token_hex(8)}.tmp")
     try:
         with beside.open("xb") as file:
             file.write(data)

@@ -182,8 +182,9 @@ class TextFile:
         width = width[filled]
         lines = self.line + 1 + filled
         values = self._parse(text, kind, len(words))
-        for line in lines[~np.isin(width, list(widths))]:
-            self.fail(f"a line of {' or '.join(map(str, widths))} numbers expected", line)
+        odd = ~np.isin(width, list(widths))
+        if odd.any():
+            self.fail(f"a line of {' or '.join(map(str, widths))} numbers expected", lines[np.argmax(odd)])
         real = np.zeros(len(words), dtype=bool)
         real[np.searchsorted(words, np.flatnonzero(kind == _POINT), side="right") - 1] = True
         rows = self._no_rows(max(widths), len(filled))

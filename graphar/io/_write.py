@@ -11,7 +11,7 @@ import numpy as np
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.io._files import room, save_bytes
 
-__all__ = ["listed", "number", "offset_of", "qubo_of", "refuse_field", "refuse_offset", "save_lines"]
+__all__ = ["listed", "number", "offset_of", "qubo_of", "refuse_constant", "refuse_field", "refuse_offset", "save_lines"]
 
 
 def number(value: float) -> str:
@@ -53,21 +53,20 @@ def refuse_offset(offset: float, name: str, drop_offset: bool) -> None:
 
 
 def qubo_of(graph: IsingGraph) -> tuple[list[int], list[int], list[float], float]:
-    """Rows i ≤ j, columns and entries of the upper-triangular QUBO matrix, and its constant.
-
-    A constant within the rounding of its own sum is 0.
-    """
+    """Rows i ≤ j, columns and entries of the upper-triangular QUBO matrix, and its constant."""
     with np.errstate(over="ignore", invalid="ignore"):
         matrix, constant = graph.to_qubo()
     entries = matrix.tocoo()
     if not np.isfinite(entries.data).all() or not np.isfinite(constant):
         raise ValueError("graph must have couplings and fields whose sums are finite, got an overflow in its QUBO")
-    terms = (
-        abs(offset_of(graph)) + graph.edge_weight.double().abs().sum().item() / 2 + graph.h.double().abs().sum().item()
-    )
-    if abs(constant) <= 8 * np.finfo(np.float64).eps * terms:
-        constant = 0.0
     return entries.row.tolist(), entries.col.tolist(), entries.data.tolist(), constant
+
+
+def refuse_constant(constant: float, graph: IsingGraph, name: str, drop_offset: bool) -> None:
+    """As :func:`refuse_offset` for the constant of a QUBO, a sum of the graph's numbers: its rounding passes."""
+    terms = abs(offset_of(graph)) + float(graph.edge_weight.double().abs().sum() + graph.h.double().abs().sum())
+    if abs(constant) > 8 * np.finfo(np.float64).eps * terms:
+        refuse_offset(constant, name, drop_offset)
 
 
 def save_lines(path: Path, lines: Iterable[str], num_spins: int) -> None:
@@ -75,8 +74,8 @@ def save_lines(path: Path, lines: Iterable[str], num_spins: int) -> None:
     data = "".join(f"{line}\n" for line in lines).encode()
     if num_spins > room(len(data)):
         raise ValueError(
-            f"graph must list most of its spins where it has over {room(0)}: {room(len(data))} can be claimed by "
-            f"{len(data)} bytes of text, got {num_spins} spins"
+            f"graph must have at most {room(len(data))} spins, which is what the {len(data)} bytes of text that "
+            f"hold it may claim, got {num_spins}"
         )
     # no name and no time inside, so that equal graphs give equal files
-    save_bytes(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    save_bytes(path, gzip.compress(data, mtime=0) if path.suffix.lower() == ".gz" else data)

@@ -21,7 +21,7 @@ import numpy as np
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.io._files import naming
 from graphar.io._text import TextFile
-from graphar.io._write import listed, number, offset_of, qubo_of, refuse_offset, save_lines
+from graphar.io._write import listed, number, offset_of, qubo_of, refuse_constant, refuse_offset, save_lines
 
 __all__ = ["read", "write"]
 
@@ -85,7 +85,7 @@ def write(graph: IsingGraph, path: Path, *, vartype: str = "SPIN", drop_offset: 
         biases = list(_spin_biases(graph))
     else:
         rows, columns, entries, constant = qubo_of(graph)
-        refuse_offset(constant, "coo", drop_offset)
+        refuse_constant(constant, graph, "coo", drop_offset)
         biases = list(zip(rows, columns, entries, strict=True))
     seen = {site for i, j, _ in biases for site in (i, j)}
     biases += [(site, site, 0.0) for site in range(graph.num_spins) if site not in seen]

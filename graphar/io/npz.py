@@ -101,7 +101,7 @@ def _checked_arrays(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo
     shapes: dict[str, tuple[int, ...]] = {}
     arrays: dict[str, np.ndarray] = {}
 
-    def load(name: str, kinds: str, shape: tuple[int, ...] | None, bounded: bool = False) -> None:
+    def load(name: str, kinds: str, shape: tuple[int, ...] | None, bounded: bool = True) -> None:
         if name not in members:
             raise ValueError(f"an array {name!r} expected, got {sorted(members)}")
         info = members[name]
@@ -126,20 +126,20 @@ def _checked_arrays(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo
     if n != columns or n < 1:
         raise ValueError(f"the matrix must be square, got the shape ({n}, {columns})")
     first, second = _INDICES[kind]
-    load(first, "iu", None, bounded=True)
-    load(second, "iu", shapes[first] if kind == "coo" else (n + 1,), bounded=True)
+    load(first, "iu", None)
+    load(second, "iu", shapes[first] if kind == "coo" else (n + 1,))
     if len(shapes[first]) != 1:
         raise ValueError(f"{first} must have one axis, got {shapes[first]}")
     limit = room(arrays[first].nbytes + arrays[second].nbytes)
     if n > limit:
         raise ValueError(f"at most {limit} spins can be claimed by indices of this size, got {n}")
-    load("data", "biuf", shapes[first])
+    load("data", "biuf", shapes[first], bounded=False)  # by the indices
     if "h" in members:
-        load("h", "iuf", (n,))
+        load("h", "iuf", (n,), bounded=False)  # by n
     if "offset" in members:
         load("offset", "iuf", ())
     if "pos" in members:
-        load("pos", "iuf", None, bounded=True)
+        load("pos", "iuf", None)
     return arrays
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.io._files import naming
 from graphar.io._text import TextFile
-from graphar.io._write import number, qubo_of, refuse_offset, save_lines
+from graphar.io._write import number, qubo_of, refuse_constant, save_lines
 
 __all__ = ["read_biqmac", "read_bq", "write_biqmac", "write_bq"]
 
@@ -60,7 +60,8 @@ def _read(path: Path, symmetric: bool) -> IsingGraph:
     file.end()
     i, j = file.sites(rows, 0, 1, n), file.sites(rows, 1, 1, n)
     file.refuse_repeats(i, j, rows, "every entry must be listed once", directed=not symmetric)
-    entries = rows.values[:, 2] * np.where(symmetric & (i != j), 2.0, 1.0)
+    with np.errstate(over="ignore"):
+        entries = rows.values[:, 2] * np.where(symmetric & (i != j), 2.0, 1.0)
     file.refuse(~np.isfinite(entries), rows, "entries must be finite when doubled")
     with naming(path):
         return IsingGraph.from_qubo(coo_array((entries, (i, j)), shape=(n, n)))
@@ -68,7 +69,7 @@ def _read(path: Path, symmetric: bool) -> IsingGraph:
 
 def _write(graph: IsingGraph, path: Path, name: str, pair: float, drop_offset: bool) -> None:
     rows, columns, entries, constant = qubo_of(graph)
-    refuse_offset(constant, name, drop_offset)
+    refuse_constant(constant, graph, name, drop_offset)
     lines = [f"{graph.num_spins} {len(entries)}"]
     for i, j, q in zip(rows, columns, entries, strict=True):
         lines.append(f"{i + 1} {j + 1} {number(q if i == j else pair * q)}")

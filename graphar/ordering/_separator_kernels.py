@@ -12,86 +12,15 @@ import numpy as np
 from numba import njit
 
 from graphar.ordering._adjacency import Ints
+from graphar.ordering._heap_kernels import heap_drop, heap_fix, heap_push
 
-__all__ = ["boundary", "coarsen", "components", "grow", "induced", "refine", "sweep"]
+__all__ = ["SEPARATOR", "coarsen", "grow", "refine"]
 
 SEPARATOR = 2
 
 
 @njit(cache=True)
-def components(indptr: Ints, indices: Ints) -> tuple:
-    """Label of the component of every site, and the number of components."""
-    n = len(indptr) - 1
-    label = np.full(n, -1, np.int64)
-    queue = np.empty(n, np.int64)
-    count = 0
-    for root in range(n):
-        if label[root] >= 0:
-            continue
-        label[root] = count
-        queue[0] = root
-        at, end = 0, 1
-        while at < end:
-            site = queue[at]
-            at += 1
-            for k in range(indptr[site], indptr[site + 1]):
-                if label[indices[k]] < 0:
-                    label[indices[k]] = count
-                    queue[end] = indices[k]
-                    end += 1
-        count += 1
-    return label, count
-
-
-@njit(cache=True)
-def induced(indptr: Ints, indices: Ints, sites: Ints, local: Ints, edge_free: int) -> tuple:
-    """Subgraph on ``sites``, without the edges inside its last ``edge_free`` sites.
-
-    ``local`` is scratch of −1 on the whole graph, left as it was found.
-    """
-    n = len(sites)
-    inner = n - edge_free
-    for a in range(n):
-        local[sites[a]] = a
-    size = 0
-    for a in range(n):
-        size += indptr[sites[a] + 1] - indptr[sites[a]]
-    sub_indptr, sub_indices = np.zeros(n + 1, np.int64), np.empty(size, np.int64)
-    at = 0
-    for a in range(n):
-        for k in range(indptr[sites[a]], indptr[sites[a] + 1]):
-            b = local[indices[k]]
-            if b >= 0 and (a < inner or b < inner):
-                sub_indices[at] = b
-                at += 1
-        sub_indptr[a + 1] = at
-    for a in range(n):
-        local[sites[a]] = -1
-    return sub_indptr, sub_indices[:at].copy()
-
-
-@njit(cache=True)
-def boundary(indptr: Ints, indices: Ints, sites: Ints, local: Ints, inside: np.ndarray) -> Ints:
-    """Neighbours of ``sites`` that are not ``inside``; ``local`` is scratch as in :func:`induced`."""
-    size = 0
-    for a in range(len(sites)):
-        size += indptr[sites[a] + 1] - indptr[sites[a]]
-    found = np.empty(size, np.int64)
-    count = 0
-    for a in range(len(sites)):
-        for k in range(indptr[sites[a]], indptr[sites[a] + 1]):
-            other = indices[k]
-            if not inside[other] and local[other] < 0:
-                local[other] = 0
-                found[count] = other
-                count += 1
-    for a in range(count):
-        local[found[a]] = -1
-    return found[:count].copy()
-
-
-@njit(cache=True)
-def coarsen(indptr: Ints, indices: Ints, strength: Ints, weight: Ints, visit: Ints, heaviest: int) -> tuple:
+def coarsen(indptr: Ints, indices: Ints, strength: Ints, weight: Ints, visit: Ints, heaviest: int) -> tuple[Ints, ...]:
     """Merges each site with its unmatched neighbour of strongest edge (lightest on ties), visited in a given order.
 
     Returns the coarse site of every fine one, and the coarse ``indptr``, ``indices``, ``strength``, ``weight``.
@@ -106,9 +35,10 @@ def coarsen(indptr: Ints, indices: Ints, strength: Ints, weight: Ints, visit: In
         strongest, lightest = -1, 0
         for k in range(indptr[site], indptr[site + 1]):
             other = indices[k]
-            if mate[other] < 0 and weight[site] + weight[other] <= heaviest:
-                if strength[k] > strongest or (strength[k] == strongest and weight[other] < lightest):
-                    best, strongest, lightest = other, strength[k], weight[other]
+            if mate[other] >= 0 or weight[site] + weight[other] > heaviest:
+                continue
+            if strength[k] > strongest or (strength[k] == strongest and weight[other] < lightest):
+                best, strongest, lightest = other, strength[k], weight[other]
         mate[site], mate[best] = best, site
     coarse = np.full(n, -1, np.int64)
     pairs = np.empty((n, 2), np.int64)
@@ -174,46 +104,6 @@ def grow(indptr: Ints, indices: Ints, weight: Ints, seed: int) -> Ints:
 
 
 @njit(cache=True)
-def _heap_fix(heap: Ints, place: Ints, key: Ints, count: int, site: int) -> None:
-    """Moves ``site`` to where its key belongs in the binary heap of largest key first."""
-    at = place[site]
-    while at > 0 and key[heap[(at - 1) // 2]] < key[site]:
-        heap[at] = heap[(at - 1) // 2]
-        place[heap[at]] = at
-        at = (at - 1) // 2
-    while 2 * at + 1 < count:
-        child = 2 * at + 1
-        if child + 1 < count and key[heap[child + 1]] > key[heap[child]]:
-            child += 1
-        if key[heap[child]] <= key[site]:
-            break
-        heap[at] = heap[child]
-        place[heap[at]] = at
-        at = child
-    heap[at] = site
-    place[site] = at
-
-
-@njit(cache=True)
-def _heap_push(heap: Ints, place: Ints, key: Ints, count: int, site: int) -> int:
-    heap[count] = site
-    place[site] = count
-    _heap_fix(heap, place, key, count + 1, site)
-    return count + 1
-
-
-@njit(cache=True)
-def _heap_drop(heap: Ints, place: Ints, key: Ints, count: int, site: int) -> int:
-    at, last = place[site], heap[count - 1]
-    place[site] = -1
-    if last != site:
-        heap[at] = last
-        place[last] = at
-        _heap_fix(heap, place, key, count - 1, last)
-    return count - 1
-
-
-@njit(cache=True)
 def refine(indptr: Ints, indices: Ints, weight: Ints, side: Ints, limit: int, passes: int, patience: int) -> None:
     """Fiduccia-Mattheyses passes on the separator, in place; neither side may grow beyond ``limit``.
 
@@ -239,7 +129,7 @@ def refine(indptr: Ints, indices: Ints, weight: Ints, side: Ints, limit: int, pa
                         if side[indices[k]] == 1 - to:
                             pulled += weight[indices[k]]
                     gain[to, site] = weight[site] - pulled
-                    count[to] = _heap_push(heap[to], place[to], gain[to], count[to], site)
+                    heap_push(heap, place, gain, count, to, site)
         best, best_skew, best_log, logged, waited = total[SEPARATOR], abs(total[0] - total[1]), 0, 0, 0
         start_best, start_skew = best, best_skew
         while waited < patience and (count[0] > 0 or count[1] > 0):
@@ -257,7 +147,7 @@ def refine(indptr: Ints, indices: Ints, weight: Ints, side: Ints, limit: int, pa
             site = heap[to, 0]
             for t in range(2):
                 if place[t, site] >= 0:
-                    count[t] = _heap_drop(heap[t], place[t], gain[t], count[t], site)
+                    heap_drop(heap, place, gain, count, t, site)
             moved[site] = True
             side[site] = to
             log[logged], log_side[logged] = site, SEPARATOR
@@ -269,7 +159,7 @@ def refine(indptr: Ints, indices: Ints, weight: Ints, side: Ints, limit: int, pa
                 if side[other] == SEPARATOR:
                     if place[1 - to, other] >= 0:
                         gain[1 - to, other] -= weight[site]
-                        _heap_fix(heap[1 - to], place[1 - to], gain[1 - to], count[1 - to], other)
+                        heap_fix(heap, place, gain, count, 1 - to, other)
                 elif side[other] == 1 - to:
                     side[other] = SEPARATOR
                     log[logged], log_side[logged] = other, 1 - to
@@ -283,17 +173,17 @@ def refine(indptr: Ints, indices: Ints, weight: Ints, side: Ints, limit: int, pa
                             pulled += weight[far]
                         elif side[far] == SEPARATOR and place[to, far] >= 0:
                             gain[to, far] += weight[other]
-                            _heap_fix(heap[to], place[to], gain[to], count[to], far)
+                            heap_fix(heap, place, gain, count, to, far)
                     if not moved[other]:
                         gain[to, other] = weight[other] - pulled
-                        count[to] = _heap_push(heap[to], place[to], gain[to], count[to], other)
+                        heap_push(heap, place, gain, count, to, other)
                         # Back to where it came from it would pull what was moved the other way.
                         pulled = 0
                         for m in range(indptr[other], indptr[other + 1]):
                             if side[indices[m]] == to:
                                 pulled += weight[indices[m]]
                         gain[1 - to, other] = weight[other] - pulled
-                        count[1 - to] = _heap_push(heap[1 - to], place[1 - to], gain[1 - to], count[1 - to], other)
+                        heap_push(heap, place, gain, count, 1 - to, other)
             skew = abs(total[0] - total[1])
             if total[SEPARATOR] < best or (total[SEPARATOR] == best and skew < best_skew):
                 best, best_skew, best_log, waited = total[SEPARATOR], skew, logged, 0
@@ -303,49 +193,3 @@ def refine(indptr: Ints, indices: Ints, weight: Ints, side: Ints, limit: int, pa
             side[log[a]] = log_side[a]
         if best == start_best and best_skew == start_skew:
             break
-
-
-@njit(cache=True)
-def sweep(indptr: Ints, indices: Ints, sites: Ints, local: Ints, touched: np.ndarray, inside: np.ndarray) -> Ints:
-    """The separator's ``sites`` in the order in which each touches the fewest new sites still to be sampled.
-
-    ``touched`` marks sites that have a sampled neighbour and is kept up to date; ``inside`` marks sites that are
-    not sampled yet, from which these are removed; ``local`` is scratch as in :func:`induced`.
-    """
-    n = len(sites)
-    place = np.full(n, -1, np.int64)
-    heap, key = np.empty(n, np.int64), np.empty(n, np.int64)
-    order = np.empty(n, np.int64)
-    count = 0
-    for a in range(n):
-        local[sites[a]] = a
-    for a in range(n):
-        new = 0
-        for k in range(indptr[sites[a]], indptr[sites[a] + 1]):
-            other = indices[k]
-            if inside[other] and not touched[other]:
-                new += 1
-        key[a] = (1 if touched[sites[a]] else 0) - new
-        count = _heap_push(heap, place, key, count, a)
-    for rank in range(n):
-        a = heap[0]
-        count = _heap_drop(heap, place, key, count, a)
-        site = sites[a]
-        order[rank] = site
-        inside[site] = False
-        for k in range(indptr[site], indptr[site + 1]):
-            other = indices[k]
-            if inside[other] and not touched[other]:
-                touched[other] = True
-                for m in range(indptr[other], indptr[other + 1]):
-                    b = local[indices[m]]
-                    if b >= 0 and place[b] >= 0:
-                        key[b] += 1
-                        _heap_fix(heap, place, key, count, b)
-                b = local[other]
-                if b >= 0 and place[b] >= 0:
-                    key[b] += 1
-                    _heap_fix(heap, place, key, count, b)
-    for a in range(n):
-        local[sites[a]] = -1
-    return order

@@ -11,7 +11,9 @@ __all__ = ["breadth_first"]
 
 
 @njit(cache=True)
-def _shells(indptr: Ints, indices: Ints, root: int, seen: Ints, stamp: int, queue: Ints, begin: int) -> tuple:
+def _shells(
+    indptr: Ints, indices: Ints, root: int, seen: Ints, stamp: int, queue: Ints, begin: int
+) -> tuple[int, int, int]:
     """Writes the component of ``root`` into ``queue[begin:end]``; (end, where the last shell begins, shells)."""
     queue[begin] = root
     seen[root] = stamp

@@ -92,7 +92,9 @@ def _as_permutation(sites: Any, num_sites: int) -> Tensor:
     outside = (tensor < 0) | (tensor >= num_sites)
     if bool(outside.any()):
         rank = int(outside.nonzero()[0])
-        raise ValueError(f"sites must be a permutation of 0…{num_sites - 1}, got site {int(tensor[rank])} at rank {rank}")
+        raise ValueError(
+            f"sites must be a permutation of 0…{num_sites - 1}, got site {int(tensor[rank])} at rank {rank}"
+        )
     times = torch.bincount(tensor, minlength=num_sites)
     if bool((times != 1).any()):
         missing, repeated = int((times == 0).nonzero()[0]), int((times > 1).nonzero()[0])

@@ -11,100 +11,122 @@ from graphar.ordering.base import Ordering
 
 __all__ = ["nested_dissection"]
 
-TRIALS=16; BUDGET=60000; COARSEST=60; IMB=0.6; SEEDS=6; PASSES=4; PAT=50; ALPHA=1.0
+BALANCES = (0.6, 0.575, 0.55, 0.625)  # largest share of a region that one side may take, one for each dissection
+SMALL = 5_000  # sites up to which every balance is tried and the dissection of fewest pairs kept
+TRIALS = (4, 16)  # fewest and most separators compared in one region
+WORK = 131_072  # trials × sites aimed at between the two
 
-def nested_dissection(graph: Data, seed: int = 0, *, method: str = "builtin", leaf_size: int = 64) -> Ordering:
-    indptr, indices = adjacency(graph)
+
+def nested_dissection(graph: Data, seed: int = 0, method: str = "builtin", leaf_size: int = 64) -> Ordering:
+    """Separators from the top down: short elimination trees, hence few sequential steps.
+
+    A small set of sites that splits the graph is sampled first, then each side alike; regions of at most
+    ``leaf_size`` sites are ordered by minimum degree, their sampled neighbours counted in. Within a separator
+    the next site is the one that touches the fewest new sites, which keeps frontiers small
+    (`George 1973 <https://doi.org/10.1137/0710032>`_; `King 1970 <https://doi.org/10.1002/nme.1620020406>`_).
+
+    Up to 5,000 sites the best of four dissections by number of frontier pairs is taken. About a second for 10^3
+    sites of a sparse graph, five for 10^5; time and memory near-linear.
+
+    Args:
+        graph: graph of N sites.
+        seed: of the search; equal seeds give equal orderings.
+        method: ``"builtin"``, or ``"metis"`` for METIS through ``pymetis`` (extra ``metis``): faster, and a few
+            percent more pairs.
+        leaf_size: sites of a region that is no longer cut; of the built-in method alone.
+
+    Raises:
+        ValueError: unknown ``method``, ``leaf_size`` < 1, ``seed`` < 0.
+        ImportError: ``method="metis"`` without ``pymetis``.
+
+    >>> from graphar import IsingGraph
+    >>> path = IsingGraph.from_edges([[0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6]])
+    >>> nested_dissection(path, leaf_size=1).sites[0].item() in (2, 3, 4)
+    True
+    """
     check_count(seed, "seed", minimum=0)
-    if method == "builtin":
-        sites = _dissect(indptr, indices, np.random.default_rng(seed), check_count(leaf_size, "leaf_size"))
-        return Ordering(graph, sites, f"nested dissection, seed {seed}")
+    check_count(leaf_size, "leaf_size")
+    if method not in ("builtin", "metis"):
+        raise ValueError(f'method must be "builtin" or "metis", got {method!r}')
+    indptr, indices = adjacency(graph)
+    if method == "metis":
+        return Ordering(graph, _metis(indptr, indices, seed), f"nested dissection by METIS, seed {seed}")
+    rng = np.random.default_rng(seed)
+    n = len(indptr) - 1
+    trials = int(np.clip(WORK // n, *TRIALS))
+    balances = BALANCES if leaf_size < n <= SMALL else BALANCES[:1]
+    tried = [_dissect(indptr, indices, rng, leaf_size, trials, balance) for balance in balances]
+    best = tried[0] if len(tried) == 1 else min(tried, key=lambda sites: _num_pairs(indptr, indices, sites))
+    return Ordering(graph, best, f"nested dissection, seed {seed}")
 
 
-def _dissect(indptr: Ints, indices: Ints, rng: np.random.Generator, leaf_size: int) -> Ints:
-    from graphar.ordering import _separator_kernels as kernels
+def _dissect(
+    indptr: Ints, indices: Ints, rng: np.random.Generator, leaf_size: int, trials: int, balance: float
+) -> Ints:
     from graphar.ordering._min_degree_kernels import minimum_degree
+    from graphar.ordering._region_kernels import boundary, components, induced, sweep
+    from graphar.ordering._separators import SEPARATOR, smallest_separator
 
     n = len(indptr) - 1
-    order = np.empty(n, np.int64)
-    local = np.full(n, -1, np.int64)
-    touched, inside = np.zeros(n, np.bool_), np.ones(n, np.bool_)
+    order, local = np.empty(n, np.int64), np.full(n, -1, np.int64)
+    touched, unsampled = np.zeros(n, np.bool_), np.ones(n, np.bool_)
 
-    def leaf(sites: Ints, rank: int) -> None:
-        halo = kernels.boundary(indptr, indices, sites, local, inside)
-        part = kernels.induced(indptr, indices, np.concatenate([sites, halo]), local, len(halo))
-        kept = np.arange(len(sites) + len(halo)) >= len(sites)
-        order[rank : rank + len(sites)] = sites[minimum_degree(*part, kept)[::-1]]
+    def by_degree(sites: Ints) -> Ints:
+        halo = boundary(indptr, indices, sites, local, unsampled)
+        part = induced(indptr, indices, np.concatenate([sites, halo]), local, len(halo))
+        return sites[minimum_degree(*part, np.arange(len(sites) + len(halo)) >= len(sites))[::-1]]
 
-    stack = [(np.arange(n), 0)]
-    while stack:
-        sites, rank = stack.pop()
+    regions = [(np.arange(n), 0)]  # sites, and the rank of the first to be sampled
+    while regions:
+        sites, rank = regions.pop()
         if len(sites) <= leaf_size:
-            leaf(sites, rank)
+            order[rank : rank + len(sites)] = by_degree(sites)
             continue
-        part = kernels.induced(indptr, indices, sites, local, 0)
-        label, count = kernels.components(*part)
-        if count > 1:
-            size = np.bincount(label)
-            small = size[label] <= leaf_size
-            if small.any():
-                leaf(sites[small], rank)
-                rank += int(small.sum())
-            for c in np.flatnonzero(size > leaf_size):
-                stack.append((sites[label == c], rank))
-                rank += int(size[c])
-            continue
-        side = _separator(*part, rng)
-        if side is None:
-            leaf(sites, rank)
-            continue
-        separator = kernels.sweep(indptr, indices, sites[side == 2], local, touched, inside)
-        order[rank : rank + len(separator)] = separator
-        rank += len(separator)
-        for s in (0, 1):
-            half = sites[side == s]
-            stack.append((half, rank))
-            rank += len(half)
+        part = induced(indptr, indices, sites, local, 0)
+        label, count = components(*part)
+        if count == 1:
+            side = smallest_separator(*part, rng, trials, balance)
+            if side is None:  # too dense to be cut
+                first, rest = by_degree(sites), []
+            else:
+                first = sweep(indptr, indices, sites[side == SEPARATOR], local, touched, unsampled)
+                rest = [sites[side == 0], sites[side == 1]]
+        else:
+            small = np.bincount(label)[label] <= leaf_size
+            first = by_degree(sites[small])
+            by_component = np.argsort(label[~small], kind="stable")
+            ends = np.flatnonzero(np.diff(label[~small][by_component])) + 1
+            rest = [part for part in np.split(sites[~small][by_component], ends) if len(part)]
+        order[rank : rank + len(first)] = first
+        rank += len(first)
+        for region in rest:
+            regions.append((region, rank))
+            rank += len(region)
     return order
 
 
-def _separator(indptr: Ints, indices: Ints, rng: np.random.Generator) -> Ints | None:
-    best, best_score = None, np.inf
-    n = len(indptr) - 1
-    for _ in range(int(np.clip(BUDGET // n, 1, TRIALS))):
-        side = _multilevel(indptr, indices, rng)
-        if side is None: continue
-        sizes = np.bincount(side, minlength=3)
-        if sizes[0]==0 or sizes[1]==0: continue
-        score = sizes[2] / min(sizes[0], sizes[1]) ** ALPHA
-        if score < best_score:
-            best, best_score = side, score
-    return best
+def _num_pairs(indptr: Ints, indices: Ints, sites: Ints) -> int:
+    """Σ_l depth(l) − depth(m(l)) over the sites l whose lowest-ranked neighbour m(l) is sampled before them."""
+    from graphar._symbolic import elimination_tree, tree_depth
+
+    n = len(sites)
+    ranks = np.empty(n, np.int64)
+    ranks[sites] = np.arange(n)
+    source, target = np.repeat(ranks, np.diff(indptr)), ranks[indices]
+    by_rank = np.argsort(source, kind="stable")
+    depth = tree_depth(elimination_tree(np.append(0, np.cumsum(np.diff(indptr)[sites])), target[by_rank]))
+    lowest = np.arange(n)
+    np.minimum.at(lowest, source, target)
+    return int((depth - depth[lowest]).sum())
 
 
-def _multilevel(indptr, indices, rng):
-    from graphar.ordering import _separator_kernels as kernels
-    n = len(indptr) - 1
-    level = (indptr, indices, np.ones(len(indices), np.int64), np.ones(n, np.int64))
-    limit = max(int(IMB * n), 1)
-    levels = []
-    heaviest = max(2, int(1.5 * n / COARSEST))
-    while len(level[3]) > COARSEST:
-        coarse, *coarser = kernels.coarsen(*level, rng.permutation(len(level[3])), heaviest)
-        if len(coarser[3]) > 0.95 * len(level[3]): break
-        levels.append((level, coarse))
-        level = tuple(coarser)
-    best, best_score = None, np.inf
-    for s in rng.integers(len(level[3]), size=SEEDS):
-        side = kernels.grow(level[0], level[1], level[3], s)
-        kernels.refine(level[0], level[1], level[3], side, limit, PASSES, PAT)
-        sizes = np.bincount(side, weights=level[3], minlength=3)
-        if sizes[0]==0 or sizes[1]==0: continue
-        score = sizes[2] / min(sizes[0], sizes[1]) ** ALPHA
-        if score < best_score:
-            best, best_score = side, score
-    if best is None: return None
-    for level, coarse in reversed(levels):
-        best = best[coarse]
-        kernels.refine(level[0], level[1], level[3], best, limit, PASSES, PAT)
-    return best
+def _metis(indptr: Ints, indices: Ints, seed: int) -> Ints:
+    try:
+        import pymetis
+    except ImportError as error:
+        raise ImportError('method="metis" needs pymetis: pip install "graphar-arnn[metis]"') from error
+    if not len(indices):
+        return np.arange(len(indptr) - 1)
+    neighbours = pymetis.CSRAdjacency(indptr, indices)
+    eliminated, _ = pymetis.nested_dissection(neighbours, options=pymetis.Options(seed=seed))
+    return np.array(eliminated, np.int64)[::-1]

@@ -30,7 +30,7 @@ def min_degree(graph: Data) -> Ordering:
 
     indptr, indices = adjacency(graph)
     peeled = peel_trees(indptr, indices)
-    core, core_indptr, core_indices = _without(indptr, indices, peeled)
+    core, core_indptr, _ = _without(indptr, indices, peeled)
     degree = np.diff(core_indptr)
     dense = degree > max(16, 10 * np.sqrt(len(core)))
     hubs = np.flatnonzero(dense)

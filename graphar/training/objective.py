@@ -41,5 +41,5 @@ def variational_step(q: Distribution, batch_size: int, generator: torch.Generato
         (share * kernel.log_prob(head, q.beta, part.spins)).sum().backward()
     lowest = min(drawn, key=lambda part: float(part.energy.min()))
     at = int(lowest.energy.argmin())
-    spins = lowest.spins[:, at][q.model.ranks].to("cpu", torch.int8)
+    spins = lowest.spins[:, at][q.model.kernel.places].to("cpu", torch.int8)
     return VariationalStep(loss, float(lowest.energy[at]), spins)

@@ -1,0 +1,5 @@
+"""The command line: ``graphar info | anneal | sample | convert``."""
+
+from graphar.cli.main import main
+
+__all__ = ["main"]

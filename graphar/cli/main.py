@@ -1,0 +1,104 @@
+"""Arguments of the commands, exit codes and messages."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from graphar import __version__, io
+from graphar.cli import commands
+from graphar.cli.sources import BUILDERS, HEADS, ORDERINGS
+
+__all__ = ["main"]
+
+SOURCE = "a file of couplings, or a builder: " + ", ".join(f"{name}:…" for name in BUILDERS)
+EXAMPLES = """examples:
+  graphar info grid:32x32,couplings=gaussian,seed=1 --ordering all
+  graphar anneal datasets/rrg3_pm1_n256.edges
+  graphar anneal --resume runs/rrg3_pm1_n256-1
+  graphar sample runs/rrg3_pm1_n256-1 --beta 1.0 -n 1000 --out spins.npy
+  graphar convert couplings.gset couplings.edges
+
+exit codes: 0 done, 1 something unexpected, 2 bad arguments or input, 130 interrupted (what was done is kept)
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (ValueError, OSError, ImportError) as error:
+        print(f"graphar {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"graphar {options.command}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="graphar",
+        description="Spins on graphs: free energies, samples and low energies by autoregressive networks.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"graphar {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    info = subparsers.add_parser("info", help="what a graph is, and what sampling it in an order costs")
+    _add_source(info)
+    info.add_argument("--ordering", choices=[*ORDERINGS, "all"], default="nested_dissection")
+    info.add_argument("--frontier", choices=["component", "all"], default="component")
+    info.add_argument("--seed", type=int, default=0, help="of random orders (default: %(default)s)")
+    info.add_argument("--picture", type=Path, help="draw graph, order and one frontier to this file")
+    info.set_defaults(run=commands.info)
+
+    anneal = subparsers.add_parser("anneal", help="train a model along a schedule of beta, into a run folder")
+    _add_source(anneal, optional=True)
+    anneal.add_argument("--beta", nargs=3, metavar=("START", "STOP", "NUM"), default=["0.05", "3", "60"])
+    anneal.add_argument("--schedule", choices=["linear", "geometric"], default="linear")
+    anneal.add_argument("--steps", type=int, default=200, help="at each beta (default: %(default)s)")
+    anneal.add_argument("--warmup", type=int, default=500, help="extra steps at the first (default: %(default)s)")
+    anneal.add_argument("--batch-size", type=int, default=1024, help="samples per step (default: %(default)s)")
+    anneal.add_argument("--learning-rate", type=float, default=1e-3, help="of Adam (default: %(default)s)")
+    anneal.add_argument("--clip-norm", type=float, help="largest norm of the gradient (default: not clipped)")
+    anneal.add_argument("--head", choices=HEADS, default="linear")
+    anneal.add_argument("--ordering", choices=ORDERINGS, default="nested_dissection")
+    anneal.add_argument("--frontier", choices=["component", "all"], default="component")
+    anneal.add_argument("--seed", type=int, default=0, help="of weights and samples (default: %(default)s)")
+    anneal.add_argument("--samples", type=int, default=10_000, help="for the last table (default: %(default)s)")
+    anneal.add_argument("--out", type=Path, help="run folder (default: a new one in runs/)")
+    anneal.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted run")
+    anneal.add_argument("--quiet", action="store_true", help="no progress bar, no table while it runs")
+    anneal.set_defaults(run=commands.anneal)
+
+    sample = subparsers.add_parser("sample", help="draw samples from a trained model")
+    sample.add_argument("model", type=Path, help="a run folder or a model file")
+    sample.add_argument("--beta", type=float, required=True)
+    sample.add_argument("-n", "--num-samples", type=int, default=1000, help="(default: %(default)s)")
+    sample.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    sample.add_argument("--out", type=Path, required=True, help=".npy (int8) or .npz (with log q and energies)")
+    sample.set_defaults(run=commands.sample)
+
+    formats = "\n".join(f"  {entry.name:<18} {entry.convention}" for entry in io.FORMATS.values())
+    convert = subparsers.add_parser(
+        "convert",
+        help="write a graph in another format",
+        epilog=f"formats (chosen by suffix unless told):\n{formats}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_source(convert)
+    convert.add_argument("target", type=Path, help="file to write")
+    convert.add_argument("--to", choices=io.FORMATS, metavar="FORMAT", help="format of the target")
+    convert.set_defaults(run=commands.convert)
+    return parser
+
+
+def _add_source(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    parser.add_argument("source", nargs="?" if optional else None, help=SOURCE)
+    parser.add_argument("--format", choices=io.FORMATS, metavar="FORMAT", help="of the file; by its suffix otherwise")
+    parser.add_argument("--base", type=int, choices=[0, 1], help="first site of an edge list without header")

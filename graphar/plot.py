@@ -1,0 +1,134 @@
+"""Pictures: a graph with its order and one frontier, and a run. Each returns a matplotlib figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphar._checks import check_count
+from graphar.frontier import Frontier
+from graphar.training.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_frontier", "plot_run"]
+
+MAX_DRAWN = 20_000  # spins; beyond, a picture shows nothing and takes minutes
+
+
+def plot_frontier(frontier: Frontier, rank: int | None = None) -> Figure:
+    """The graph, coloured by rank, with the separator, component and frontier of one spin.
+
+    Args:
+        frontier: of an ordering.
+        rank: the spin shown, by rank; by default the one of the largest separator.
+
+    Raises:
+        ValueError: ``rank`` is not 0…N−1, or the graph is too large to be drawn.
+    """
+    from matplotlib.collections import LineCollection
+    from matplotlib.figure import Figure
+
+    n = frontier.num_spins
+    if n > MAX_DRAWN:
+        raise ValueError(f"graph must have at most {MAX_DRAWN} spins to be drawn, got {n}")
+    if rank is None:
+        rank = int(frontier.num_parents.argmax())
+    if check_count(rank, "rank", 0) >= n:
+        raise ValueError(f"rank must be at most {n - 1}, got {rank}")
+    place = _places(frontier)[frontier.ordering.sites.numpy()]  # by rank
+    source, target = frontier.arrival_source.numpy(), frontier.arrival_target.numpy()
+    weight = frontier.arrival_weight.numpy()
+    pairs = frontier.pair_spin[frontier.pair_ptr[rank] : frontier.pair_ptr[rank + 1]].numpy()
+    parents = frontier.parents_spin[frontier.parents_ptr[rank] : frontier.parents_ptr[rank + 1]].numpy()
+
+    figure = Figure(figsize=(13, 5.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    size = np.clip(9000 / n, 4, 140)
+    lines = place[np.stack([source, target], axis=1)]
+    for axes in (left, right):
+        colours = np.where(weight >= 0, "#b0b0b0", "#e0a080")
+        axes.add_collection(LineCollection(list(lines), colors=list(colours), linewidths=0.6, zorder=0))
+        axes.set_aspect("equal")
+        axes.axis("off")
+    shown = left.scatter(*place.T, c=np.arange(n), s=size, cmap="viridis", zorder=1)
+    figure.colorbar(shown, ax=left, label="rank (sampled first: 0)", shrink=0.8)
+    left.set_title(f"{frontier.ordering.name} order: {int(frontier.levels().max()) + 1} levels")
+
+    inside = _subtree(frontier.parent.numpy(), rank)
+    right.scatter(*place.T, c="#eeeeee", s=size, zorder=1)
+    for members, colour, label in (
+        (inside, "#a6cee3", f"component C: {inside.size}"),
+        (pairs, "#1f78b4", f"frontier F: {pairs.size} messages"),
+        (parents, "#e31a1c", f"separator P: {parents.size} earlier spins"),
+        (np.array([rank]), "#000000", f"spin of rank {rank}"),
+    ):
+        right.scatter(*place[members].T, c=colour, s=size, label=label, zorder=2)
+    right.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    right.set_title("what one conditional needs")
+    return figure
+
+
+def plot_run(run: Run, num_spins: int) -> Figure:
+    """Free energy, energy and entropy per site, and effective sample size, against β."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    axes = figure.subplots(1, 3)
+    beta = np.array([record.beta for record in run.history])
+
+    def column(name: str) -> np.ndarray:
+        return np.array([getattr(record, name) for record in run.history])
+
+    importance = -column("log_partition") / beta
+    scale = 1 / num_spins
+    axes[0].errorbar(beta, column("bound") * scale, column("bound_stderr") * scale, label="variational bound", fmt=".-")
+    axes[0].errorbar(
+        beta, importance * scale, column("log_partition_stderr") / beta * scale, label="importance sampling", fmt=".--"
+    )
+    axes[0].set_ylabel("F / N")
+    axes[1].errorbar(beta, column("energy") * scale, column("energy_stderr") * scale, label="E / N", fmt=".-")
+    axes[1].errorbar(beta, column("entropy") * scale, column("entropy_stderr") * scale, label="S / N (nats)", fmt=".-")
+    axes[1].axhline(
+        run.best_energy * scale, color="grey", lw=0.8, label=f"lowest E / N met: {run.best_energy * scale:.4f}"
+    )
+    axes[2].plot(beta, column("ess") / column("num_samples"), ".-", label="ESS / samples")
+    axes[2].set_ylim(0, 1.02)
+    for panel in axes:
+        panel.set_xlabel("inverse temperature β")
+        panel.legend(frameon=False)
+    return figure
+
+
+def _places(frontier: Frontier) -> np.ndarray:
+    """Two coordinates for every site: the graph's own, or a layout of networkx."""
+    pos: Any = getattr(frontier.graph, "pos", None)
+    if pos is not None:
+        place = pos.double().numpy()
+        if place.shape[1] == 1:
+            return np.concatenate([place, np.zeros_like(place)], axis=1)
+        if place.shape[1] > 2:  # an oblique view of what is higher
+            place = place[:, :2] + place[:, 2:].sum(axis=1, keepdims=True) * np.array([0.38, 0.23])
+        return place
+    import networkx as nx
+
+    graph = nx.Graph()
+    graph.add_nodes_from(range(frontier.num_spins))
+    i, j, _ = frontier.graph.undirected()
+    graph.add_edges_from(zip(i.tolist(), j.tolist(), strict=True))
+    if frontier.num_spins <= 600:
+        layout = nx.kamada_kawai_layout(graph) if nx.is_connected(graph) else nx.spring_layout(graph, seed=0)
+    else:
+        layout = nx.spring_layout(graph, seed=0, iterations=30)
+    return np.array([layout[site] for site in range(frontier.num_spins)])
+
+
+def _subtree(parent: np.ndarray, rank: int) -> np.ndarray:
+    """Component of a rank in the graph of later ones: its subtree in the elimination tree."""
+    inside = np.zeros(parent.size, bool)
+    inside[rank] = True
+    for i in range(rank + 1, parent.size):
+        inside[i] = parent[i] >= 0 and inside[parent[i]]
+    return np.flatnonzero(inside)

@@ -1,0 +1,141 @@
+"""What an annealing run knows: settings, a record for each β, the best configuration met."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from graphar.estimators import Estimate, FreeEnergy
+
+__all__ = ["BetaRecord", "Run"]
+
+TABLE_HEAD = f"{'beta':>8} {'F bound':>24} {'log Z':>24} {'energy':>12} {'entropy':>10} {'ESS':>8} {'best E':>12}"
+
+
+@dataclass(frozen=True)
+class BetaRecord:
+    """A β of a run, from fresh samples after its last step; energies extensive, errors are standard errors.
+
+    Attributes:
+        beta: inverse temperature.
+        bound, bound_stderr: variational free energy F_q and its error.
+        log_partition, log_partition_stderr: log Z by importance sampling.
+        spread: standard deviation of log q + βE over samples, in nats.
+        energy, energy_stderr, entropy, entropy_stderr: averages over the model.
+        ess, num_samples: effective and actual number of samples behind these numbers.
+        best_energy: lowest energy met so far in the run.
+        gradient_norm: of the last step, before clipping.
+        step: steps done so far.
+        seconds: time of this β's steps.
+    """
+
+    beta: float
+    bound: float
+    bound_stderr: float
+    log_partition: float
+    log_partition_stderr: float
+    spread: float
+    energy: float
+    energy_stderr: float
+    entropy: float
+    entropy_stderr: float
+    ess: float
+    num_samples: int
+    best_energy: float
+    gradient_norm: float
+    step: int
+    seconds: float
+
+    @classmethod
+    def of(cls, result: FreeEnergy, run: Run, gradient_norm: float) -> Self:
+        """Record from an evaluation and the state of the run."""
+        return cls(
+            beta=result.beta,
+            bound=result.bound.value,
+            bound_stderr=result.bound.stderr,
+            log_partition=result.log_partition.value,
+            log_partition_stderr=result.log_partition.stderr,
+            spread=result.spread,
+            energy=result.energy.value,
+            energy_stderr=result.energy.stderr,
+            entropy=result.entropy.value,
+            entropy_stderr=result.entropy.stderr,
+            ess=result.ess,
+            num_samples=result.num_samples,
+            best_energy=min(run.best_energy, result.best_energy),
+            gradient_norm=gradient_norm,
+            step=run.step,
+            seconds=run.seconds_at_beta,
+        )
+
+    def row(self) -> str:
+        """A line of :meth:`Run.table`."""
+        bound = Estimate(self.bound, self.bound_stderr)
+        log_z = Estimate(self.log_partition, self.log_partition_stderr)
+        share = f"{100 * self.ess / self.num_samples:.1f}%"
+        return (
+            f"{self.beta:8.4f} {bound!r:>24} {log_z!r:>24} {self.energy:12.4f} {self.entropy:10.4f} "
+            f"{share:>8} {self.best_energy:12g}"
+        )
+
+
+@dataclass
+class Run:
+    """Result of :func:`graphar.anneal`, whole or as far as it got.
+
+    Attributes:
+        settings: arguments of the run.
+        history: a :class:`BetaRecord` for every β finished.
+        best_energy, best_spins: lowest energy met, and its configuration (N,) in site order.
+        step: optimisation steps done.
+        interrupted: whether Ctrl-C ended it.
+    """
+
+    settings: dict[str, Any]
+    history: list[BetaRecord] = field(default_factory=list)
+    best_energy: float = math.inf
+    best_spins: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int8))
+    step: int = 0
+    seconds_at_beta: float = 0.0
+    interrupted: bool = False
+
+    def saw(self, energy: float, spins: Tensor) -> None:
+        """Remember a configuration if it is the best so far."""
+        if energy < self.best_energy:
+            self.best_energy, self.best_spins = energy, spins.clone()
+
+    def finish(self, record: BetaRecord) -> None:
+        """Add the record of a finished β."""
+        self.history.append(record)
+        self.seconds_at_beta = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time of all steps so far."""
+        return sum(record.seconds for record in self.history) + self.seconds_at_beta
+
+    def state(self) -> dict[str, Any]:
+        """Plain numbers, lists and one tensor, for a checkpoint."""
+        return {**vars(self), "history": [asdict(record) for record in self.history]}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """Inverse of :meth:`state`."""
+        return cls(**{**state, "history": [BetaRecord(**record) for record in state["history"]]})
+
+    def table(self, rows: int | None = None) -> str:
+        """A line for every β, or for about ``rows`` of them, the last included."""
+        every = 1 if rows is None else max(1, math.ceil(len(self.history) / rows))
+        shown = self.history[::-1][::every][::-1]
+        return "\n".join([TABLE_HEAD, *(record.row() for record in shown)])
+
+    def __repr__(self) -> str:
+        planned = len(self.settings["schedule"])
+        state = "interrupted" if self.interrupted else "at"
+        best = f"best energy {self.best_energy:g}" if self.history or self.step else "no step yet"
+        done = f"{len(self.history)}/{planned} values of beta, {self.step} steps, {self.seconds:.1f} s"
+        return f"Run({state} {done}, {best})"

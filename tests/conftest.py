@@ -1,0 +1,11 @@
+"""Makes the shared test data importable, keeps matplotlib off screens, and torch to one thread a test."""
+
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+sys.path.insert(0, str(Path(__file__).parent))
+torch.set_num_threads(1)  # tiny tensors: a second thread costs more than it brings
