@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,11 @@ def anneal(options: argparse.Namespace) -> int:
     )
     result = None
     if not run.interrupted:
-        result = free_energy(model.at(settings["schedule"][-1]), settings["samples"], seed=settings["seed"] + 1)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = free_energy(model.at(settings["schedule"][-1]), settings["samples"], seed=settings["seed"] + 1)
+        for warning in caught:
+            print(f"graphar anneal: {warning.message}", file=sys.stderr)
         run.saw(result.best_energy, result.best_spins)
     _write_json(folder / SUMMARY, _summary(run, result))
     if run.history:

@@ -21,6 +21,8 @@ from graphar.training.run import Run
 __all__ = ["load", "read_checkpoint", "save", "write_checkpoint"]
 
 FORMAT = "graphar checkpoint 1"
+DAMAGE = (pickle.UnpicklingError, zipfile.BadZipFile, OSError, RuntimeError, EOFError, LookupError, ValueError)
+"""What torch raises for files that it did not write, or not to the end."""
 
 
 def save(model: Autoregressive, path: str | PathLike[str]) -> None:
@@ -151,10 +153,11 @@ def _write(path: str | PathLike[str], state: dict[str, Any]) -> None:
 
 
 def _read(path: str | PathLike[str]) -> dict[str, Any]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ValueError(f"{path}: not a graphar checkpoint, or damaged ({type(error).__name__})") from error
+    with open(path, "rb") as file:  # a missing file is no damaged one: outside the try
+        try:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        except DAMAGE as error:
+            raise ValueError(f"{path}: not a graphar checkpoint, or damaged ({type(error).__name__})") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise ValueError(f"{path}: not a file of format {FORMAT!r}")
     return state

@@ -228,7 +228,6 @@ def test_numbers_are_float64_unless_told() -> None:
 
 def test_arrays_of_the_caller_stay_apart() -> None:
     edges, weights, h = np.array([[0], [1]])[:, ::-1], torch.ones(1), torch.ones(2)
-    h.requires_grad_(False)
     graph = IsingGraph.from_edges(edges, weights, h)
     weights.fill_(7)
     h.fill_(7)

@@ -1,0 +1,148 @@
+"""The command line: what it prints, what it leaves behind, how it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import graphar as ga
+from graphar.cli import main
+from graphar.cli.sources import open_graph
+
+SHORT = ["--beta", "0.2", "0.8", "3", "--steps", "4", "--warmup", "2", "--batch-size", "32", "--samples", "300"]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_info(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "grid:4x5,periodic=true,couplings=ferromagnet", "--picture", "order.png"]) == 0
+    out = capsys.readouterr().out
+    assert "20 spins, 40 couplings = 1" in out
+    assert "levels" in out
+    assert Path("order.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["info", "rrg:20,degree=3,seed=4", "--ordering", "all"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("natural", "nested_dissection", "random"))
+
+
+def test_anneal_leaves_a_whole_run_and_sample_uses_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["anneal", "rrg:16,degree=3,seed=1", *SHORT]) == 0
+    out = capsys.readouterr().out
+    folder = Path("runs/rrg_16_degree_3_seed_1-1")
+    assert str(folder) in out
+    assert "F, importance sampling" in out
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoint.pt",
+        "metrics.jsonl",
+        "run.png",
+        "settings.json",
+        "summary.json",
+    ]
+    records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [record["beta"] for record in records] == pytest.approx([0.2, 0.5, 0.8])
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["finished"]
+    assert summary["final"]["beta"] == pytest.approx(0.8)
+    assert summary["final"]["bound"]["stderr"] > 0
+    spins = torch.tensor([1 if letter == "+" else -1 for letter in summary["best_spins"]])
+    graph = open_graph("rrg:16,degree=3,seed=1")
+    assert float(graph.energy(spins)) == summary["best_energy"]
+
+    assert main(["sample", str(folder), "--beta", "0.8", "-n", "50", "--out", "spins.npz"]) == 0
+    with np.load("spins.npz") as data:
+        assert data["spins"].shape == (50, 16)
+        assert set(np.unique(data["spins"])) == {-1, 1}
+        assert np.allclose(data["energy"], graph.energy(data["spins"]))
+        log_q = ga.load(folder / "checkpoint.pt").at(0.8).log_prob(data["spins"]).detach()
+        assert np.allclose(data["log_q"], log_q)
+    assert main(["sample", str(folder / "checkpoint.pt"), "--beta", "0.8", "-n", "50", "--out", "spins.npy"]) == 0
+    assert np.load("spins.npy").dtype == np.int8
+
+    assert main(["anneal", "rrg:16,degree=3,seed=1", *SHORT, "--quiet"]) == 0
+    assert Path("runs/rrg_16_degree_3_seed_1-2").is_dir()
+
+
+def test_interrupted_and_resumed_equals_never_stopped() -> None:
+    arguments = ["rrg:40,degree=3,seed=1", "--beta", "0.2", "0.8", "4", "--steps", "40", "--warmup", "0"]
+    arguments += ["--batch-size", "64", "--samples", "300"]
+    assert main(["anneal", *arguments, "--out", "whole"]) == 0
+    command = [sys.executable, "-W", "ignore", "-m", "graphar", "anneal", *arguments, "--out", "part"]
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 100
+    while not Path("part/metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    code = process.wait(60)
+    finished = json.loads(Path("part/summary.json").read_text())["finished"]
+    assert code == (0 if finished else 130)
+    assert main(["anneal", "--resume", "part"]) == 0
+
+    def numbers(folder: str) -> list[dict]:
+        lines = Path(folder, "metrics.jsonl").read_text().splitlines()
+        return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+    assert numbers("part") == numbers("whole")
+    summaries = [json.loads(Path(folder, "summary.json").read_text()) for folder in ("part", "whole")]
+    assert summaries[0]["final"] == summaries[1]["final"]
+    assert summaries[0]["best_spins"] == summaries[1]["best_spins"]
+
+
+def test_convert_keeps_the_hamiltonian() -> None:
+    assert main(["convert", "triangular:4x3,couplings=gaussian,field=uniform,seed=3", "a.edges"]) == 0
+    assert main(["convert", "a.edges", "b.coo"]) == 0
+    assert main(["convert", "b.coo", "c.npz"]) == 0
+    a, c = ga.read("a.edges"), ga.read("c.npz")
+    assert torch.equal(a.to_dense(), c.to_dense())
+    assert torch.equal(a.h, c.h)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["info", "nowhere.edges"], "nowhere.edges"),
+        (["info", "grid:0x3"], "shape"),
+        (["info", "grid:4x4,colour=red"], "colour"),
+        (["info", "broken.edges"], "broken.edges"),
+        (["anneal"], "give either a source or --resume"),
+        (["anneal", "--resume", "nowhere"], "start again with the source"),
+        (["anneal", "chain:4", "--beta", "0", "1", "3"], "beta must be positive"),
+        (["anneal", "chain:4", "--beta", "a", "1", "3"], "--beta must be two numbers and a count"),
+        (["anneal", "chain:4", "--out", "full"], "--out must be a new or empty folder"),
+        (["sample", "broken.edges", "--beta", "1", "--out", "x.npy"], "not a graphar checkpoint"),
+        (["convert", "chain:4,field=1.0", "x.gset"], "field"),
+        (["convert", "chain:4", "x.unknown"], "format"),
+    ],
+)
+def test_failures_have_a_message_and_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("broken.edges").write_text("# graphar edge list, base 0\n0 1 nan\n")
+    Path("full").mkdir()
+    Path("full/something").touch()
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_help_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["convert", "--help"], ["anneal", "--help"]):
+        with pytest.raises(SystemExit) as done:
+            main(arguments)
+        assert done.value.code == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ga.io.FORMATS)
+    assert "--resume" in out

@@ -1,0 +1,137 @@
+"""Free energies and their error bars, against enumeration."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import pytest
+import torch
+from small_graphs import GRAPHS, model_on
+
+import graphar as ga
+from graphar.estimators import estimate_from_samples
+
+BETA = 0.7
+
+
+def some_model(graph: str = "ring with field") -> ga.Distribution:
+    return ga.Autoregressive(GRAPHS[graph], dtype=torch.float64).at(BETA)
+
+
+@pytest.mark.parametrize("graph", ["ring with field", "torus", "isolated spin", "cube"])
+def test_against_enumeration_within_the_stated_errors(graph: str) -> None:
+    exact = ga.exact.enumerate(GRAPHS[graph], BETA)
+    result = ga.free_energy(some_model(graph), 20_000, seed=1)
+    for estimate, truth in (
+        (result.log_partition, exact.log_partition),
+        (result.free_energy, exact.free_energy),
+        (result.boltzmann_energy, exact.energy),
+        (result.boltzmann_entropy, exact.entropy),
+        (result.boltzmann_magnetisation, float(exact.magnetisation.sum())),
+    ):
+        assert abs(estimate.value - truth) < 4 * estimate.stderr
+        assert estimate.stderr < 0.05 * max(4.0, abs(truth))
+    assert result.bound.value > exact.free_energy - 4 * result.bound.stderr
+    assert abs(result.bound.value - (result.energy.value - result.entropy.value / BETA)) < 1e-9
+    assert result.best_energy == pytest.approx(exact.ground_energy)
+    assert float(GRAPHS[graph].energy(result.best_spins)) == pytest.approx(result.best_energy)
+
+
+def test_errors_are_the_spread_over_repetitions() -> None:
+    q = model_on("ring with field", "linear", "natural").at(0.3)
+    results = [ga.free_energy(q, 2000, seed=seed) for seed in range(100)]
+    for name in ("bound", "log_partition", "energy", "entropy", "boltzmann_energy", "boltzmann_entropy"):
+        values = torch.tensor([getattr(result, name).value for result in results])
+        errors = torch.tensor([getattr(result, name).stderr for result in results])
+        assert float(errors.mean() / values.std()) == pytest.approx(1, abs=0.35)
+
+
+def test_a_perfect_model_has_no_error() -> None:
+    # fields alone: the untrained head without bias is exact, every sample has the same weight
+    graph = ga.IsingGraph.from_edges([[], []], h=[0.3, -1.0, 0.5])
+    result = ga.free_energy(ga.Autoregressive(graph, ga.heads.Linear(bias=False), dtype=torch.float64).at(2.0), 500)
+    truth = sum(math.log(2 * math.cosh(2.0 * h)) for h in (0.3, -1.0, 0.5))
+    assert result.ess == pytest.approx(500)
+    assert result.spread < 1e-12
+    assert result.log_partition.value == pytest.approx(truth, abs=1e-12)
+    assert result.bound.value == pytest.approx(-truth / 2, abs=1e-12)
+
+
+def test_ess_and_log_partition_of_two_weights() -> None:
+    log_q, energy = torch.zeros(2, dtype=torch.float64), torch.tensor([0.0, -math.log(3.0)], dtype=torch.float64)
+    result = estimate_from_samples(1.0, 1, log_q, energy, energy, 0.0, torch.ones(1))
+    assert result.ess == pytest.approx(16 / 10)  # weights 1 and 3
+    assert result.log_partition.value == pytest.approx(math.log(2))
+    assert result.log_partition.stderr == pytest.approx(0.5)  # sample std √2 over mean 2, over √2
+    assert result.boltzmann_energy.value == pytest.approx(-0.75 * math.log(3))
+
+
+def test_low_ess_is_said_aloud() -> None:
+    q = ga.Autoregressive(ga.random_regular(200, degree=3, seed=0)).at(3.0)
+    with pytest.warns(UserWarning, match="effective sample size is .* unreliable"):
+        ga.free_energy(q, 500, seed=0)
+
+
+def test_the_offset_shifts_energies_and_log_z() -> None:
+    graph = GRAPHS["ring with field"]
+    i, j, J = graph.undirected()
+    shifted = ga.IsingGraph.from_edges(torch.stack([i, j]), J, graph.h, offset=3.0)
+    a = ga.free_energy(ga.Autoregressive(graph).at(BETA), 300, seed=0)
+    b = ga.free_energy(ga.Autoregressive(shifted).at(BETA), 300, seed=0)
+    assert b.bound.value - a.bound.value == pytest.approx(3.0)
+    assert b.log_partition.value - a.log_partition.value == pytest.approx(-3.0 * BETA)
+    assert b.best_energy - a.best_energy == pytest.approx(3.0)
+
+
+def test_same_seed_same_numbers_whatever_the_threads() -> None:
+    q = ga.Autoregressive(ga.grid((12, 12), seed=0)).at(0.5)
+    results = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            results.append(q.sample_with_log_prob(700, seed=5))
+    finally:
+        torch.set_num_threads(1)
+    assert torch.equal(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])
+
+
+def test_a_longer_run_begins_with_the_shorter_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    q = some_model("torus")
+    x, log_q = q.sample_with_log_prob(100, seed=3)
+    monkeypatch.setattr("graphar.autoregressive._CHUNK", 40 * (q.graph.num_couplings + 4 * q.graph.num_spins))
+    y, log_r = q.sample_with_log_prob(130, seed=3)
+    assert torch.equal(x, y[:100])
+    torch.testing.assert_close(log_q, log_r[:100])
+    with torch.no_grad():
+        torch.testing.assert_close(q.log_prob(y.reshape(13, 10, -1)), log_r.reshape(13, 10))
+
+
+def test_bad_arguments() -> None:
+    q = some_model()
+    with pytest.raises(ValueError, match="beta must be positive"):
+        ga.free_energy(q.model.at(0), 100)
+    with pytest.raises(ValueError, match="num_samples must be at least 2, got 1"):
+        ga.free_energy(q, 1)
+    with pytest.raises(ValueError, match="either seed or generator"):
+        q.sample(10)
+    with pytest.raises(ValueError, match="either seed or generator"):
+        q.sample(10, seed=1, generator=torch.Generator())
+    for beta in (-1.0, math.nan, math.inf, "cold"):
+        with pytest.raises(ValueError, match="beta must be"):
+            q.model.at(beta)
+    with pytest.raises(ValueError, match=r"spins must have shape \(\.\.\., 8\), got \(3, 7\)"):
+        q.log_prob(torch.ones(3, 7))
+    with pytest.raises(ValueError, match="spins must be -1 and \\+1, got the entry 0"):
+        q.log_prob(torch.zeros(8))
+
+
+def test_estimates_read_well() -> None:
+    assert repr(ga.Estimate(-1.25, 0.0)) == "-1.25 ± 0"
+    assert repr(ga.Estimate(345.67891, 0.0123)) == "345.679 ± 0.012"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        text = repr(ga.free_energy(some_model(), 200, seed=0))
+    assert "beta = 0.7, 8 spins, 200 samples, ESS" in text
+    assert "log Z" in text

@@ -1,0 +1,139 @@
+"""The symbolic structure against its definition, by brute force, and against known counts."""
+
+from __future__ import annotations
+
+import networkx as nx
+import pytest
+import torch
+from small_graphs import GRAPHS, ORDERINGS
+
+import graphar as ga
+from graphar import build_frontier
+
+
+def by_definition(order: ga.Ordering) -> dict[str, list]:
+    """C, P, F and messages straight from their definitions, by rank."""
+    ranks = order.ranks.tolist()
+    graph = nx.Graph()
+    graph.add_nodes_from(range(len(order)))
+    i, j, _ = order.graph.undirected()
+    graph.add_edges_from((ranks[a], ranks[b]) for a, b in zip(i.tolist(), j.tolist(), strict=True))
+    out: dict[str, list] = {"parents": [], "component": [], "all": [], "sources": []}
+    for rank in range(len(order)):
+        later = graph.subgraph(range(rank, len(order)))
+        component = nx.node_connected_component(later, rank)
+        out["parents"].append(sorted({k for spin in component for k in graph[spin] if k < rank}))
+        earlier = {spin: sorted(k for k in graph[spin] if k < rank) for spin in range(rank, len(order))}
+        out["component"].append([spin for spin in sorted(component) if earlier[spin]])
+        out["all"].append([spin for spin in range(rank, len(order)) if earlier[spin]])
+        out["sources"].append(earlier)
+    return out
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("kind", ["component", "all"])
+def test_against_the_definition(graph: str, ordering: str, kind: str) -> None:
+    order = ORDERINGS[ordering](GRAPHS[graph])
+    frontier, truth = build_frontier(order, kind), by_definition(order)
+    n = len(order)
+    assert frontier.num_pairs == sum(map(len, truth[kind])) == frontier.pair_spin.numel()
+    for rank in range(n):
+        pairs = slice(int(frontier.pair_ptr[rank]), int(frontier.pair_ptr[rank + 1]))
+        assert frontier.pair_spin[pairs].tolist() == truth[kind][rank]
+        for spin, arrival in zip(truth[kind][rank], frontier.pair_arrival[pairs].tolist(), strict=True):
+            # the arrival that a pair points to is the last one from a spin before the reader
+            start = int(frontier.arrival_ptr[spin])
+            assert frontier.arrival_source[start : arrival + 1].tolist() == truth["sources"][rank][spin]
+        parents = slice(int(frontier.parents_ptr[rank]), int(frontier.parents_ptr[rank + 1]))
+        assert frontier.parents_spin[parents].tolist() == truth["parents"][rank]
+        assert int(frontier.parent[rank]) == max(truth["parents"][rank], default=-1)
+    assert frontier.width == max(map(len, truth["parents"]))
+    assert frontier.num_arrivals == order.graph.num_couplings
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_levels_are_longest_paths_of_what_is_read(graph: str, ordering: str) -> None:
+    order = ORDERINGS[ordering](GRAPHS[graph])
+    truth = by_definition(order)
+    for kind in ("component", "all"):
+        frontier = build_frontier(order, kind)
+        for reads in ("messages", "parents"):
+            expected: list[int] = []
+            for rank in range(len(order)):
+                read = truth["parents"][rank]
+                if reads == "messages":
+                    read = {k for spin in truth[kind][rank] for k in truth["sources"][rank][spin]}
+                expected.append(1 + max((expected[k] for k in read), default=-1))
+            assert frontier.levels(reads).tolist() == expected
+
+
+def test_arrivals_carry_the_couplings() -> None:
+    for instance in GRAPHS.values():
+        order = ga.random_order(instance, seed=0)
+        frontier = build_frontier(order)
+        dense = instance.to_dense()[order.sites][:, order.sites]
+        assert torch.equal(dense[frontier.arrival_source, frontier.arrival_target], frontier.arrival_weight)
+        assert bool((frontier.arrival_source < frontier.arrival_target).all())
+
+
+@pytest.mark.parametrize(
+    ("shape", "order", "pairs", "parents", "levels"),
+    [
+        ((32, 32), ga.natural, 62_525, 62_525, 1024),
+        ((32, 32), ga.rcm, 44_455, 44_455, 1024),
+        ((8, 8, 8), ga.natural, 54_093, 54_093, 512),
+    ],
+)
+def test_counts_on_periodic_grids(shape: tuple[int, ...], order, pairs: int, parents: int, levels: int) -> None:
+    for kind in ("component", "all"):
+        frontier = build_frontier(order(ga.grid(shape, periodic=True)), kind)
+        assert frontier.num_pairs == pairs
+        assert int(frontier.num_parents.sum()) == parents
+        assert int(frontier.levels().max()) + 1 == levels
+
+
+def test_counts_on_an_open_grid() -> None:
+    graph = ga.grid((64, 64))
+    assert build_frontier(ga.natural(graph)).num_pairs == 258_111
+    dissected = build_frontier(ga.nested_dissection(graph))
+    assert dissected.num_pairs < 1.15 * 65_075
+    assert int(dissected.levels().max()) + 1 < 1.15 * 183
+
+
+def test_trees_have_separators_of_one_and_chains_one_pair_a_spin() -> None:
+    tree = ga.IsingGraph.from_edges([list(range(1, 200)), [(k - 1) // 2 for k in range(1, 200)]])
+    assert build_frontier(ga.min_degree(tree)).width == 1
+    assert build_frontier(ga.natural(ga.chain(50))).num_pairs == 49
+
+
+def test_a_large_grid_in_near_linear_time_and_memory() -> None:
+    # 10^5 spins, 10^7 pairs are fine; an N × N array of bytes would be 10 GB
+    frontier = build_frontier(ga.nested_dissection(ga.grid((316, 316))))
+    assert frontier.pair_spin.numel() == frontier.num_pairs < 4e6
+    assert int(frontier.levels().max()) < 1200
+    assert frontier.width < 700
+
+
+def test_too_many_pairs_are_refused_before_they_are_made() -> None:
+    frontier = build_frontier(ga.random_order(ga.random_regular(200_000, degree=3), seed=0))
+    assert frontier.num_pairs > 2**31
+    with pytest.raises(ValueError, match=r"at most 2147483647 frontier pairs, got \d+ .*another ordering"):
+        _ = frontier.pair_ptr
+
+
+def test_describe_names_what_matters() -> None:
+    order = ga.natural(ga.grid((8, 8)))
+    text = order.describe()
+    assert text == build_frontier(order).describe()
+    for part in ("natural order", "width", "pairs", "parents", "levels", "memory", "cost", "455"):
+        assert part in text
+
+
+def test_bad_arguments() -> None:
+    order = ga.natural(ga.chain(3))
+    with pytest.raises(ValueError, match=r'frontier must be "component" or "all", got \'some\''):
+        build_frontier(order, "some")
+    with pytest.raises(ValueError, match="reads must be"):
+        build_frontier(order).levels("everything")

@@ -1,0 +1,229 @@
+"""Annealing: it learns, it resumes identically, it keeps what it has."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+
+import pytest
+import torch
+
+import graphar as ga
+from graphar.training.schedules import as_schedule
+
+GRAPH = ga.random_regular(16, degree=3, couplings="pm1", field=0.1, seed=1)
+SHORT = {"steps": 6, "warmup": 4, "batch_size": 64, "progress": False}
+
+
+def fresh(**options) -> ga.Autoregressive:
+    return ga.Autoregressive(GRAPH, **options)
+
+
+def same(run: ga.Run, other: ga.Run) -> bool:
+    def numbers(record: ga.BetaRecord) -> dict:
+        return {name: value for name, value in vars(record).items() if name != "seconds"}
+
+    return (
+        [numbers(a) for a in run.history] == [numbers(b) for b in other.history]
+        and run.best_energy == other.best_energy
+        and torch.equal(run.best_spins, other.best_spins)
+        and run.step == other.step
+    )
+
+
+def test_it_reaches_the_exact_free_energy() -> None:
+    model = fresh()
+    run = ga.anneal(model, ga.linear(0.1, 1.0, 10), steps=60, warmup=50, batch_size=512, progress=False)
+    for record in run.history:
+        exact = ga.exact.enumerate(GRAPH, record.beta)
+        assert record.bound > exact.free_energy - 5 * record.bound_stderr
+        assert abs(record.bound / exact.free_energy - 1) < 8e-3
+        assert abs(record.log_partition - exact.log_partition) < 5 * record.log_partition_stderr
+    assert run.best_energy == ga.exact.enumerate(GRAPH, 1.0).ground_energy
+    assert float(GRAPH.energy(run.best_spins)) == run.best_energy
+    untrained = ga.free_energy(fresh().at(1.0), 20_000).bound
+    assert run.history[-1].bound < untrained.value - 10 * untrained.stderr
+
+
+def test_same_seed_same_run_and_another_seed_another() -> None:
+    runs = [ga.anneal(fresh(), [0.3, 0.6], seed=seed, **SHORT) for seed in (0, 0, 1)]
+    assert same(runs[0], runs[1])
+    assert not same(runs[0], runs[2])
+
+
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_resuming_equals_never_stopping(tmp_path, stop_after: int) -> None:
+    betas = [0.2, 0.4, 0.6]
+    whole_model, model = fresh(), fresh()
+    whole = ga.anneal(whole_model, betas, **SHORT)
+    path = tmp_path / "run.pt"
+    part = ga.anneal(model, betas, callbacks=[lambda run: len(run.history) == stop_after], checkpoint=path, **SHORT)
+    assert len(part.history) == stop_after
+    again = ga.load(path)
+    rest = ga.anneal(again, betas, checkpoint=path, resume=path, **SHORT)
+    assert same(rest, whole)
+    for a, b in zip(again.parameters(), whole_model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="needs signals")
+def test_ctrl_c_ends_after_the_step_and_the_run_goes_on_identically(tmp_path) -> None:
+    betas = [0.2, 0.4, 0.6]
+    whole = ga.anneal(fresh(), betas, **SHORT)
+    path = tmp_path / "run.pt"
+
+    def press(run: ga.Run) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    part = ga.anneal(fresh(), betas, callbacks=[press], checkpoint=path, **SHORT)
+    assert part.interrupted
+    assert len(part.history) == 1
+    assert "interrupted" in repr(part)
+    assert math.isfinite(part.best_energy)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert same(ga.anneal(ga.load(path), betas, resume=path, **SHORT), whole)
+
+
+def test_a_second_ctrl_c_stops_at_once() -> None:
+    def press_twice(run: ga.Run) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        ga.anneal(fresh(), [0.2, 0.4], callbacks=[press_twice], **SHORT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_it_runs_in_other_threads() -> None:
+    runs: list[ga.Run] = []
+    thread = threading.Thread(target=lambda: runs.append(ga.anneal(fresh(), 0.3, **SHORT)))
+    thread.start()
+    thread.join()
+    assert same(runs[0], ga.anneal(fresh(), 0.3, **SHORT))
+
+
+def test_other_optimisers_and_clipping() -> None:
+    model = fresh()
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    ga.anneal(model, 0.5, optimizer=lambda p: torch.optim.SGD(p, lr=1e-3), clip_norm=1e-3, **SHORT)
+    moved = sum(float((a - b).detach().square().sum()) for a, b in zip(model.parameters(), before, strict=True)) ** 0.5
+    assert 0 < moved <= 10 * 1e-3 * 1e-3 * 1.01  # ten steps of clipped gradients
+
+
+def test_what_cannot_be_resumed_says_why(tmp_path) -> None:
+    path = tmp_path / "run.pt"
+    ga.anneal(fresh(), [0.2, 0.4], checkpoint=path, **SHORT)
+    with pytest.raises(ValueError, match=r"settings of the run, which had steps=6 \(now 7\)"):
+        ga.anneal(fresh(), [0.2, 0.4], resume=path, **{**SHORT, "steps": 7})
+    with pytest.raises(ValueError, match="its graph differs"):
+        ga.anneal(ga.Autoregressive(ga.chain(16)), [0.2, 0.4], resume=path, **SHORT)
+    with pytest.raises(ValueError, match="its ordering differs"):
+        ga.anneal(fresh(ordering=ga.natural(GRAPH)), [0.2, 0.4], resume=path, **SHORT)
+    ga.save(fresh(), tmp_path / "model.pt")
+    with pytest.raises(ValueError, match="nothing to resume"):
+        ga.anneal(fresh(), [0.2, 0.4], resume=tmp_path / "model.pt", **SHORT)
+    data = path.read_bytes()
+    for name, content in {
+        "empty": b"",
+        "cut": data[: len(data) // 2],
+        "text": b"hello",
+        "zip": b"PK\x03\x04" + b"0" * 99,
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match="not a graphar checkpoint, or damaged"):
+            ga.load(tmp_path / name)
+    torch.save({"weights": torch.zeros(3)}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="not a file of format"):
+        ga.load(tmp_path / "other.pt")
+    with pytest.raises(FileNotFoundError):
+        ga.load(tmp_path / "none.pt")
+
+
+def test_nothing_is_executed_when_a_file_is_read(tmp_path) -> None:
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    torch.save({"format": "graphar checkpoint 1", "graph": Trap()}, tmp_path / "trap.pt")
+    with pytest.raises(ValueError, match="damaged"):
+        ga.load(tmp_path / "trap.pt")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.pt"
+    ga.save(fresh(), path)
+    before = path.read_bytes()
+
+    def fail(state, file) -> None:
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(OSError, match="disk full"):
+        ga.save(fresh(), path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_an_objective_that_is_not_finite_stops_the_run() -> None:
+    model = fresh()
+    with torch.no_grad():
+        model.head.bias[0] = math.nan
+    with pytest.raises(ValueError, match=r"not finite at beta = 0\.5, step 0"):
+        ga.anneal(model, 0.5, **SHORT)
+
+
+def test_schedules() -> None:
+    assert ga.linear(0.1, 0.1, 1) == (0.1,)
+    assert ga.geometric(0.1, 10, 3) == pytest.approx((0.1, 1.0, 10.0))
+    assert as_schedule(torch.tensor([0.5, 1.0])) == (0.5, 1.0)
+    for bad in ([], [0.0, 1.0], [-1.0], [math.nan], "1"):
+        with pytest.raises(ValueError, match="beta must"):
+            as_schedule(bad if bad != "1" else ["one"])
+    with pytest.raises(ValueError, match="start and stop must be positive"):
+        ga.geometric(0, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"steps": 1.5}, "steps must be an integer, got 1.5"),
+        ({"warmup": -1}, "warmup must be at least 0"),
+        ({"batch_size": 1}, "batch_size must be at least 2, got 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive"),
+        ({"clip_norm": -1.0}, "clip_norm must be positive"),
+        ({"seed": -1}, "seed must be at least 0"),
+    ],
+)
+def test_bad_arguments(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ga.anneal(fresh(), 0.5, **{**SHORT, **options})
+
+
+def test_models_refuse_what_they_cannot_be() -> None:
+    with pytest.raises(ValueError, match="graph must be an IsingGraph"):
+        ga.Autoregressive(torch.eye(3))
+    with pytest.raises(ValueError, match="ordering must be of this graph"):
+        ga.Autoregressive(GRAPH, ordering=ga.natural(ga.chain(16)))
+    with pytest.raises(ValueError, match="head must be a head"):
+        ga.Autoregressive(GRAPH, head="linear")
+    from torch_geometric.data import Batch
+
+    with pytest.raises(ValueError, match="one graph, got a batch of 2"):
+        ga.Autoregressive(Batch.from_data_list([GRAPH, GRAPH]))
+    broken = GRAPH.clone()
+    broken.edge_weight[0] += 1
+    with pytest.raises(ValueError, match="edge_weight must be equal in both directions"):
+        ga.Autoregressive(broken)
+
+
+def test_an_ordering_of_the_same_edges_serves_other_couplings() -> None:
+    other = ga.random_regular(16, degree=3, couplings="gaussian", seed=1)
+    model = ga.Autoregressive(other, ordering=ga.natural(GRAPH), dtype=torch.float64)
+    x = model.at(0.5).sample(5, seed=0)
+    expected = next(model.at(0.5).draw(5, torch.Generator().manual_seed(0))).energy
+    torch.testing.assert_close(other.energy(x), expected)
