@@ -16,7 +16,7 @@ from graphar.frontier import build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import Head, Linear
 from graphar.kernels import ReferenceKernel, Sampled
-from graphar.ordering import Ordering, nested_dissection
+from graphar.ordering import Ordering, rcm
 
 __all__ = ["Autoregressive", "Distribution"]
 
@@ -31,7 +31,7 @@ class Autoregressive(nn.Module):
     Args:
         graph: couplings and fields.
         head: what gives the conditionals, configured (``ga.heads.Linear(bias=False)``) or a class for its defaults.
-        ordering: sampling order of the sites; nested dissection by default.
+        ordering: sampling order of the sites; reverse Cuthill–McKee by default, which linear heads fit best.
         frontier: ``"component"``, or ``"all"`` for TwoBo's own pairs.
         seed: of the starting weights.
         dtype: floating type of weights and messages.
@@ -67,7 +67,7 @@ class Autoregressive(nn.Module):
         if not isinstance(config, Head):
             raise ValueError(f"head must be a head or its class, got {head!r}")
         if ordering is None:
-            ordering = nested_dissection(graph)
+            ordering = rcm(graph)
         elif ordering.graph is not graph:
             # An ordering serves any couplings and fields on its edges; the model's are those of `graph`.
             if not _same_edges(ordering.graph, graph):

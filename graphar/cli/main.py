@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
     info = subparsers.add_parser("info", help="what a graph is, and what sampling it in an order costs")
     _add_source(info)
-    info.add_argument("--ordering", choices=[*ORDERINGS, "all"], default="nested_dissection")
+    info.add_argument("--ordering", choices=[*ORDERINGS, "all"], default="rcm")
     info.add_argument("--frontier", choices=["component", "all"], default="component")
     info.add_argument("--seed", type=int, default=0, help="of random orders (default: %(default)s)")
     info.add_argument("--picture", type=Path, help="draw graph, order and one frontier to this file")
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     anneal.add_argument("--learning-rate", type=float, default=1e-3, help="of Adam (default: %(default)s)")
     anneal.add_argument("--clip-norm", type=float, help="largest norm of the gradient (default: not clipped)")
     anneal.add_argument("--head", choices=HEADS, default="linear")
-    anneal.add_argument("--ordering", choices=ORDERINGS, default="nested_dissection")
+    anneal.add_argument("--ordering", choices=ORDERINGS, default="rcm")
     anneal.add_argument("--frontier", choices=["component", "all"], default="component")
     anneal.add_argument("--seed", type=int, default=0, help="of weights and samples (default: %(default)s)")
     anneal.add_argument("--samples", type=int, default=10_000, help="for the last table (default: %(default)s)")

@@ -17,6 +17,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
 from graphar._checks import as_float_tensor, as_tensor, check_count, check_spins
+from graphar.hamiltonians._edges import as_sites, check_ends, describe_values, kind, merge
 
 __all__ = ["IsingGraph"]
 
@@ -71,7 +72,7 @@ class IsingGraph(Data):
         Raises:
             ValueError: shapes that disagree, sites out of range, self-loops, duplicates, numbers not finite.
         """
-        ends = _as_sites(edge_index)
+        ends = as_sites(edge_index)
         weight = as_float_tensor(weights, "weights", dtype)
         dtype = weight.dtype
         if weight.dim() == 0:
@@ -95,11 +96,11 @@ class IsingGraph(Data):
             field = field.expand(num_nodes)
         if field.shape != (num_nodes,):
             raise ValueError(f"h must have shape ({num_nodes},), one per spin, got {tuple(field.shape)}")
-        _check_ends(ends, num_nodes)
+        check_ends(ends, num_nodes)
         lower, upper = ends.min(dim=0).values, ends.max(dim=0).values
         key, order = torch.sort(lower * num_nodes + upper, stable=True)
         lower, upper, weight = lower[order], upper[order], weight[order]
-        lower, upper, weight = _merge(key, lower, upper, weight, duplicates)
+        lower, upper, weight = merge(key, lower, upper, weight, duplicates)
         graph = cls()
         source, target = torch.cat([lower, upper]), torch.cat([upper, lower])
         order = torch.argsort(source * num_nodes + target)
@@ -298,12 +299,12 @@ class IsingGraph(Data):
         if missing:
             raise ValueError(f"an IsingGraph needs edge_index, edge_weight, h and offset, got none of {missing}")
         n = self.num_spins
-        ends = _as_sites(self.edge_index)
-        _check_ends(ends, n)
+        ends = as_sites(self.edge_index)
+        check_ends(ends, n)
         if self.edge_weight.shape != (ends.shape[1],) or not self.edge_weight.is_floating_point():
-            raise ValueError(f"edge_weight must be floating, shape ({ends.shape[1]},), got {_kind(self.edge_weight)}")
+            raise ValueError(f"edge_weight must be floating, shape ({ends.shape[1]},), got {kind(self.edge_weight)}")
         if self.h.shape != (n,) or not self.h.is_floating_point():
-            raise ValueError(f"h must be floating, shape ({n},), got {_kind(self.h)}")
+            raise ValueError(f"h must be floating, shape ({n},), got {kind(self.h)}")
         for name in ("edge_weight", "h", "offset"):
             as_float_tensor(getattr(self, name), name)
         forward = ends[0] * n + ends[1]
@@ -322,8 +323,8 @@ class IsingGraph(Data):
         graphs = f"{self.num_graphs} graphs, " if getattr(self, "batch", None) is not None else ""
         plural = "" if self.num_spins == 1 else "s"
         couplings = f"{self.num_couplings} coupling{'' if self.num_couplings == 1 else 's'}"
-        parts = [f"{graphs}{self.num_spins} spin{plural}", couplings + _describe_values(self.edge_weight)]
-        parts.append("field" + _describe_values(self.h) if self.has_field else "no field")
+        parts = [f"{graphs}{self.num_spins} spin{plural}", couplings + describe_values(self.edge_weight)]
+        parts.append("field" + describe_values(self.h) if self.has_field else "no field")
         if bool((self.offset != 0).any()) and not graphs:
             parts.append(f"offset {self.offset.item():g}")
         if self.dtype != torch.float64:
@@ -331,60 +332,3 @@ class IsingGraph(Data):
         if self.edge_weight.device.type != "cpu":
             parts.append(str(self.edge_weight.device))
         return f"{type(self).__name__}({', '.join(parts)})"
-
-
-def _as_sites(edge_index: Any) -> Tensor:
-    ends = as_tensor(edge_index, "edge_index")
-    if ends.numel() == 0:
-        ends = ends.reshape(2, 0).to(torch.int64)
-    if ends.dim() != 2 or ends.shape[0] != 2:
-        raise ValueError(f"edge_index must have shape (2, E), got {tuple(ends.shape)}")
-    if ends.is_floating_point() or ends.is_complex() or ends.dtype == torch.bool:
-        raise ValueError(f"edge_index must hold integers, got {ends.dtype}")
-    return ends.to(torch.int64)
-
-
-def _check_ends(ends: Tensor, num_nodes: int) -> None:
-    outside = (ends < 0) | (ends >= num_nodes)
-    if bool(outside.any()):
-        column = int(outside.any(dim=0).nonzero()[0])
-        got = tuple(ends[:, column].tolist())
-        raise ValueError(f"edge_index must hold sites 0…{num_nodes - 1}, got the edge {got} in column {column}")
-    loops = ends[0] == ends[1]
-    if bool(loops.any()):
-        column = int(loops.nonzero()[0])
-        raise ValueError(f"edge_index must not hold self-loops, got site {int(ends[0, column])} in column {column}")
-
-
-def _merge(key: Tensor, lower: Tensor, upper: Tensor, weight: Tensor, duplicates: str) -> tuple[Tensor, Tensor, Tensor]:
-    if duplicates not in ("error", "sum"):
-        raise ValueError(f'duplicates must be "error" or "sum", got {duplicates!r}')
-    repeated = key[1:] == key[:-1]
-    if not bool(repeated.any()):
-        return lower, upper, weight
-    if duplicates == "error":
-        at = int(repeated.nonzero()[0])
-        pair = (int(lower[at]), int(upper[at]))
-        raise ValueError(
-            f"edge_index must list each undirected edge once, got the edge {pair} twice "
-            '(in either direction); duplicates="sum" adds the couplings'
-        )
-    first = torch.ones_like(key, dtype=torch.bool)
-    first[1:] = ~repeated
-    group = first.cumsum(0) - 1
-    return lower[first], upper[first], scatter(weight, group, dim=0, reduce="sum")
-
-
-def _describe_values(values: Tensor) -> str:
-    if values.numel() == 0:
-        return ""
-    low, high = values.min().item(), values.max().item()
-    if low == high:
-        return f" = {low:g}"
-    if bool((values.abs() == high).all()):
-        return f" ±{high:g}"
-    return f" in [{low:.3g}, {high:.3g}]"
-
-
-def _kind(value: Any) -> str:
-    return f"{value.dtype}, shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__

@@ -54,13 +54,12 @@ class Inbox:
         """The numbers themselves, one row per pair, shape (P, batch); sizeable: prefer :meth:`weighted_sum`."""
         return self.rows[self.source]
 
-    def weighted_sum(self, parameter: Tensor) -> Tensor:
-        """Σ over each reader's pairs of parameter × value, shape (n, batch).
+    def weighted_sum(self, weight: Tensor) -> Tensor:
+        """Σ over each reader's pairs of weight × value, shape (n, batch), for selected weights of shape (P,).
 
         Message passing with the pairs as edges, fused (PyG's ``spmm``): nothing of size (P, batch) is stored.
         """
         shape = (self.ptr.numel() - 1, self.rows.shape[0])
-        weight = self.select(parameter)
         matrix = torch.sparse_csr_tensor(self.ptr, self.source, weight, shape, check_invariants=False)
         return spmm(matrix, self.rows)
 
@@ -73,7 +72,8 @@ class SiteInputs:
         beta: inverse temperature.
         ranks: the spins, by rank, shape (n,).
         field: h_i, shape (n, 1).
-        local: ξ_ii, shape (n, batch).
+        arrivals: all distinct messages, and a last row of zeros, shape (E + 1, batch).
+        local_row: the row of ``arrivals`` that holds ξ_ii, shape (n,).
         messages: ξ_il for l in the frontier, the diagonal l = i included where i has earlier neighbours.
         parents: x_j for j in P(i).
     """
@@ -81,9 +81,15 @@ class SiteInputs:
     beta: float
     ranks: Tensor
     field: Tensor
-    local: Tensor
+    arrivals: Tensor
+    local_row: Tensor
     messages: Inbox | None = None
     parents: Inbox | None = None
+
+    @property
+    def local(self) -> Tensor:
+        """ξ_ii, shape (n, batch)."""
+        return self.arrivals[self.local_row]
 
 
 class BoundHead(nn.Module, ABC):

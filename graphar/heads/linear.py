@@ -87,9 +87,12 @@ class _LinearMessages(BoundHead):
     def forward(self, inputs: SiteInputs) -> Tensor:
         assert inputs.messages is not None
         # The diagonal pairs are the skip connection, the only ones that follow β.
-        weight = torch.where(self.diagonal, 2 * inputs.beta * self.weight, self.weight)
-        logits = inputs.messages.weighted_sum(weight) + 2 * inputs.beta * inputs.field
-        return logits if self.bias is None else logits + self.bias[inputs.ranks, None]
+        weight, diagonal = inputs.messages.select(self.weight), inputs.messages.select(self.diagonal)
+        weight = torch.where(diagonal, 2 * inputs.beta * weight, weight)
+        constant = 2 * inputs.beta * inputs.field
+        if self.bias is not None:
+            constant = constant + self.bias[inputs.ranks, None]
+        return inputs.messages.weighted_sum(weight) + constant
 
 
 class _LinearParents(BoundHead):
@@ -104,5 +107,5 @@ class _LinearParents(BoundHead):
     def forward(self, inputs: SiteInputs) -> Tensor:
         assert inputs.parents is not None
         skip = 2 * inputs.beta * (self.skip[inputs.ranks, None] * inputs.local + inputs.field)
-        logits = inputs.parents.weighted_sum(self.weight) + skip
+        logits = inputs.parents.weighted_sum(inputs.parents.select(self.weight)) + skip
         return logits if self.bias is None else logits + self.bias[inputs.ranks, None]

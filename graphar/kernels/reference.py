@@ -117,7 +117,7 @@ class ReferenceKernel(nn.Module):
         rows = spins if self.reads == "parents" else arrivals
         inbox = Inbox(self.pairs[pairs], ptr, self.pair_row[pairs], rows)
         return SiteInputs(
-            beta, self.ranks[sites], self.field[sites], arrivals[self.local[sites]], **{self.reads: inbox}
+            beta, self.ranks[sites], self.field[sites], arrivals, self.local[sites], **{self.reads: inbox}
         )
 
     @torch.no_grad()
@@ -126,14 +126,15 @@ class ReferenceKernel(nn.Module):
         batch = uniforms.shape[1]
         spins = torch.zeros_like(uniforms)
         logits = torch.empty_like(uniforms)
+        threshold = torch.special.logit(uniforms)  # u < σ(logit) where logit > log u/(1 − u)
         arrivals = uniforms.new_zeros(self.num_arrivals + 1, batch)
+        up = uniforms.new_ones(())
         for level in range(self.num_levels):
             here = slice(*self._sites_at[level : level + 2])
             sends = slice(*self._sends_at[level : level + 2])
             logits[here] = head(self._inputs(beta, level, spins, arrivals))
-            up = uniforms[here] < torch.sigmoid(logits[here])
-            torch.sub(up.to(spins.dtype).mul_(2), 1, out=spins[here])
-            message = self.coupling[sends] * spins[self.source[sends]]
+            spins[here] = torch.where(logits[here] > threshold[here], up, -up)
+            message = spins[self.source[sends]].mul_(self.coupling[sends])
             torch.add(arrivals[self.before[sends]], message, out=arrivals[sends])
         log_prob = logsigmoid(logits.mul_(spins)).sum(0, dtype=torch.float64)
         fields = arrivals[self.local].add_(self.field)

@@ -12,8 +12,10 @@ from graphar.ordering._adjacency import Ints
 
 __all__ = ["heap_drop", "heap_fix", "heap_push"]
 
+_SIGNATURE = "void(i8[:, ::1], i8[:, ::1], i8[:, ::1], i8[::1], i8, i8)"  # spares one compilation per constant argument
 
-@njit(cache=True)
+
+@njit(_SIGNATURE, cache=True)
 def heap_fix(heap: Ints, place: Ints, key: Ints, count: Ints, r: int, site: int) -> None:
     """Moves ``site``, whose key has changed, to where it belongs."""
     at = place[r, site]
@@ -34,7 +36,7 @@ def heap_fix(heap: Ints, place: Ints, key: Ints, count: Ints, r: int, site: int)
     place[r, site] = at
 
 
-@njit(cache=True)
+@njit(_SIGNATURE, cache=True)
 def heap_push(heap: Ints, place: Ints, key: Ints, count: Ints, r: int, site: int) -> None:
     heap[r, count[r]] = site
     place[r, site] = count[r]
@@ -42,7 +44,7 @@ def heap_push(heap: Ints, place: Ints, key: Ints, count: Ints, r: int, site: int
     heap_fix(heap, place, key, count, r, site)
 
 
-@njit(cache=True)
+@njit(_SIGNATURE, cache=True)
 def heap_drop(heap: Ints, place: Ints, key: Ints, count: Ints, r: int, site: int) -> None:
     count[r] -= 1
     at, last = place[r, site], heap[r, count[r]]

@@ -95,7 +95,7 @@ def sweep(indptr: Ints, indices: Ints, sites: Ints, local: Ints, touched: np.nda
     """
     n = len(sites)
     heap, place, key = np.empty((1, n), np.int64), np.full((1, n), -1, np.int64), np.empty((1, n), np.int64)
-    count, only = np.zeros(1, np.int64), 0
+    count = np.zeros(1, np.int64)
     order = np.empty(n, np.int64)
     for a in range(n):
         local[sites[a]] = a
@@ -106,10 +106,10 @@ def sweep(indptr: Ints, indices: Ints, sites: Ints, local: Ints, touched: np.nda
             if inside[other] and not touched[other]:
                 new += 1
         key[0, a] = (1 if touched[sites[a]] else 0) - new
-        heap_push(heap, place, key, count, only, a)
+        heap_push(heap, place, key, count, 0, a)
     for rank in range(n):
         a = heap[0, 0]
-        heap_drop(heap, place, key, count, only, a)
+        heap_drop(heap, place, key, count, 0, a)
         site = sites[a]
         order[rank] = site
         inside[site] = False
@@ -121,11 +121,11 @@ def sweep(indptr: Ints, indices: Ints, sites: Ints, local: Ints, touched: np.nda
                     b = local[indices[m]]
                     if b >= 0 and place[0, b] >= 0:
                         key[0, b] += 1
-                        heap_fix(heap, place, key, count, only, b)
+                        heap_fix(heap, place, key, count, 0, b)
                 b = local[other]
                 if b >= 0 and place[0, b] >= 0:
                     key[0, b] += 1
-                    heap_fix(heap, place, key, count, only, b)
+                    heap_fix(heap, place, key, count, 0, b)
     for a in range(n):
         local[sites[a]] = -1
     return order

@@ -104,6 +104,16 @@ def grow(indptr: Ints, indices: Ints, weight: Ints, seed: int) -> Ints:
 
 
 @njit(cache=True)
+def _gain(indptr: Ints, indices: Ints, weight: Ints, side: Ints, site: int, to: int) -> int:
+    """Weight that the separator loses when ``site`` leaves it and its neighbours on the other side enter."""
+    gain = weight[site]
+    for k in range(indptr[site], indptr[site + 1]):
+        if side[indices[k]] == 1 - to:
+            gain -= weight[indices[k]]
+    return gain
+
+
+@njit(cache=True)
 def refine(indptr: Ints, indices: Ints, weight: Ints, side: Ints, limit: int, passes: int, patience: int) -> None:
     """Fiduccia-Mattheyses passes on the separator, in place; neither side may grow beyond ``limit``.
 
@@ -124,11 +134,7 @@ def refine(indptr: Ints, indices: Ints, weight: Ints, side: Ints, limit: int, pa
         for site in range(n):
             if side[site] == SEPARATOR:
                 for to in range(2):
-                    pulled = 0
-                    for k in range(indptr[site], indptr[site + 1]):
-                        if side[indices[k]] == 1 - to:
-                            pulled += weight[indices[k]]
-                    gain[to, site] = weight[site] - pulled
+                    gain[to, site] = _gain(indptr, indices, weight, side, site, to)
                     heap_push(heap, place, gain, count, to, site)
         best, best_skew, best_log, logged, waited = total[SEPARATOR], abs(total[0] - total[1]), 0, 0, 0
         start_best, start_skew = best, best_skew
@@ -156,34 +162,24 @@ def refine(indptr: Ints, indices: Ints, weight: Ints, side: Ints, limit: int, pa
             total[to] += weight[site]
             for k in range(indptr[site], indptr[site + 1]):
                 other = indices[k]
-                if side[other] == SEPARATOR:
-                    if place[1 - to, other] >= 0:
-                        gain[1 - to, other] -= weight[site]
-                        heap_fix(heap, place, gain, count, 1 - to, other)
+                if place[1 - to, other] >= 0:  # in the separator, and free to move
+                    gain[1 - to, other] -= weight[site]
+                    heap_fix(heap, place, gain, count, 1 - to, other)
                 elif side[other] == 1 - to:
                     side[other] = SEPARATOR
                     log[logged], log_side[logged] = other, 1 - to
                     logged += 1
                     total[1 - to] -= weight[other]
                     total[SEPARATOR] += weight[other]
-                    pulled = 0
                     for m in range(indptr[other], indptr[other + 1]):
                         far = indices[m]
-                        if side[far] == 1 - to:
-                            pulled += weight[far]
-                        elif side[far] == SEPARATOR and place[to, far] >= 0:
+                        if place[to, far] >= 0:
                             gain[to, far] += weight[other]
                             heap_fix(heap, place, gain, count, to, far)
                     if not moved[other]:
-                        gain[to, other] = weight[other] - pulled
-                        heap_push(heap, place, gain, count, to, other)
-                        # Back to where it came from it would pull what was moved the other way.
-                        pulled = 0
-                        for m in range(indptr[other], indptr[other + 1]):
-                            if side[indices[m]] == to:
-                                pulled += weight[indices[m]]
-                        gain[1 - to, other] = weight[other] - pulled
-                        heap_push(heap, place, gain, count, 1 - to, other)
+                        for t in range(2):
+                            gain[t, other] = _gain(indptr, indices, weight, side, other, t)
+                            heap_push(heap, place, gain, count, t, other)
             skew = abs(total[0] - total[1])
             if total[SEPARATOR] < best or (total[SEPARATOR] == best and skew < best_skew):
                 best, best_skew, best_log, waited = total[SEPARATOR], skew, logged, 0

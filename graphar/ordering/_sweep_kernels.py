@@ -39,12 +39,12 @@ def breadth_first(indptr: Ints, indices: Ints, start: int) -> Ints:
     queue = np.empty(n, np.int64)
     seen = np.full(n, -1, np.int64)
     done, stamp = 0, 0
-    if start >= 0:
-        done = _shells(indptr, indices, start, seen, stamp, queue, 0)[0]
-    for lowest in range(n):
-        if seen[lowest] >= 0:
+    for a in range(-1 if start >= 0 else 0, n):
+        root, deepest = a, 0
+        if a < 0:
+            root, deepest = start, n  # no shells beyond: stays where it is told
+        elif seen[a] >= 0:
             continue
-        root, deepest = lowest, 0
         while True:
             stamp += 1
             end, last, shells = _shells(indptr, indices, root, seen, stamp, queue, done)

@@ -7,7 +7,7 @@ dissection is sampled first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
@@ -19,7 +19,7 @@ __all__ = ["Ordering"]
 
 
 @final
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Ordering:
     """Sites of a graph in the order in which they are sampled.
 
@@ -31,6 +31,8 @@ class Ordering:
         name: how the ordering was made, for tables and pictures.
 
     Attributes:
+        graph, name: as given.
+        sites: int64 on the CPU, shape (N,).
         ranks: rank of every site (site → rank), int64 of shape (N,): ``ranks[sites] = 0…N−1``.
 
     Raises:
@@ -47,15 +49,15 @@ class Ordering:
 
     graph: Data
     sites: Tensor
-    name: str = "given"
-    ranks: Tensor = field(init=False)
+    ranks: Tensor
+    name: str
 
-    def __post_init__(self) -> None:
-        sites = _as_permutation(self.sites, int(self.graph.num_nodes or 0))
-        ranks = torch.empty_like(sites)
-        ranks[sites] = torch.arange(sites.shape[0])
-        object.__setattr__(self, "sites", sites)
-        object.__setattr__(self, "ranks", ranks)
+    def __init__(self, graph: Data, sites: Any, name: str = "given") -> None:
+        order = _as_permutation(sites, int(graph.num_nodes or 0))
+        ranks = torch.empty_like(order)
+        ranks[order] = torch.arange(len(order))
+        for attribute, value in (("graph", graph), ("sites", order), ("ranks", ranks), ("name", name)):
+            object.__setattr__(self, attribute, value)  # frozen: set once, here
 
     def __len__(self) -> int:
         return self.sites.shape[0]

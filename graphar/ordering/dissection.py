@@ -74,7 +74,8 @@ def _dissect(
     def by_degree(sites: Ints) -> Ints:
         halo = boundary(indptr, indices, sites, local, unsampled)
         part = induced(indptr, indices, np.concatenate([sites, halo]), local, len(halo))
-        return sites[minimum_degree(*part, np.arange(len(sites) + len(halo)) >= len(sites))[::-1]]
+        eliminated: Ints = minimum_degree(*part, np.arange(len(sites) + len(halo)) >= len(sites))
+        return sites[eliminated[::-1]]
 
     regions = [(np.arange(n), 0)]  # sites, and the rank of the first to be sampled
     while regions:
@@ -82,10 +83,10 @@ def _dissect(
         if len(sites) <= leaf_size:
             order[rank : rank + len(sites)] = by_degree(sites)
             continue
-        part = induced(indptr, indices, sites, local, 0)
-        label, count = components(*part)
+        inner_indptr, inner_indices = induced(indptr, indices, sites, local, 0)
+        label, count = components(inner_indptr, inner_indices)
         if count == 1:
-            side = smallest_separator(*part, rng, trials, balance)
+            side = smallest_separator(inner_indptr, inner_indices, rng, trials, balance)
             if side is None:  # too dense to be cut
                 first, rest = by_degree(sites), []
             else:
@@ -127,6 +128,7 @@ def _metis(indptr: Ints, indices: Ints, seed: int) -> Ints:
         raise ImportError('method="metis" needs pymetis: pip install "graphar-arnn[metis]"') from error
     if not len(indices):
         return np.arange(len(indptr) - 1)
+    # Its generator does not tell seed 0 from 1.
     neighbours = pymetis.CSRAdjacency(indptr, indices)
-    eliminated, _ = pymetis.nested_dissection(neighbours, options=pymetis.Options(seed=seed))
+    eliminated, _ = pymetis.nested_dissection(neighbours, options=pymetis.Options(seed=(seed + 1) % 2**31))
     return np.array(eliminated, np.int64)[::-1]

@@ -54,9 +54,9 @@ def graph(request: pytest.FixtureRequest) -> IsingGraph:
 def test_signs_of_coupling_and_field() -> None:
     aligned, opposed = torch.tensor([1, 1]), torch.tensor([1, -1])
     ferromagnet = IsingGraph.from_edges([[0], [1]], 2.0)
-    assert ferromagnet.energy(aligned) == -2 and ferromagnet.energy(opposed) == 2
+    assert ferromagnet.energy(torch.stack([aligned, opposed])).tolist() == [-2, 2]
     field = IsingGraph.from_edges([[], []], h=[3.0, 0.0], offset=10.0)
-    assert field.energy(aligned) == 7 and field.energy(-aligned) == 13
+    assert field.energy(torch.stack([aligned, -aligned])).tolist() == [7, 13]
 
 
 def test_energy_is_the_double_loop(graph: IsingGraph) -> None:
