@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import IO
+from secrets import token_hex
+from typing import BinaryIO
 
 __all__ = ["atomic_write"]
 
 
 @contextmanager
-def atomic_write(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of ``path`` when the block ends without error."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file that takes the place of ``path`` when the block ends without error.
+
+    No reader sees half of it and no crash leaves half of it; a link stays a link.
+    """
+    target = Path(os.path.realpath(path))
+    beside = target.with_name(f".{token_hex(8)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with beside.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-        os.chmod(name, mode)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)

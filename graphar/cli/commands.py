@@ -78,6 +78,7 @@ def anneal(options: argparse.Namespace) -> int:
             from tqdm.auto import tqdm
 
             tqdm.write(run.history[-1].row() if len(run.history) > 1 else run.table())
+            sys.stdout.flush()  # a row when its beta is done, also into a file
 
     run = training.anneal(
         model,

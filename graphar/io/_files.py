@@ -1,4 +1,4 @@
-"""Files as bytes: reading within bounds, writing whole or not at all.
+"""Files as bytes, read within bounds.
 
 Nothing is allocated for what a header claims, only for what the file holds. Two rules bound that as well:
 
@@ -10,17 +10,15 @@ Nothing is allocated for what a header claims, only for what the file holds. Two
 from __future__ import annotations
 
 import gzip
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import BinaryIO
 
 from graphar.hamiltonians.ising import MAX_SPINS
 
-__all__ = ["expansion_limit", "naming", "read_bytes", "room", "save_bytes"]
+__all__ = ["expansion_limit", "naming", "read_bytes", "room"]
 
 _FREE_SPINS = 2**20
 _CHUNK = 2**20
@@ -71,17 +69,3 @@ def _expand(raw: BinaryIO, limit: int) -> bytes:
     except (EOFError, OSError, zlib.error) as error:
         raise ValueError(f"a whole gzip file expected, got a damaged one ({error})") from error
     return b"".join(chunks)
-
-
-def save_bytes(path: Path, data: bytes) -> None:
-    """Write a file beside its place and move it there: no reader sees half of it, no crash leaves half of it."""
-    path = Path(os.path.realpath(path))  # a link stays a link
-    beside = path.with_name(f".{token_hex(8)}.tmp")
-    try:
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from graphar._files import atomic_write
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.io._files import room, save_bytes
+from graphar.io._files import room
 
 __all__ = ["listed", "number", "offset_of", "qubo_of", "refuse_constant", "refuse_field", "refuse_offset", "save_lines"]
 
@@ -78,4 +79,5 @@ def save_lines(path: Path, lines: Iterable[str], num_spins: int) -> None:
             f"hold it may claim, got {num_spins}"
         )
     # no name and no time inside, so that equal graphs give equal files
-    save_bytes(path, gzip.compress(data, mtime=0) if path.suffix.lower() == ".gz" else data)
+    with atomic_write(path) as file:
+        file.write(gzip.compress(data, mtime=0) if path.suffix.lower() == ".gz" else data)

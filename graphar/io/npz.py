@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from graphar._files import atomic_write
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.io._files import expansion_limit, naming, room, save_bytes
+from graphar.io._files import expansion_limit, naming, room
 from graphar.io._write import offset_of
 
 __all__ = ["read", "write"]
@@ -58,7 +59,8 @@ def write(graph: IsingGraph, path: Path) -> None:
     # an indptr of isolated spins alone would shrink beyond what the reader lets expand
     save = np.savez if len(J) < n // 16 else np.savez_compressed
     save(buffer, **arrays)
-    save_bytes(path, buffer.getvalue())
+    with atomic_write(path) as file:
+        file.write(buffer.getvalue())
 
 
 def _graph(arrays: dict[str, np.ndarray]) -> IsingGraph:
