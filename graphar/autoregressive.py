@@ -14,8 +14,8 @@ from graphar._checks import check_beta, check_count, check_spins
 from graphar._random import make_generator
 from graphar.frontier import build_frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.heads import Head, Linear
-from graphar.kernels import ReferenceKernel, Sampled
+from graphar.heads import BoundHead, Head, Linear
+from graphar.kernels import NumbaKernel, ReferenceKernel, Sampled
 from graphar.ordering import Ordering, rcm
 
 __all__ = ["Autoregressive", "Distribution"]
@@ -33,6 +33,8 @@ class Autoregressive(nn.Module):
         head: what gives the conditionals, configured (``ga.heads.Linear(bias=False)``) or a class for its defaults.
         ordering: sampling order of the sites; reverse Cuthill–McKee by default, which linear heads fit best.
         frontier: ``"component"``, or ``"all"`` for TwoBo's own pairs.
+        kernel: ``"reference"`` for torch level by level, ``"numba"`` for compiled sampling on the CPU (heads that
+            are linear in what they read), ``"auto"`` for the latter where it can be.
         seed: of the starting weights.
         dtype: floating type of weights and messages.
 
@@ -52,6 +54,7 @@ class Autoregressive(nn.Module):
         ordering: Ordering | None = None,
         frontier: str = "component",
         *,
+        kernel: str = "auto",
         seed: int = 0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -78,7 +81,7 @@ class Autoregressive(nn.Module):
         self.frontier = build_frontier(ordering, frontier)
         self.head_config = config
         self.head = config.bind(self.frontier, generator=make_generator(seed, None), dtype=dtype)
-        self.kernel = ReferenceKernel(self.frontier, self.head.reads, dtype)
+        self.kernel = _kernel(kernel, self.head)(self.frontier, self.head.reads, dtype)
 
     @property
     def num_spins(self) -> int:
@@ -183,6 +186,15 @@ class Distribution:
 
     def __repr__(self) -> str:
         return f"Distribution(beta={self.beta:g}, {self.model.head_config}, {self.graph!r})"
+
+
+def _kernel(name: str, head: BoundHead) -> type[ReferenceKernel]:
+    if name not in ("auto", "reference", "numba"):
+        raise ValueError(f'kernel must be "auto", "reference" or "numba", got {name!r}')
+    linear = type(head).linear_form is not BoundHead.linear_form
+    if name == "numba" and not linear:
+        raise ValueError(f'kernel must be "reference" for a head that is not linear, got "numba" for {head}')
+    return NumbaKernel if linear and name != "reference" else ReferenceKernel
 
 
 def _same_edges(graph: IsingGraph, other: IsingGraph) -> bool:

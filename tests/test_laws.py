@@ -8,7 +8,7 @@ from small_graphs import GRAPHS, HEADS, ORDERINGS, configurations, model_on
 from torch.nn.functional import logsigmoid
 
 import graphar as ga
-from graphar.kernels import ReferenceKernel
+from graphar.kernels import NumbaKernel, ReferenceKernel
 from graphar.training import variational_step
 
 BETA = 0.7
@@ -68,21 +68,25 @@ def test_a_flip_reaches_only_later_spins_and_only_descendants(
 @with_all_heads
 @in_all_orders
 @with_all_frontiers
-def test_one_by_one_equals_level_by_level_equals_given(graph: str, head: str, ordering: str, frontier: str) -> None:
+def test_one_by_one_equals_level_by_level_equals_compiled_equals_given(
+    graph: str, head: str, ordering: str, frontier: str
+) -> None:
     model = model_on(graph, head, ordering, frontier)
     n = model.num_spins
     uniforms = torch.rand(50, n, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     single = ReferenceKernel(model.frontier, model.head.reads, torch.float64, levels=torch.arange(n))
     assert single.num_levels == n
+    kernels = [make(model.frontier, model.head.reads, torch.float64) for make in (ReferenceKernel, NumbaKernel)]
     drawn = {}
-    for kernel in (model.kernel, single):
+    for kernel in (*kernels, single):
         out = kernel.sample(model.head, BETA, uniforms[:, kernel.sites].T.contiguous())
         drawn[kernel] = out.spins[kernel.places].T
         with torch.no_grad():
             torch.testing.assert_close(model.at(BETA).log_prob(drawn[kernel]), out.log_prob, rtol=0, atol=1e-12)
         energy = model.graph.energy(drawn[kernel]) - model.graph.offset
         torch.testing.assert_close(out.energy, energy, rtol=0, atol=1e-12)
-    assert torch.equal(drawn[model.kernel], drawn[single])
+    assert torch.equal(drawn[kernels[0]], drawn[single])
+    assert torch.equal(drawn[kernels[1]], drawn[single])
 
 
 @on_all_graphs

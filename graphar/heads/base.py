@@ -15,7 +15,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from torch_geometric.utils import spmm
 
 from graphar.frontier import Frontier
 
-__all__ = ["BoundHead", "Head", "Inbox", "SiteInputs"]
+__all__ = ["BoundHead", "Head", "Inbox", "LinearForm", "SiteInputs"]
 
 with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta
     warnings.simplefilter("ignore")
@@ -92,6 +92,19 @@ class SiteInputs:
         return self.arrivals[self.local_row]
 
 
+class LinearForm(NamedTuple):
+    """Logits that are linear in what a head reads: logit_i = constant_i + local_i ξ_ii + Σ pairs × values.
+
+    Attributes:
+        constant, local: by rank, shape (N,).
+        pairs: by pair of the inbox, shape (P,).
+    """
+
+    constant: Tensor
+    local: Tensor
+    pairs: Tensor
+
+
 class BoundHead(nn.Module, ABC):
     """A head with the parameters of one frontier: inputs to logits."""
 
@@ -101,6 +114,10 @@ class BoundHead(nn.Module, ABC):
     @abstractmethod
     def forward(self, inputs: SiteInputs) -> Tensor:
         """Logits of the spins ``inputs.ranks``, shape (n, batch)."""
+
+    def linear_form(self, beta: float, field: Tensor) -> LinearForm | None:
+        """The same logits as numbers, for compiled kernels, if they are linear; ``field`` is h by rank, (N,)."""
+        return None
 
 
 class Head(ABC):

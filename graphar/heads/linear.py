@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, SiteInputs
+from graphar.heads.base import BoundHead, Head, LinearForm, SiteInputs
 
 __all__ = ["Linear"]
 
@@ -94,6 +94,11 @@ class _LinearMessages(BoundHead):
             constant = constant + self.bias[inputs.ranks, None]
         return inputs.messages.weighted_sum(weight) + constant
 
+    def linear_form(self, beta: float, field: Tensor) -> LinearForm:
+        constant = 2 * beta * field if self.bias is None else 2 * beta * field + self.bias
+        pairs = torch.where(self.diagonal, 2 * beta * self.weight, self.weight)
+        return LinearForm(constant, torch.zeros_like(field), pairs)
+
 
 class _LinearParents(BoundHead):
     reads = "parents"
@@ -109,3 +114,7 @@ class _LinearParents(BoundHead):
         skip = 2 * inputs.beta * (self.skip[inputs.ranks, None] * inputs.local + inputs.field)
         logits = inputs.parents.weighted_sum(inputs.parents.select(self.weight)) + skip
         return logits if self.bias is None else logits + self.bias[inputs.ranks, None]
+
+    def linear_form(self, beta: float, field: Tensor) -> LinearForm:
+        constant = 2 * beta * field if self.bias is None else 2 * beta * field + self.bias
+        return LinearForm(constant, 2 * beta * self.skip, self.weight)

@@ -52,6 +52,7 @@ class ReferenceKernel(nn.Module):
     sites: Tensor
     places: Tensor
     field: Tensor
+    field_of_rank: Tensor
     source: Tensor
     coupling: Tensor
     before: Tensor
@@ -76,6 +77,7 @@ class ReferenceKernel(nn.Module):
         keep("sites", frontier.ordering.sites[ranks])
         keep("places", place_of_rank[frontier.ordering.ranks])
         keep("field", frontier.graph.h.to("cpu", dtype)[self.sites, None])
+        keep("field_of_rank", frontier.graph.h.to("cpu", dtype)[frontier.ordering.sites])
         self._sites_at = _starts(levels, self.num_levels)
 
         # Arrivals, by the level that sends them. A last row stays zero: what a spin has before any has come.
@@ -136,9 +138,13 @@ class ReferenceKernel(nn.Module):
             spins[here] = torch.where(logits[here] > threshold[here], up, -up)
             message = spins[self.source[sends]].mul_(self.coupling[sends])
             torch.add(arrivals[self.before[sends]], message, out=arrivals[sends])
+        return self._sampled(spins, logits, arrivals[self.local])
+
+    def _sampled(self, spins: Tensor, logits: Tensor, fields: Tensor) -> Sampled:
+        """log q and energy from logits and local messages, which it overwrites."""
         log_prob = logsigmoid(logits.mul_(spins)).sum(0, dtype=torch.float64)
-        fields = arrivals[self.local].add_(self.field)
-        return Sampled(spins, log_prob, -fields.mul_(spins).sum(0, dtype=torch.float64))
+        energy = -fields.add_(self.field).mul_(spins).sum(0, dtype=torch.float64)
+        return Sampled(spins, log_prob, energy)
 
     def logits(self, head: BoundHead, beta: float, spins: Tensor) -> Tensor:
         """Logits of all spins given the earlier ones of the same configurations, (N, batch)."""

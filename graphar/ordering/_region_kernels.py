@@ -40,35 +40,45 @@ def components(indptr: Ints, indices: Ints) -> tuple[Ints, int]:
 
 
 @njit(cache=True)
-def induced(indptr: Ints, indices: Ints, sites: Ints, local: Ints, edge_free: int) -> tuple[Ints, Ints]:
-    """Subgraph on ``sites``, without the edges inside its last ``edge_free`` sites.
-
-    ``local`` is scratch of −1 on the whole graph, left as it was found.
-    """
+def induced(indptr: Ints, indices: Ints, sites: Ints, halo: Ints, local: Ints) -> tuple[Ints, Ints]:
+    """Subgraph on ``sites`` and, numbered after them, their ``halo``, without the edges inside the halo."""
     n = len(sites)
-    inner = n - edge_free
     for a in range(n):
         local[sites[a]] = a
-    size = 0
-    for a in range(n):
-        size += indptr[sites[a] + 1] - indptr[sites[a]]
-    sub_indptr, sub_indices = np.zeros(n + 1, np.int64), np.empty(size, np.int64)
-    at = 0
+    for a in range(len(halo)):
+        local[halo[a]] = n + a
+    # Only rows of `sites` are read: those of the halo may be long, and follow by symmetry.
+    sub_indptr = np.zeros(n + len(halo) + 1, np.int64)
     for a in range(n):
         for k in range(indptr[sites[a]], indptr[sites[a] + 1]):
             b = local[indices[k]]
-            if b >= 0 and (a < inner or b < inner):
-                sub_indices[at] = b
-                at += 1
-        sub_indptr[a + 1] = at
+            if b >= 0:
+                sub_indptr[a + 1] += 1
+            if b >= n:
+                sub_indptr[b + 1] += 1
+    for a in range(n + len(halo)):
+        sub_indptr[a + 1] += sub_indptr[a]
+    place = sub_indptr.copy()
+    sub_indices = np.empty(sub_indptr[-1], np.int64)
+    for a in range(n):
+        for k in range(indptr[sites[a]], indptr[sites[a] + 1]):
+            b = local[indices[k]]
+            if b >= 0:
+                sub_indices[place[a]] = b
+                place[a] += 1
+            if b >= n:
+                sub_indices[place[b]] = a
+                place[b] += 1
     for a in range(n):
         local[sites[a]] = -1
-    return sub_indptr, sub_indices[:at].copy()
+    for a in range(len(halo)):
+        local[halo[a]] = -1
+    return sub_indptr, sub_indices
 
 
 @njit(cache=True)
 def boundary(indptr: Ints, indices: Ints, sites: Ints, local: Ints, inside: np.ndarray) -> Ints:
-    """Neighbours of ``sites`` that are not ``inside``; ``local`` is scratch as in :func:`induced`."""
+    """Neighbours of ``sites`` that are not ``inside``."""
     size = 0
     for a in range(len(sites)):
         size += indptr[sites[a] + 1] - indptr[sites[a]]
@@ -91,7 +101,7 @@ def sweep(indptr: Ints, indices: Ints, sites: Ints, local: Ints, touched: np.nda
     """The separator's ``sites`` in the order in which each touches the fewest new sites still to be sampled.
 
     ``touched`` marks sites that have a sampled neighbour and is kept up to date; ``inside`` marks sites that are
-    not sampled yet, from which these are removed; ``local`` is scratch as in :func:`induced`.
+    not sampled yet, from which these are removed.
     """
     n = len(sites)
     heap, place, key = np.empty((1, n), np.int64), np.full((1, n), -1, np.int64), np.empty((1, n), np.int64)

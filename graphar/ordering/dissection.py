@@ -73,37 +73,43 @@ def _dissect(
 
     def by_degree(sites: Ints) -> Ints:
         halo = boundary(indptr, indices, sites, local, unsampled)
-        part = induced(indptr, indices, np.concatenate([sites, halo]), local, len(halo))
-        eliminated: Ints = minimum_degree(*part, np.arange(len(sites) + len(halo)) >= len(sites))
+        kept = np.arange(len(sites) + len(halo)) >= len(sites)
+        eliminated: Ints = minimum_degree(*induced(indptr, indices, sites, halo, local), kept)
         return sites[eliminated[::-1]]
 
     regions = [(np.arange(n), 0)]  # sites, and the rank of the first to be sampled
     while regions:
         sites, rank = regions.pop()
-        if len(sites) <= leaf_size:
-            order[rank : rank + len(sites)] = by_degree(sites)
-            continue
-        inner_indptr, inner_indices = induced(indptr, indices, sites, local, 0)
-        label, count = components(inner_indptr, inner_indices)
-        if count == 1:
-            side = smallest_separator(inner_indptr, inner_indices, rng, trials, balance)
-            if side is None:  # too dense to be cut
-                first, rest = by_degree(sites), []
+        first, rest = sites[:0], [sites]
+        if len(sites) > leaf_size:
+            inner_indptr, inner_indices = induced(indptr, indices, sites, sites[:0], local)
+            label, count = components(inner_indptr, inner_indices)
+            if count > 1:
+                rest = _pack(sites, label, leaf_size)
             else:
-                first = sweep(indptr, indices, sites[side == SEPARATOR], local, touched, unsampled)
-                rest = [sites[side == 0], sites[side == 1]]
-        else:
-            small = np.bincount(label)[label] <= leaf_size
-            first = by_degree(sites[small])
-            by_component = np.argsort(label[~small], kind="stable")
-            ends = np.flatnonzero(np.diff(label[~small][by_component])) + 1
-            rest = [part for part in np.split(sites[~small][by_component], ends) if len(part)]
+                side = smallest_separator(inner_indptr, inner_indices, rng, trials, balance)
+                if side is not None:
+                    first = sweep(indptr, indices, sites[side == SEPARATOR], local, touched, unsampled)
+                    rest = [sites[side == 0], sites[side == 1]]
+        if len(rest) == 1:  # small, or too dense to be cut
+            first, rest = by_degree(sites), []
         order[rank : rank + len(first)] = first
         rank += len(first)
         for region in rest:
             regions.append((region, rank))
             rank += len(region)
     return order
+
+
+def _pack(sites: Ints, label: Ints, leaf_size: int) -> list[Ints]:
+    """Sites by component; components share a part as long as it holds at most ``leaf_size`` sites."""
+    cuts, filled, end = [], 0, 0
+    for size in np.bincount(label).tolist():
+        if filled + size > leaf_size and end:
+            cuts.append(end)
+            filled = 0
+        filled, end = filled + size, end + size
+    return np.split(sites[np.argsort(label, kind="stable")], cuts)
 
 
 def _num_pairs(indptr: Ints, indices: Ints, sites: Ints) -> int:

@@ -55,7 +55,7 @@ def min_fill(graph: Data) -> Ordering:
     """
     indptr, indices = adjacency(graph)
     neighbours = [set(indices[indptr[i] : indptr[i + 1]].tolist()) for i in range(len(indptr) - 1)]
-    fill = [_missing(neighbours, i) for i in range(len(neighbours))]
+    fill = _missing(neighbours)
     heap = [(fill[i], len(neighbours[i]), i) for i in range(len(neighbours))]
     heapq.heapify(heap)
     eliminated: list[int] = []
@@ -69,7 +69,8 @@ def min_fill(graph: Data) -> Ordering:
         changed = set(clique)
         for i in clique:
             neighbours[i].remove(site)
-            fill[i] -= len(neighbours[i] - clique)
+            inside = len(neighbours[i] & clique) if cost else degree - 1
+            fill[i] -= len(neighbours[i]) - inside
         if cost:
             for i in sorted(clique):
                 for j in clique - neighbours[i]:
@@ -80,11 +81,16 @@ def min_fill(graph: Data) -> Ordering:
     return Ordering(graph, eliminated[::-1], "min fill")
 
 
-def _missing(neighbours: list[set[int]], site: int) -> int:
-    """Edges that the neighbours of ``site`` lack to be a clique."""
-    around = neighbours[site]
-    degree = len(around)
-    return degree * (degree - 1) // 2 - sum(len(neighbours[i] & around) for i in around) // 2
+def _missing(neighbours: list[set[int]]) -> list[int]:
+    """For each site, the edges that its neighbours lack to be a clique."""
+    triangles = [0] * len(neighbours)  # each counted twice
+    for i, around in enumerate(neighbours):
+        for j in around:
+            if i < j:
+                common = len(around & neighbours[j])
+                triangles[i] += common
+                triangles[j] += common
+    return [(len(a) * (len(a) - 1) - twice) // 2 for a, twice in zip(neighbours, triangles, strict=True)]
 
 
 def _join(neighbours: list[set[int]], fill: list[int], i: int, j: int) -> set[int]:
