@@ -1,6 +1,6 @@
 """Anneal TwoBo on a random regular spin glass: free energy with error bars, samples, lowest energy, a picture.
 
-python examples/quickstart.py            # about ten minutes
+python examples/quickstart.py            # about two minutes
 python examples/quickstart.py --quick    # seconds
 """
 

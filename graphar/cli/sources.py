@@ -43,7 +43,7 @@ def open_graph(source: str, format: str | None = None, base: int | None = None) 
     """A graph from a file, or from a builder's name and arguments such as ``rrg:256,degree=3,seed=1``.
 
     >>> open_graph("grid:4x6,periodic=true,couplings=gaussian,seed=2")
-    IsingGraph(24 spins, 48 couplings in [-2.2, 2.77], no field)
+    IsingGraph(24 spins, 48 couplings in [-2.21, 1.92], no field)
     """
     name, colon, arguments = source.partition(":")
     if colon and name in BUILDERS and not Path(source).exists():
