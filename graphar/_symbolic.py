@@ -1,4 +1,4 @@
-"""Compiled loops of the symbolic structure; imported only by `frontier`, so that numba loads on first use.
+"""Compiled loops of the symbolic structure; imported where it is used, so that numba loads on first use.
 
 All arrays are numpy int64 in rank space: site of rank 0 is sampled first, eliminated last.
 """
