@@ -23,7 +23,7 @@ def main() -> None:
     model = ga.Autoregressive(graph, head=ga.heads.Linear)
     print(model.describe())
 
-    schedule = ga.linear(0.1, 1.0, 4) if options.quick else ga.linear(0.05, 2.0, 40)
+    schedule = ga.linear(0.1, 1.0, 4) if options.quick else ga.linear(0.05, 1.0, 20)
     steps, batch_size, samples = (8, 128, 1000) if options.quick else (200, 1024, 10_000)
     run = ga.anneal(model, beta=schedule, steps=steps, warmup=steps, batch_size=batch_size, seed=0)
     print(run.table(rows=10))

@@ -5,7 +5,8 @@ q(x) = Π_i q(x_i | x_<i),   q(x_i | x_<i) = σ(x_i logit_i),   log q = Σ_i log
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from graphar.ordering import Ordering, rcm
 
 __all__ = ["Autoregressive", "Distribution"]
 
+DTYPES = (torch.float32, torch.float64)
 _CHUNK = 2**26  # numbers that one pass over part of a batch may hold: bounds memory, not the batch
 
 
@@ -31,7 +33,8 @@ class Autoregressive(nn.Module):
     Args:
         graph: couplings and fields.
         head: what gives the conditionals, configured (``ga.heads.Linear(bias=False)``) or a class for its defaults.
-        ordering: sampling order of the sites; reverse Cuthill–McKee by default, which linear heads fit best.
+        ordering: sampling order of the sites, or the function that makes one (``ga.bfs``); reverse Cuthill–McKee
+            by default, which linear heads fit best.
         frontier: ``"component"``, or ``"all"`` for TwoBo's own pairs.
         kernel: ``"reference"`` for torch level by level, ``"numba"`` for compiled sampling on the CPU (heads that
             are linear in what they read), ``"auto"`` for the latter where it can be.
@@ -51,7 +54,7 @@ class Autoregressive(nn.Module):
         self,
         graph: IsingGraph,
         head: Head | type[Head] = Linear,
-        ordering: Ordering | None = None,
+        ordering: Ordering | Callable[[IsingGraph], Ordering] | None = None,
         frontier: str = "component",
         *,
         kernel: str = "auto",
@@ -63,14 +66,15 @@ class Autoregressive(nn.Module):
             raise ValueError(f"graph must be an IsingGraph, got {type(graph).__name__}")
         if getattr(graph, "batch", None) is not None:
             raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}")
-        if not dtype.is_floating_point:
-            raise ValueError(f"dtype must be floating, got {dtype}")
+        if dtype not in DTYPES:
+            raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
         graph.validate()
         config = head() if isinstance(head, type) else head
         if not isinstance(config, Head):
             raise ValueError(f"head must be a head or its class, got {head!r}")
-        if ordering is None:
-            ordering = rcm(graph)
+        graph = graph.clone()  # what the model was made for, whatever becomes of the caller's
+        if not isinstance(ordering, Ordering):
+            ordering = (ordering or rcm)(graph)
         elif ordering.graph is not graph:
             # An ordering serves any couplings and fields on its edges; the model's are those of `graph`.
             if not _same_edges(ordering.graph, graph):
@@ -81,7 +85,16 @@ class Autoregressive(nn.Module):
         self.frontier = build_frontier(ordering, frontier)
         self.head_config = config
         self.head = config.bind(self.frontier, generator=make_generator(seed, None), dtype=dtype)
+        self.trained_beta: float | None = None
         self.kernel = _kernel(kernel, self.head)(self.frontier, self.head.reads, dtype)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        # what torch calls for .to(), .double(), …: couplings are taken anew from the graph, not rounded twice
+        super()._apply(fn, recurse)
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype must be torch.float32 or torch.float64, got {self.dtype}")
+        self.kernel.set_couplings(self.frontier)
+        return self
 
     @property
     def num_spins(self) -> int:
@@ -103,7 +116,11 @@ class Autoregressive(nn.Module):
         return self.kernel.field.device
 
     def at(self, beta: float) -> Distribution:
-        """The model at inverse temperature ``beta``: a distribution over spins that shares its weights."""
+        """The model at inverse temperature ``beta``: a distribution over spins that shares its weights.
+
+        Training fits the weights to one β at a time: away from the last one, ``trained_beta``, the model is a
+        poorer approximation, as bound and ESS of :func:`graphar.free_energy` will tell.
+        """
         return Distribution(self, check_beta(beta))
 
     def describe(self, batch_size: int = 1024) -> str:
@@ -160,7 +177,8 @@ class Distribution:
         while left:
             count = min(left, self._chunk())
             shape = (count, model.num_spins)
-            uniforms = torch.rand(shape, generator=generator, dtype=model.dtype, device=generator.device)
+            # float64: with 24 bits, a uniform of exactly 0 would turn spins against any logit now and then
+            uniforms = torch.rand(shape, generator=generator, dtype=torch.float64, device=generator.device)
             rows = uniforms.to(model.device)[:, model.kernel.sites].T.contiguous()
             yield model.kernel.sample(model.head, self.beta, rows)
             left -= count

@@ -61,7 +61,14 @@ def test_anneal_leaves_a_whole_run_and_sample_uses_it(capsys: pytest.CaptureFixt
     graph = open_graph("rrg:16,degree=3,seed=1")
     assert float(graph.energy(spins)) == summary["best_energy"]
 
-    assert main(["sample", str(folder), "--beta", "0.8", "-n", "50", "--out", "spins.npz"]) == 0
+    capsys.readouterr()
+    assert main(["sample", str(folder), "-n", "50", "--out", "spins.npz"]) == 0
+    captured = capsys.readouterr()
+    assert "beta = 0.8" in captured.out
+    assert "effective sample size" in captured.out
+    assert not captured.err
+    assert main(["sample", str(folder), "--beta", "0.5", "-n", "1", "--out", "other.npz"]) == 0
+    assert "trained at beta = 0.8, not 0.5" in capsys.readouterr().err
     with np.load("spins.npz") as data:
         assert data["spins"].shape == (50, 16)
         assert set(np.unique(data["spins"])) == {-1, 1}
@@ -122,6 +129,13 @@ def test_convert_keeps_the_hamiltonian() -> None:
         (["anneal", "chain:4", "--beta", "a", "1", "3"], "--beta must be two numbers and a count"),
         (["anneal", "chain:4", "--out", "full"], "--out must be a new or empty folder"),
         (["sample", "broken.edges", "--beta", "1", "--out", "x.npy"], "not a graphar checkpoint"),
+        (["anneal", "--resume", "full", "--steps", "3"], "got also steps"),
+        (["anneal", "--resume", "odd"], "settings.json: not the settings of a run"),
+        (["anneal", "chain:4", "--samples", "1", "--out", "made"], "samples must be at least 2"),
+        (["anneal", "chain:4", "--learning-rate", "nan", "--out", "made"], "learning_rate must be positive"),
+        (["anneal", "chain:4", "--seed", "18446744073709551616", "--out", "made"], "seed must be less than"),
+        (["info", "foo:3"], "no file and no builder is called 'foo:3'"),
+        (["convert", "chain:4", "nowhere/x.edges"], "no folder to write nowhere/x.edges in"),
         (["convert", "chain:4,field=1.0", "x.gset"], "field"),
         (["convert", "chain:4", "x.unknown"], "format"),
     ],
@@ -132,10 +146,14 @@ def test_failures_have_a_message_and_exit_code_2(
     Path("broken.edges").write_text("# graphar edge list, base 0\n0 1 nan\n")
     Path("full").mkdir()
     Path("full/something").touch()
+    Path("odd").mkdir()
+    Path("odd/checkpoint.pt").touch()
+    Path("odd/settings.json").write_text("{}")
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert message in captured.err
     assert "Traceback" not in captured.err
+    assert not Path("made").exists()
 
 
 def test_help_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:

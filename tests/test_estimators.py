@@ -135,3 +135,17 @@ def test_estimates_read_well() -> None:
         text = repr(ga.free_energy(some_model(), 200, seed=0))
     assert "beta = 0.7, 8 spins, 200 samples, ESS" in text
     assert "log Z" in text
+
+
+def test_few_but_equal_samples_are_no_reason_to_warn_and_nan_is_an_error() -> None:
+    graph = ga.IsingGraph.from_edges([[], []], h=[0.3, -1.0])
+    model = ga.Autoregressive(graph, ga.heads.Linear())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ga.free_energy(model.at(1.0), 50)
+    with torch.no_grad():
+        model.head.bias[0] = math.nan
+    with pytest.raises(ValueError, match="must be finite"):
+        ga.free_energy(model.at(1.0), 50)
+    with pytest.raises(ValueError, match=r"seed must be less than 2\*\*63"):
+        model.at(1.0).sample(3, seed=2**63)

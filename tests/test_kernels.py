@@ -68,3 +68,14 @@ def test_auto_takes_the_compiled_kernel_where_a_head_is_linear(monkeypatch: pyte
     assert curved.at(1.0).sample(3, seed=0).shape == (3, 5)
     with pytest.raises(ValueError, match="a head that is not linear"):
         ga.Autoregressive(graph, kernel="numba")
+
+
+@pytest.mark.parametrize("kernel", ["reference", "numba"])
+def test_uniforms_at_the_ends_do_not_overrule_the_logit(kernel: str) -> None:
+    # a certain spin stays certain for the smallest and the largest uniform there is
+    for field, expected in ((-1.0, -1.0), (1.0, 1.0)):
+        graph = ga.IsingGraph.from_edges([[], []], h=[field])
+        model = ga.Autoregressive(graph, ga.heads.Linear(bias=False), kernel=kernel)
+        ends = torch.tensor([[0.0, 1 - 2.0**-53, 0.5]], dtype=torch.float64)
+        drawn = model.kernel.sample(model.head, 30.0, ends)
+        assert drawn.spins.tolist() == [[expected] * 3]

@@ -172,7 +172,7 @@ def test_an_objective_that_is_not_finite_stops_the_run() -> None:
     model = fresh()
     with torch.no_grad():
         model.head.bias[0] = math.nan
-    with pytest.raises(ValueError, match=r"not finite at beta = 0\.5, step 0"):
+    with pytest.raises(ValueError, match=r"got NaN or inf at beta = 0\.5, step 0"):
         ga.anneal(model, 0.5, **SHORT)
 
 
@@ -227,3 +227,89 @@ def test_an_ordering_of_the_same_edges_serves_other_couplings() -> None:
     x = model.at(0.5).sample(5, seed=0)
     expected = next(model.at(0.5).draw(5, torch.Generator().manual_seed(0))).energy
     torch.testing.assert_close(other.energy(x), expected)
+
+
+def test_the_best_energy_of_the_records_is_that_of_the_run() -> None:
+    run = ga.anneal(fresh(), [0.5, 1.0, 2.0], evaluate_samples=2000, **SHORT)
+    energies = [record.best_energy for record in run.history]
+    assert energies == sorted(energies, reverse=True)
+    assert energies[-1] == run.best_energy == float(GRAPH.energy(run.best_spins))
+
+
+def test_a_checkpoint_holds_the_last_beta_when_a_callback_ends_the_run_or_fails(tmp_path) -> None:
+    ga.anneal(fresh(), 0.3, callbacks=[lambda run: True], checkpoint=tmp_path / "ended.pt", **SHORT)
+    assert ga.load(tmp_path / "ended.pt").trained_beta == 0.3
+
+    def fail(run: ga.Run) -> None:
+        raise RuntimeError("callback")
+
+    with pytest.raises(RuntimeError, match="callback"):
+        ga.anneal(fresh(), [0.3, 0.6], callbacks=[fail], checkpoint=tmp_path / "failed.pt", **SHORT)
+    rest = ga.anneal(fresh(), [0.3, 0.6], resume=tmp_path / "failed.pt", **SHORT)
+    assert same(rest, ga.anneal(fresh(), [0.3, 0.6], **SHORT))
+
+
+def test_numbers_of_numpy_are_kept_as_plain_ones(tmp_path) -> None:
+    import numpy as np
+
+    options = {"steps": np.int64(6), "warmup": np.int64(4), "batch_size": np.int64(64), "progress": False}
+    options |= {"learning_rate": np.float64(1e-3), "clip_norm": np.float32(1.0)}
+    ga.anneal(fresh(), np.array([0.2, 0.4]), seed=np.int64(1), checkpoint=tmp_path / "run.pt", **options)
+    assert ga.load(tmp_path / "run.pt").num_spins == 16
+
+
+def test_another_optimiser_is_another_setting(tmp_path) -> None:
+    def sgd(rate: float):
+        return lambda parameters: torch.optim.SGD(parameters, lr=rate)
+
+    ga.anneal(fresh(), [0.2, 0.4], optimizer=sgd(1e-3), checkpoint=tmp_path / "run.pt", **SHORT)
+    with pytest.raises(ValueError, match=r"optimizer=.SGD .*0\.001.*0\.5"):
+        ga.anneal(fresh(), [0.2, 0.4], optimizer=sgd(0.5), resume=tmp_path / "run.pt", **SHORT)
+    with pytest.raises(ValueError, match="LBFGS, which needs the objective"):
+        ga.anneal(fresh(), 0.2, optimizer=torch.optim.LBFGS, **SHORT)
+
+
+def test_divergence_is_said_aloud() -> None:
+    with pytest.warns(UserWarning, match="training has diverged"):
+        ga.anneal(fresh(), [0.5, 2.0], learning_rate=1e3, **SHORT)
+
+
+def test_it_trains_where_gradients_are_off() -> None:
+    with torch.no_grad():
+        assert same(ga.anneal(fresh(), 0.3, **SHORT), ga.anneal(fresh(), 0.3, **SHORT))
+
+
+def test_moving_to_float64_takes_the_couplings_anew(tmp_path) -> None:
+    graph = ga.random_regular(16, degree=3, couplings="gaussian", field="gaussian", seed=1)
+    model = ga.Autoregressive(graph).double()
+    again = ga.Autoregressive(graph, dtype=torch.float64)
+    again.load_state_dict(model.state_dict())
+    x, log_q = again.at(0.7).sample_with_log_prob(50, seed=0)
+    with torch.no_grad():
+        torch.testing.assert_close(model.at(0.7).log_prob(x), log_q, rtol=0, atol=1e-12)
+    assert torch.equal(model.at(0.7).sample(50, seed=0), x)
+    assert model.float().dtype == torch.float32
+    with pytest.raises(ValueError, match=r"dtype must be torch\.float32 or torch\.float64, got torch\.float16"):
+        model.half()
+    for dtype in (torch.bfloat16, torch.int64, float):
+        with pytest.raises(ValueError, match="dtype must be"):
+            ga.Autoregressive(graph, dtype=dtype)
+
+
+def test_a_model_keeps_the_graph_it_was_made_for() -> None:
+    graph = ga.chain(6, couplings="ferromagnet")
+    model = ga.Autoregressive(graph, ordering=ga.bfs)
+    graph.edge_weight.mul_(2)
+    assert float(model.graph.energy(torch.ones(6))) == -5
+    with pytest.raises(ValueError, match=r"in the range of torch\.float32"):
+        ga.Autoregressive(ga.chain(3, couplings=[1e39, 1.0]))
+
+
+def test_the_gradient_is_as_sparse_as_the_pairs() -> None:
+    # 10^5 spins: a dense gradient would take 80 GB
+    from graphar.training import variational_step
+
+    model = ga.Autoregressive(ga.grid((316, 316), seed=0), ordering=ga.nested_dissection)
+    variational_step(model.at(0.5), 4, torch.Generator().manual_seed(0))
+    assert model.head.weight.grad.shape == model.head.weight.shape
+    assert bool(torch.isfinite(model.head.weight.grad).all())

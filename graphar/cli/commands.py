@@ -14,10 +14,11 @@ import numpy as np
 import torch
 
 from graphar import __version__, io, training
+from graphar._checks import check_count
 from graphar._files import atomic_write
 from graphar.autoregressive import Autoregressive
 from graphar.cli.sources import HEADS, ORDERINGS, open_graph, source_name
-from graphar.estimators import Estimate, FreeEnergy, free_energy
+from graphar.estimators import FreeEnergy, free_energy
 from graphar.frontier import build_frontier
 from graphar.training import Run
 
@@ -28,6 +29,21 @@ METRICS = "metrics.jsonl"
 CHECKPOINT = "checkpoint.pt"
 SUMMARY = "summary.json"
 PICTURE = "run.png"
+SLOW = 20_000  # spins beyond which a table of all orders leaves out those that take minutes
+
+DEFAULTS: dict[str, Any] = {
+    "head": "linear",
+    "ordering": "rcm",
+    "frontier": "component",
+    "schedule": "linear",
+    "steps": 200,
+    "warmup": 500,
+    "batch_size": 1024,
+    "learning_rate": 1e-3,
+    "clip_norm": None,
+    "seed": 0,
+    "samples": 10_000,
+}
 
 
 def info(options: argparse.Namespace) -> int:
@@ -36,15 +52,18 @@ def info(options: argparse.Namespace) -> int:
     degree = graph.degree()
     print(graph)
     print(f"degree: {int(degree.min())} to {int(degree.max())}, mean {float(degree.double().mean()):.3g}")
-    names = list(ORDERINGS) if options.ordering == "all" else [options.ordering]
-    frontiers = [build_frontier(ORDERINGS[name](graph, options.seed), options.frontier) for name in names]
-    if len(frontiers) == 1:
-        print(frontiers[0].describe())
-    else:
+    if options.ordering == "all":
+        names = [name for name in ORDERINGS if graph.num_spins <= SLOW or name not in ("min_fill", "random")]
         print(f"{'order':<20}{'width':>9}{'pairs':>14}{'parents':>14}{'levels':>9}")
-        for name, one in zip(names, frontiers, strict=True):
-            parents, levels = int(one.num_parents.sum()), int(one.levels().max()) + 1
-            print(f"{name:<20}{one.width:>9,}{one.num_pairs:>14,}{parents:>14,}{levels:>9,}")
+    else:
+        names = [options.ordering]
+    frontiers = []
+    for name in names:
+        one = build_frontier(ORDERINGS[name](graph, options.seed), options.frontier)
+        frontiers.append(one)
+        parents, levels = int(one.num_parents.sum()), int(one.levels().max()) + 1
+        row = f"{name:<20}{one.width:>9,}{one.num_pairs:>14,}{parents:>14,}{levels:>9,}"
+        print(row if options.ordering == "all" else one.describe(), flush=True)
     if options.picture is not None:
         from graphar.plot import plot_frontier
 
@@ -60,35 +79,34 @@ def anneal(options: argparse.Namespace) -> int:
     if options.resume is None:
         settings, model = _start(options)
         folder = options.out or _new_folder(source_name(options.source))
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             raise ValueError(f"--out must be a new or empty folder, got {folder}; --resume goes on with a run")
         folder.mkdir(parents=True, exist_ok=True)
         _write_json(folder / SETTINGS, settings)
     else:
+        ignored = [name for name in (*DEFAULTS, "beta", "out") if getattr(options, name) is not None]
+        if ignored:
+            raise ValueError(f"--resume goes on with a run as it was begun, got also {', '.join(ignored)}")
         folder = options.resume
         settings, model = _reopen(folder)
     print(f"{settings['source']}: {model.graph}")
-    print(f"{settings['head']} head, {settings['ordering']} order: {model.num_parameters:,} weights, ", end="")
-    print(f"{model.kernel.num_levels} levels; run folder {folder}")
-    sys.stdout.flush()
+    print(model.describe(settings["batch_size"]))
+    print(f"run folder {folder}\n", flush=True)
+    headed = False
 
     def report(run: Run) -> None:
+        nonlocal headed
         _write_metrics(folder, run)
         if not options.quiet:
             from tqdm.auto import tqdm
 
-            tqdm.write(run.history[-1].row() if len(run.history) > 1 else run.table())
+            tqdm.write(run.history[-1].row() if headed else run.table())
             sys.stdout.flush()  # a row when its beta is done, also into a file
+            headed = True
 
     run = training.anneal(
         model,
-        settings["schedule"],
-        settings["steps"],
-        warmup=settings["warmup"],
-        batch_size=settings["batch_size"],
-        seed=settings["seed"],
-        learning_rate=settings["learning_rate"],
-        clip_norm=settings["clip_norm"],
+        **_training(settings),
         callbacks=[report],
         checkpoint=folder / CHECKPOINT,
         resume=None if options.resume is None else folder / CHECKPOINT,
@@ -98,7 +116,7 @@ def anneal(options: argparse.Namespace) -> int:
     if not run.interrupted:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            result = free_energy(model.at(settings["schedule"][-1]), settings["samples"], seed=settings["seed"] + 1)
+            result = free_energy(model.at(settings["schedule"][-1]), settings["samples"], seed=settings["seed"] ^ 1)
         for warning in caught:
             print(f"graphar anneal: {warning.message}", file=sys.stderr)
         run.saw(result.best_energy, result.best_spins)
@@ -121,20 +139,26 @@ def anneal(options: argparse.Namespace) -> int:
 
 def sample(options: argparse.Namespace) -> int:
     """Draw samples and write them as arrays, in the sites' own order."""
-    path = options.model / CHECKPOINT if options.model.is_dir() else options.model
-    q = training.load(path).at(options.beta)
     if options.out.suffix not in (".npy", ".npz"):
         raise ValueError(f"--out must end in .npy or .npz, got {options.out}")
+    model = training.load(options.model / CHECKPOINT if options.model.is_dir() else options.model)
+    beta = model.trained_beta if options.beta is None else options.beta
+    if beta is None:
+        raise ValueError("--beta must be given for a model that was never trained")
+    q = model.at(beta)
+    if beta != model.trained_beta:
+        print(f"graphar sample: the model was trained at beta = {model.trained_beta}, not {beta:g}", file=sys.stderr)
     spins, log_q = q.sample_with_log_prob(options.num_samples, seed=options.seed)
-    array = spins.to(torch.int8).numpy()
     energy = q.graph.energy(spins)
+    array = spins.to(torch.int8).numpy()
     with atomic_write(options.out) as file:
         if options.out.suffix == ".npy":
             np.save(file, array)
         else:
-            np.savez_compressed(file, spins=array, log_q=log_q.numpy(), energy=energy.numpy(), beta=options.beta)
-    mean = Estimate(float(energy.mean()), float(energy.std()) / max(1, len(energy)) ** 0.5)
-    print(f"{options.num_samples} samples at beta = {options.beta:g}, energy {mean!r}: {options.out}")
+            np.savez_compressed(file, spins=array, log_q=log_q.numpy(), energy=energy.numpy(), beta=beta)
+    ess = float(1 / (torch.softmax(-log_q - beta * energy, 0) ** 2).sum())
+    print(f"{options.num_samples} samples at beta = {beta:g}, mean energy {float(energy.mean()):.6g}: {options.out}")
+    print(f"effective sample size for the Boltzmann distribution: {ess:.1f}")
     return 0
 
 
@@ -147,24 +171,40 @@ def convert(options: argparse.Namespace) -> int:
 
 
 def _start(options: argparse.Namespace) -> tuple[dict[str, Any], Autoregressive]:
-    graph = open_graph(options.source, options.format, options.base)
+    """Everything is checked here, before a folder is made or a step is done."""
+    given = {name: getattr(options, name) for name in DEFAULTS if getattr(options, name) is not None}
+    settings = DEFAULTS | given
+    beta = options.beta or ["0.05", "3", "60"]
     try:
-        start, stop, num = float(options.beta[0]), float(options.beta[1]), int(options.beta[2])
+        start, stop, num = float(beta[0]), float(beta[1]), int(beta[2])
     except ValueError as error:
-        raise ValueError(f"--beta must be two numbers and a count, got {' '.join(options.beta)}") from error
-    schedule = training.geometric if options.schedule == "geometric" else training.linear
-    names = ("source", "head", "ordering", "frontier", "steps", "warmup", "batch_size", "learning_rate")
-    settings = {name: getattr(options, name) for name in (*names, "clip_norm", "seed", "samples")}
-    settings |= {"schedule": list(schedule(start, stop, num)), "graphar": __version__, "torch": torch.__version__}
-    order = ORDERINGS[options.ordering](graph, options.seed)
-    model = Autoregressive(graph, HEADS[options.head], order, options.frontier, seed=options.seed)
+        raise ValueError(f"--beta must be two numbers and a count, got {' '.join(beta)}") from error
+    schedule = training.geometric if settings["schedule"] == "geometric" else training.linear
+    settings["schedule"] = list(schedule(start, stop, num))
+    check_count(settings["samples"], "samples", 2)
+    training.check_settings(**_training(settings), evaluate_samples=None)
+    graph = open_graph(options.source, options.format, options.base)
+    settings |= {"source": options.source, "graphar": __version__, "torch": torch.__version__}
+    order = ORDERINGS[settings["ordering"]](graph, settings["seed"])
+    model = Autoregressive(graph, HEADS[settings["head"]], order, settings["frontier"], seed=settings["seed"])
     return settings, model
+
+
+def _training(settings: dict[str, Any]) -> dict[str, Any]:
+    names = ("steps", "warmup", "batch_size", "seed", "learning_rate", "clip_norm")
+    return {"beta": settings["schedule"], **{name: settings[name] for name in names}}
 
 
 def _reopen(folder: Path) -> tuple[dict[str, Any], Autoregressive]:
     if not (folder / CHECKPOINT).exists():
         raise ValueError(f"--resume needs {folder / CHECKPOINT}, and there is none; start again with the source")
-    settings = json.loads((folder / SETTINGS).read_text())
+    try:
+        settings = json.loads((folder / SETTINGS).read_text())
+        missing = [name for name in (*DEFAULTS, "source") if name not in settings]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{folder / SETTINGS}: not the settings of a run ({error})") from error
+    if missing:
+        raise ValueError(f"{folder / SETTINGS}: not the settings of a run, {missing[0]} is missing")
     return settings, training.load(folder / CHECKPOINT)
 
 
@@ -194,7 +234,7 @@ def _summary(run: Run, result: FreeEnergy | None) -> dict[str, Any]:
         "finished": result is not None,
         "steps": run.step,
         "seconds": round(run.seconds, 3),
-        "best_energy": run.best_energy,
+        "best_energy": run.best_energy if run.step else None,
         "best_spins": "".join("+" if spin > 0 else "-" for spin in run.best_spins.tolist()),
         "final": final,
     }

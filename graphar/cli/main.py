@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ EXAMPLES = """examples:
   graphar info grid:32x32,couplings=gaussian,seed=1 --ordering all
   graphar anneal datasets/rrg3_pm1_n256.edges
   graphar anneal --resume runs/rrg3_pm1_n256-1
-  graphar sample runs/rrg3_pm1_n256-1 --beta 1.0 -n 1000 --out spins.npy
+  graphar sample runs/rrg3_pm1_n256-1 -n 1000 --out spins.npy
   graphar convert couplings.gset couplings.edges
 
 exit codes: 0 done, 1 something unexpected, 2 bad arguments or input, 130 interrupted (what was done is kept)
@@ -30,7 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError, ImportError) as error:
         print(f"graphar {options.command}: {error}", file=sys.stderr)
         return 2
@@ -59,26 +65,28 @@ def _parser() -> argparse.ArgumentParser:
 
     anneal = subparsers.add_parser("anneal", help="train a model along a schedule of beta, into a run folder")
     _add_source(anneal, optional=True)
-    anneal.add_argument("--beta", nargs=3, metavar=("START", "STOP", "NUM"), default=["0.05", "3", "60"])
-    anneal.add_argument("--schedule", choices=["linear", "geometric"], default="linear")
-    anneal.add_argument("--steps", type=int, default=200, help="at each beta (default: %(default)s)")
-    anneal.add_argument("--warmup", type=int, default=500, help="extra steps at the first (default: %(default)s)")
-    anneal.add_argument("--batch-size", type=int, default=1024, help="samples per step (default: %(default)s)")
-    anneal.add_argument("--learning-rate", type=float, default=1e-3, help="of Adam (default: %(default)s)")
+    # no defaults here: --resume refuses what it would ignore (commands.DEFAULTS has them)
+    told = {name: f"(default: {value})" for name, value in commands.DEFAULTS.items()}
+    anneal.add_argument("--beta", nargs=3, metavar=("START", "STOP", "NUM"), help="(default: 0.05 3 60)")
+    anneal.add_argument("--schedule", choices=["linear", "geometric"], help=told["schedule"])
+    anneal.add_argument("--steps", type=int, help=f"at each beta {told['steps']}")
+    anneal.add_argument("--warmup", type=int, help=f"extra steps at the first {told['warmup']}")
+    anneal.add_argument("--batch-size", type=int, help=f"samples per step {told['batch_size']}")
+    anneal.add_argument("--learning-rate", type=float, help=f"of Adam {told['learning_rate']}")
     anneal.add_argument("--clip-norm", type=float, help="largest norm of the gradient (default: not clipped)")
-    anneal.add_argument("--head", choices=HEADS, default="linear")
-    anneal.add_argument("--ordering", choices=ORDERINGS, default="rcm")
-    anneal.add_argument("--frontier", choices=["component", "all"], default="component")
-    anneal.add_argument("--seed", type=int, default=0, help="of weights and samples (default: %(default)s)")
-    anneal.add_argument("--samples", type=int, default=10_000, help="for the last table (default: %(default)s)")
+    anneal.add_argument("--head", choices=HEADS, help=told["head"])
+    anneal.add_argument("--ordering", choices=ORDERINGS, help=told["ordering"])
+    anneal.add_argument("--frontier", choices=["component", "all"], help=told["frontier"])
+    anneal.add_argument("--seed", type=int, help=f"of weights and samples {told['seed']}")
+    anneal.add_argument("--samples", type=int, help=f"for the last table {told['samples']}")
     anneal.add_argument("--out", type=Path, help="run folder (default: a new one in runs/)")
-    anneal.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted run")
+    anneal.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted run, as it was begun")
     anneal.add_argument("--quiet", action="store_true", help="no progress bar, no table while it runs")
     anneal.set_defaults(run=commands.anneal)
 
     sample = subparsers.add_parser("sample", help="draw samples from a trained model")
     sample.add_argument("model", type=Path, help="a run folder or a model file")
-    sample.add_argument("--beta", type=float, required=True)
+    sample.add_argument("--beta", type=float, help="(default: the last that the model was trained at)")
     sample.add_argument("-n", "--num-samples", type=int, default=1000, help="(default: %(default)s)")
     sample.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     sample.add_argument("--out", type=Path, required=True, help=".npy (int8) or .npz (with log q and energies)")

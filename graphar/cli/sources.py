@@ -50,6 +50,8 @@ def open_graph(source: str, format: str | None = None, base: int | None = None) 
         if format is not None or base is not None:
             raise ValueError(f"format and base are for files, got {source!r}, a builder")
         return _build(name, arguments)
+    if colon and not Path(source).exists() and "/" not in source and format is None:
+        raise ValueError(f"no file and no builder is called {source!r}; builders: {', '.join(BUILDERS)}")
     return io.read(source, format, **({} if base is None else {"base": base}))
 
 
@@ -72,10 +74,8 @@ def _build(name: str, arguments: str) -> IsingGraph:
             positional.append(_value(argument.strip()))
     try:
         return BUILDERS[name](*positional, **keywords)
-    except TypeError as error:
-        raise ValueError(
-            f"{name}: {error}; write it like grid:16x16,periodic=true,seed=1 or rrg:256,degree=3"
-        ) from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {error} (write grid:16x16,periodic=true,seed=1 or rrg:256,degree=3)") from error
 
 
 def _value(text: str) -> Any:

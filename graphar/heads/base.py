@@ -30,6 +30,31 @@ with warnings.catch_warnings():  # torch says once per process that CSR tensors 
     torch.sparse_csr_tensor(torch.tensor([0, 0]), torch.empty(0, dtype=torch.int64), torch.empty(0), (1, 1))
 
 
+class _WeightedSum(torch.autograd.Function):
+    """Sparse × dense whose gradient for the sparse values is sampled where they are.
+
+    torch's own gradient of this product forms the dense (readers × rows) matrix first.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
+        assert not rows.requires_grad
+        ctx.save_for_backward(ptr, source, rows)
+        return spmm(_csr(weight, ptr, source, rows), rows)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        ptr, source, rows = ctx.saved_tensors
+        zero = _csr(rows.new_zeros(source.numel()), ptr, source, rows)
+        sampled = torch.sparse.sampled_addmm(zero, gradients[0].contiguous(), rows.T, beta=0.0)
+        return sampled.values(), None, None, None
+
+
+def _csr(values: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
+    shape = (ptr.numel() - 1, rows.shape[0])
+    return torch.sparse_csr_tensor(ptr, source, values, shape, check_invariants=False)
+
+
 @dataclass(frozen=True)
 class Inbox:
     """What reaches a set of n spins from earlier ones: P numbers per sample, grouped by the spin that reads them.
@@ -50,18 +75,13 @@ class Inbox:
         """Entries of a per-pair parameter that belong to these pairs, shape (P,)."""
         return parameter[self.index]
 
-    def values(self) -> Tensor:
-        """The numbers themselves, one row per pair, shape (P, batch); sizeable: prefer :meth:`weighted_sum`."""
-        return self.rows[self.source]
-
     def weighted_sum(self, weight: Tensor) -> Tensor:
         """Σ over each reader's pairs of weight × value, shape (n, batch), for selected weights of shape (P,).
 
         Message passing with the pairs as edges, fused (PyG's ``spmm``): nothing of size (P, batch) is stored.
+        Differentiable in the weights.
         """
-        shape = (self.ptr.numel() - 1, self.rows.shape[0])
-        matrix = torch.sparse_csr_tensor(self.ptr, self.source, weight, shape, check_invariants=False)
-        return spmm(matrix, self.rows)
+        return _WeightedSum.apply(weight, self.ptr, self.source, self.rows)
 
 
 @dataclass(frozen=True)

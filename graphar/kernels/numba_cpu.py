@@ -3,6 +3,9 @@
 Samples are independent, so each thread draws blocks of them spin by spin, with the messages of a block in cache:
 no step of a level is ever waited for, and nothing of size (pairs, batch) exists. The same uniforms as the
 reference kernel's give the same spins, up to ties at rounding, whatever the number of threads.
+
+A process that has sampled has started OpenMP threads, after which a forked child cannot: use ``spawn`` for
+workers, or ``kernel="reference"``.
 """
 
 from __future__ import annotations
@@ -43,16 +46,17 @@ class NumbaKernel(ReferenceKernel):
         form = head.linear_form(beta, self.field_of_rank)
         if form is None:
             raise ValueError(f"kernel must not be numba for {type(head).__name__}, which is not linear")
-        dtype = uniforms.dtype
-        bytes_per_sample = (self.num_arrivals + 1 + self.num_spins) * uniforms.element_size()
+        threshold = self._threshold(uniforms)
+        dtype = threshold.dtype
+        bytes_per_sample = (self.num_arrivals + 1 + self.num_spins) * threshold.element_size()
         width = 16 * max(1, min(16, CACHE // (16 * bytes_per_sample)))
-        spins, logits, fields = (torch.empty_like(uniforms) for _ in range(3))
+        spins, logits, fields = (torch.empty_like(threshold) for _ in range(3))
         threads = numba.get_num_threads()
         try:
             numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
             draw(
                 width,
-                torch.special.logit(uniforms).numpy(),
+                threshold.numpy(),
                 form.constant[self.ranks].to(dtype).numpy(),
                 form.local[self.ranks].to(dtype).numpy(),
                 self.local.numpy(),

@@ -55,6 +55,7 @@ class ReferenceKernel(nn.Module):
     field_of_rank: Tensor
     source: Tensor
     coupling: Tensor
+    sends: Tensor
     before: Tensor
     local: Tensor
     turns: Tensor
@@ -76,8 +77,6 @@ class ReferenceKernel(nn.Module):
         keep("ranks", ranks)
         keep("sites", frontier.ordering.sites[ranks])
         keep("places", place_of_rank[frontier.ordering.ranks])
-        keep("field", frontier.graph.h.to("cpu", dtype)[self.sites, None])
-        keep("field_of_rank", frontier.graph.h.to("cpu", dtype)[frontier.ordering.sites])
         self._sites_at = _starts(levels, self.num_levels)
 
         # Arrivals, by the level that sends them. A last row stays zero: what a spin has before any has come.
@@ -87,7 +86,11 @@ class ReferenceKernel(nn.Module):
         within = torch.arange(self.num_arrivals) - frontier.arrival_ptr[frontier.arrival_target]
         before = torch.where(within == 0, -1, torch.arange(self.num_arrivals) - 1)
         keep("source", place_of_rank[frontier.arrival_source][sends])
-        keep("coupling", frontier.arrival_weight.to(dtype)[sends, None])
+        keep("sends", sends)
+        keep("field", torch.empty(self.num_spins, 1, dtype=dtype))
+        keep("field_of_rank", torch.empty(self.num_spins, dtype=dtype))
+        keep("coupling", torch.empty(self.num_arrivals, 1, dtype=dtype))
+        self.set_couplings(frontier)
         keep("before", row_of_arrival[before][sends])
         keep("local", row_of_arrival[frontier.local_arrival][ranks])
         self._sends_at = _starts(sent_at, self.num_levels)
@@ -109,6 +112,16 @@ class ReferenceKernel(nn.Module):
         keep("pair_ptr", torch.cat([torch.zeros(1, dtype=torch.int64), count[ranks].cumsum(0)]))
         self._pairs_at = self.pair_ptr[torch.tensor(self._sites_at)].tolist()
 
+    def set_couplings(self, frontier: Frontier) -> None:
+        """Copy couplings and fields of the graph, in the kernel's type and on its device."""
+        field = frontier.graph.h.to(self.field)
+        coupling = frontier.arrival_weight.to(self.coupling)
+        if not bool(torch.isfinite(field).all() and torch.isfinite(coupling).all()):
+            raise ValueError(f"graph must have couplings and fields in the range of {field.dtype}, got larger ones")
+        self.field_of_rank = field[frontier.ordering.sites.to(field.device)]
+        self.field = self.field_of_rank[self.ranks, None]
+        self.coupling = coupling[self.sends, None]
+
     def _inputs(self, beta: float, level: int | None, spins: Tensor, arrivals: Tensor) -> SiteInputs:
         """What the spins of one level, or of all, may read."""
         sites, pairs, ptr = slice(None), slice(None), self.pair_ptr
@@ -124,13 +137,12 @@ class ReferenceKernel(nn.Module):
 
     @torch.no_grad()
     def sample(self, head: BoundHead, beta: float, uniforms: Tensor) -> Sampled:
-        """Spins drawn level by level from uniforms (N, batch): x_i = +1 where u_i < σ(logit_i)."""
-        batch = uniforms.shape[1]
-        spins = torch.zeros_like(uniforms)
-        logits = torch.empty_like(uniforms)
-        threshold = torch.special.logit(uniforms)  # u < σ(logit) where logit > log u/(1 − u)
-        arrivals = uniforms.new_zeros(self.num_arrivals + 1, batch)
-        up = uniforms.new_ones(())
+        """Spins drawn level by level from uniforms (N, batch) in float64: x_i = +1 where u_i < σ(logit_i)."""
+        threshold = self._threshold(uniforms)
+        spins = torch.zeros_like(threshold)
+        logits = torch.empty_like(threshold)
+        arrivals = threshold.new_zeros(self.num_arrivals + 1, threshold.shape[1])
+        up = threshold.new_ones(())
         for level in range(self.num_levels):
             here = slice(*self._sites_at[level : level + 2])
             sends = slice(*self._sends_at[level : level + 2])
@@ -139,6 +151,10 @@ class ReferenceKernel(nn.Module):
             message = spins[self.source[sends]].mul_(self.coupling[sends])
             torch.add(arrivals[self.before[sends]], message, out=arrivals[sends])
         return self._sampled(spins, logits, arrivals[self.local])
+
+    def _threshold(self, uniforms: Tensor) -> Tensor:
+        """u < σ(logit) where logit > log u/(1 − u); finite also for u = 0."""
+        return torch.special.logit(uniforms, eps=2.0**-54).to(self.field.dtype)
 
     def _sampled(self, spins: Tensor, logits: Tensor, fields: Tensor) -> Sampled:
         """log q and energy from logits and local messages, which it overwrites."""

@@ -5,5 +5,17 @@ from graphar.training.checkpoint import load, save
 from graphar.training.objective import VariationalStep, variational_step
 from graphar.training.run import BetaRecord, Run
 from graphar.training.schedules import geometric, linear
+from graphar.training.settings import check_settings
 
-__all__ = ["BetaRecord", "Run", "VariationalStep", "anneal", "geometric", "linear", "load", "save", "variational_step"]
+__all__ = [
+    "BetaRecord",
+    "Run",
+    "VariationalStep",
+    "anneal",
+    "check_settings",
+    "geometric",
+    "linear",
+    "load",
+    "save",
+    "variational_step",
+]

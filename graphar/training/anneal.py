@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Adam, Optimizer
+from torch.optim import LBFGS, Adam, Optimizer
 
-from graphar._checks import check_count
 from graphar._random import make_generator
 from graphar.autoregressive import Autoregressive
 from graphar.estimators.partition import evaluate
@@ -24,7 +24,7 @@ from graphar.training._interrupt import finish_step_first
 from graphar.training.checkpoint import read_checkpoint, write_checkpoint
 from graphar.training.objective import variational_step
 from graphar.training.run import BetaRecord, Run
-from graphar.training.schedules import as_schedule
+from graphar.training.settings import check_settings, describe_optimizer
 
 __all__ = ["anneal"]
 
@@ -69,7 +69,7 @@ def anneal(
         learning_rate: of the default optimiser.
         clip_norm: largest norm of the whole gradient; not clipped by default.
         evaluate_samples: fresh samples after each β for the record's numbers; ``batch_size`` by default.
-        callbacks: called with the run after each β; one that returns True ends the run.
+        callbacks: called with the run after each β, once its checkpoint is written; one that returns True ends the run.
         checkpoint: file written after each β, about every minute, and when interrupted.
         resume: checkpoint to go on from; the result is the same as without the interruption.
         progress: whether to show a progress bar.
@@ -81,35 +81,32 @@ def anneal(
         ValueError: an argument breaks its rule, the checkpoint belongs to another model or other settings, or the
             objective stops being finite (the checkpoint on disk, if any, is the last sound one).
 
+    Warns:
+        UserWarning: the bound lies above an energy that was met, which only a failed training does.
+
     >>> import graphar as ga
     >>> model = ga.Autoregressive(ga.chain(8, couplings="ferromagnet"))
     >>> run = anneal(model, [0.5, 1.0], steps=5, warmup=0, batch_size=32, progress=False)
     >>> [record.beta for record in run.history], run.best_energy
     ([0.5, 1.0], -7.0)
     """
-    schedule = as_schedule(beta)
-    check_count(steps, "steps")
-    check_count(warmup, "warmup", 0)
-    check_count(batch_size, "batch_size", 2)
-    if not learning_rate > 0:
-        raise ValueError(f"learning_rate must be positive, got {learning_rate}")
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm must be positive, got {clip_norm}")
-    evaluated = check_count(evaluate_samples or batch_size, "evaluate_samples", 2)
+    settings = check_settings(
+        beta=beta,
+        steps=steps,
+        warmup=warmup,
+        batch_size=batch_size,
+        seed=seed,
+        learning_rate=learning_rate,
+        clip_norm=clip_norm,
+        evaluate_samples=evaluate_samples,
+    )
+    schedule, limit = settings["schedule"], settings["clip_norm"] or math.inf
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    stepper = Adam(weights, lr=learning_rate) if optimizer is None else optimizer(weights)
+    stepper = Adam(weights, lr=settings["learning_rate"]) if optimizer is None else optimizer(weights)
+    if isinstance(stepper, LBFGS):
+        raise ValueError("optimizer must step on noisy gradients, got LBFGS, which needs the objective itself")
+    settings["optimizer"] = describe_optimizer(stepper.param_groups, type(stepper).__name__)
     generator = make_generator(seed, None)
-    settings = {
-        "schedule": list(schedule),
-        "steps": steps,
-        "warmup": warmup,
-        "batch_size": batch_size,
-        "seed": seed,
-        "learning_rate": learning_rate,
-        "clip_norm": clip_norm,
-        "evaluate_samples": evaluated,
-        "optimizer": type(stepper).__name__,
-    }
     run = Run(settings)
     if resume is not None:
         run = read_checkpoint(resume, model, stepper, generator, settings)
@@ -120,39 +117,51 @@ def anneal(
 
     total = warmup + steps * len(schedule)
     saved = time.monotonic()
-    with finish_step_first() as stop, _bar(total, run.step, progress) as bar:
+    with torch.enable_grad(), finish_step_first() as stop, _bar(total, run.step, progress) as bar:
         while run.step < total and not stop.requested:
             now = schedule[_stage(run.step, warmup, steps)]
-            q = model.at(now)
             started = time.perf_counter()
             stepper.zero_grad(set_to_none=True)
-            result = variational_step(q, batch_size, generator)
-            if not bool(torch.isfinite(result.loss).all()):
-                raise ValueError(f"beta F is not finite at beta = {now:g}, step {run.step}; lower learning_rate")
-            limit = math.inf if clip_norm is None else clip_norm
-            norm = float(nn.utils.clip_grad_norm_(weights, limit, error_if_nonfinite=True))
+            result = variational_step(model.at(now), batch_size, generator)
+            norm = float(nn.utils.clip_grad_norm_(weights, limit))
+            if not (math.isfinite(norm) and bool(torch.isfinite(result.loss).all())):
+                raise ValueError(f"beta F must stay finite, got NaN or inf at beta = {now:g}, step {run.step}")
             stepper.step()
+            model.trained_beta = now
             run.saw(float(model.graph.energy(result.best_spins)), result.best_spins)
             run.step += 1
             run.seconds_at_beta += time.perf_counter() - started
             bound = float(result.loss.mean()) / now + float(model.graph.offset)
-            bar.set_postfix_str(
-                f"β {now:.3g}  F/N {bound / model.num_spins:.6f}  best {run.best_energy:g}", refresh=False
-            )
+            text = f"β {now:.3g}  F/N {bound / model.num_spins:.6f}  best {run.best_energy:g}"
+            bar.set_postfix_str(text, refresh=False)
             bar.update()
             stage_done = run.step == total or _stage(run.step, warmup, steps) != _stage(run.step - 1, warmup, steps)
-            if stage_done and run.step >= warmup + steps:
-                record = BetaRecord.of(evaluate(q, evaluated, generator), run, norm)
-                run.finish(record)
-                if any(callback(run) is True for callback in callbacks):
-                    break
+            if stage_done:
+                evaluation = evaluate(model.at(now), settings["evaluate_samples"], generator)
+                run.saw(evaluation.best_energy, evaluation.best_spins)
+                run.finish(BetaRecord.of(evaluation, run, norm))
             if stage_done or time.monotonic() - saved > SAVE_SECONDS:
                 save()
                 saved = time.monotonic()
-    run.interrupted = stop.requested
-    if run.step < total:
+            if stage_done:
+                _warn_of_collapse(run.history[-1])
+                answers = [callback(run) for callback in callbacks]
+                if True in answers:
+                    break
+    run.interrupted = stop.requested and run.step < total
+    if run.interrupted:
         save()
     return run
+
+
+def _warn_of_collapse(record: BetaRecord) -> None:
+    """F ≤ any energy at every β, so a bound above one that was met says that training failed."""
+    if record.bound > record.best_energy + 5 * record.bound_stderr + 1e-6 * abs(record.best_energy):
+        warnings.warn(
+            f"at beta = {record.beta:g} the bound {record.bound:g} lies above the energy {record.best_energy:g} of a "
+            "single configuration met before: training has diverged; lower learning_rate or anneal more slowly",
+            stacklevel=3,
+        )
 
 
 def _stage(step: int, warmup: int, steps: int) -> int:

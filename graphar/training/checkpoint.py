@@ -69,6 +69,7 @@ def load(path: str | PathLike[str]) -> Autoregressive:
         dtype = {"float32": torch.float32, "float64": torch.float64}[state["dtype"]]
         model = Autoregressive(graph, head, ordering, state["frontier"], dtype=dtype)
         model.load_state_dict(state["weights"])
+        model.trained_beta = state["trained_beta"]
     except (KeyError, TypeError, RuntimeError, AttributeError) as error:
         raise ValueError(f"{path}: not a whole graphar model ({type(error).__name__}: {error})") from error
     return model
@@ -137,6 +138,7 @@ def _model_state(model: Autoregressive) -> dict[str, Any]:
         "frontier": model.frontier.kind,
         "dtype": str(model.dtype).removeprefix("torch."),
         "weights": dict(model.state_dict()),
+        "trained_beta": model.trained_beta,
     }
 
 

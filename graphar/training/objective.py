@@ -22,7 +22,6 @@ class VariationalStep(NamedTuple):
     """What one batch said; energies without the offset."""
 
     loss: Tensor
-    best_energy: float
     best_spins: Tensor
 
 
@@ -42,4 +41,4 @@ def variational_step(q: Distribution, batch_size: int, generator: torch.Generato
     lowest = min(drawn, key=lambda part: float(part.energy.min()))
     at = int(lowest.energy.argmin())
     spins = lowest.spins[:, at][q.model.kernel.places].to("cpu", torch.int8)
-    return VariationalStep(loss, float(lowest.energy[at]), spins)
+    return VariationalStep(loss, spins)

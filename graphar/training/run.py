@@ -13,6 +13,7 @@ from graphar.estimators import Estimate, FreeEnergy
 
 __all__ = ["BetaRecord", "Run"]
 
+FEW = 10  # effective samples
 TABLE_HEAD = f"{'beta':>8} {'F bound':>24} {'log Z':>24} {'energy':>12} {'entropy':>10} {'ESS':>8} {'best E':>12}"
 
 
@@ -66,7 +67,7 @@ class BetaRecord:
             entropy_stderr=result.entropy.stderr,
             ess=result.ess,
             num_samples=result.num_samples,
-            best_energy=min(run.best_energy, result.best_energy),
+            best_energy=run.best_energy,
             gradient_norm=gradient_norm,
             step=run.step,
             seconds=run.seconds_at_beta,
@@ -75,10 +76,10 @@ class BetaRecord:
     def row(self) -> str:
         """A line of :meth:`Run.table`."""
         bound = Estimate(self.bound, self.bound_stderr)
-        log_z = Estimate(self.log_partition, self.log_partition_stderr)
+        log_z = f"{Estimate(self.log_partition, self.log_partition_stderr)!r}{' ?' if self.ess < FEW else ''}"
         share = f"{100 * self.ess / self.num_samples:.1f}%"
         return (
-            f"{self.beta:8.4f} {bound!r:>24} {log_z!r:>24} {self.energy:12.4f} {self.entropy:10.4f} "
+            f"{self.beta:8.4f} {bound!r:>24} {log_z:>24} {self.energy:12.4f} {self.entropy:10.4f} "
             f"{share:>8} {self.best_energy:12g}"
         )
 
@@ -128,7 +129,10 @@ class Run:
         return cls(**{**state, "history": [BetaRecord(**record) for record in state["history"]]})
 
     def table(self, rows: int | None = None) -> str:
-        """A line for every β, or for about ``rows`` of them, the last included."""
+        """A line for every β, or for about ``rows`` of them, the last included.
+
+        A question mark follows a log Z that rests on fewer than 10 effective samples: its error is not to be trusted.
+        """
         every = 1 if rows is None else max(1, math.ceil(len(self.history) / rows))
         shown = self.history[::-1][::every][::-1]
         return "\n".join([TABLE_HEAD, *(record.row() for record in shown)])

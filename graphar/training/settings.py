@@ -1,0 +1,55 @@
+"""What a run is asked to do: checked once, kept in the run and in its checkpoint as plain numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from graphar._checks import check_count
+from graphar._random import check_seed
+from graphar.training.schedules import as_schedule
+
+__all__ = ["check_settings", "describe_optimizer"]
+
+
+def check_settings(
+    *,
+    beta: Any,
+    steps: int,
+    warmup: int,
+    batch_size: int,
+    seed: int,
+    learning_rate: float,
+    clip_norm: float | None,
+    evaluate_samples: int | None,
+) -> dict[str, Any]:
+    """The arguments of :func:`graphar.anneal` that resuming must find unchanged.
+
+    Raises:
+        ValueError: the first that breaks its rule.
+    """
+    batch_size = check_count(batch_size, "batch_size", 2)
+    evaluated = batch_size if evaluate_samples is None else check_count(evaluate_samples, "evaluate_samples", 2)
+    return {
+        "schedule": list(as_schedule(beta)),
+        "steps": check_count(steps, "steps"),
+        "warmup": check_count(warmup, "warmup", 0),
+        "batch_size": batch_size,
+        "seed": check_seed(seed),
+        "learning_rate": _positive(learning_rate, "learning_rate"),
+        "clip_norm": None if clip_norm is None else _positive(clip_norm, "clip_norm"),
+        "evaluate_samples": evaluated,
+    }
+
+
+def describe_optimizer(groups: Iterable[dict[str, Any]], name: str) -> str:
+    """Class and options of an optimiser, in words that compare."""
+    options = [{key: group[key] for key in sorted(group) if key != "params"} for group in groups]
+    return f"{name} {options}"
+
+
+def _positive(value: float, name: str) -> float:
+    if not (float(value) > 0 and math.isfinite(value)):
+        raise ValueError(f"{name} must be positive, got {value}")
+    return float(value)
