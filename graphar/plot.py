@@ -72,33 +72,48 @@ def plot_frontier(frontier: Frontier, rank: int | None = None) -> Figure:
 
 
 def plot_run(run: Run, num_spins: int) -> Figure:
-    """Free energy, energy and entropy per site, and effective sample size, against β."""
+    """Free energy and energy per site, entropy, and how far to trust them, against β.
+
+    The last panel has the effective sample size and, in nats, the gap between bound and importance sampling,
+    β(F_q − F) = KL(q‖p).
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 4), layout="constrained")
-    axes = figure.subplots(1, 3)
+    energies, entropies, trust = figure.subplots(1, 3)
     beta = np.array([record.beta for record in run.history])
 
     def column(name: str) -> np.ndarray:
         return np.array([getattr(record, name) for record in run.history])
 
-    importance = -column("log_partition") / beta
-    scale = 1 / num_spins
-    axes[0].errorbar(beta, column("bound") * scale, column("bound_stderr") * scale, label="variational bound", fmt=".-")
-    axes[0].errorbar(
-        beta, importance * scale, column("log_partition_stderr") / beta * scale, label="importance sampling", fmt=".--"
+    def line(axes: Any, values: np.ndarray, errors: np.ndarray, label: str, style: str) -> None:
+        axes.errorbar(beta, values / num_spins, errors / num_spins, label=label, fmt=style, markersize=4)
+
+    importance, importance_error = -column("log_partition") / beta, column("log_partition_stderr") / beta
+    line(energies, column("bound"), column("bound_stderr"), "F / N, variational bound", ".-")
+    line(energies, importance, importance_error, "F / N, importance sampling", ".--")
+    line(energies, column("energy"), column("energy_stderr"), "E / N", ".-")
+    best = run.best_energy / num_spins
+    energies.axhline(best, color="grey", lw=0.8, label=f"lowest E / N met: {best:.4f}")
+    spread = max(abs(best), 1e-9)  # at small β, F diverges as −log 2 / β and would hide the rest
+    energies.set_ylim(best - 1.2 * spread, max(column("energy").max() / num_spins, best) + 0.2 * spread)
+    line(entropies, column("entropy"), column("entropy_stderr"), "S / N, nats", ".-")
+    entropies.axhline(np.log(2), color="grey", lw=0.8, label="log 2")
+    entropies.set_ylim(bottom=0)
+
+    trust.plot(beta, column("ess") / column("num_samples"), ".-", label="ESS / samples")
+    trust.set_ylim(0, 1.02)
+    gap = trust.twinx()
+    gap.plot(
+        beta, np.maximum(beta * (column("bound") - importance), 1e-6), ".-", color="C3", label="gap β(F_q − F), nats"
     )
-    axes[0].set_ylabel("F / N")
-    axes[1].errorbar(beta, column("energy") * scale, column("energy_stderr") * scale, label="E / N", fmt=".-")
-    axes[1].errorbar(beta, column("entropy") * scale, column("entropy_stderr") * scale, label="S / N (nats)", fmt=".-")
-    axes[1].axhline(
-        run.best_energy * scale, color="grey", lw=0.8, label=f"lowest E / N met: {run.best_energy * scale:.4f}"
-    )
-    axes[2].plot(beta, column("ess") / column("num_samples"), ".-", label="ESS / samples")
-    axes[2].set_ylim(0, 1.02)
-    for panel in axes:
+    gap.set_yscale("log")
+    for panel in (energies, entropies, trust):
         panel.set_xlabel("inverse temperature β")
-        panel.legend(frameon=False)
+    handles = [*trust.get_lines(), *gap.get_lines()]
+    trust.legend(handles, [handle.get_label() for handle in handles], loc="lower right", framealpha=0.8)
+    energies.legend(frameon=False, fontsize=8)
+    entropies.legend(frameon=False)
     return figure
 
 

@@ -84,19 +84,6 @@ def test_the_offset_shifts_energies_and_log_z() -> None:
     assert b.best_energy - a.best_energy == pytest.approx(3.0)
 
 
-def test_same_seed_same_numbers_whatever_the_threads() -> None:
-    q = ga.Autoregressive(ga.grid((12, 12), seed=0)).at(0.5)
-    results = []
-    try:
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            results.append(q.sample_with_log_prob(700, seed=5))
-    finally:
-        torch.set_num_threads(1)
-    assert torch.equal(results[0][0], results[1][0])
-    assert torch.equal(results[0][1], results[1][1])
-
-
 def test_a_longer_run_begins_with_the_shorter_one(monkeypatch: pytest.MonkeyPatch) -> None:
     q = some_model("torus")
     x, log_q = q.sample_with_log_prob(100, seed=3)

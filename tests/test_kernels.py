@@ -37,8 +37,9 @@ def test_compiled_equals_reference(graph: str, inputs: str, frontier: str, dtype
     torch.testing.assert_close(drawn["numba"][1][same], drawn["reference"][1][same], rtol=1e-6, atol=atol)
 
 
-def test_compiled_samples_do_not_depend_on_threads_or_batch() -> None:
-    q = ga.Autoregressive(GRAPHS["random regular"], kernel="numba").at(0.8)
+@pytest.mark.parametrize("kernel", ["reference", "numba"])
+def test_samples_do_not_depend_on_threads_or_batch(kernel: str) -> None:
+    q = ga.Autoregressive(GRAPHS["random regular"], kernel=kernel).at(0.8)
     results = []
     try:
         for threads in (1, 2):
