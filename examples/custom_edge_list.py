@@ -9,7 +9,7 @@ from pathlib import Path
 
 import graphar as ga
 
-# Lines "i j J" couple two sites, lines "i h" put a field on one. Whether sites count from 0 or 1 is told, never guessed.
+# Lines "i j J" couple two sites, lines "i h" put a field on one; whether sites count from 0 or 1 is told, not guessed.
 COUPLINGS = """\
 # a frustrated hexagon with two chords, and a field on site 0
 0 1  1.0
