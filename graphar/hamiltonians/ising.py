@@ -186,6 +186,16 @@ class IsingGraph(Data):
     # Structure.
 
     @property
+    def pos(self) -> Tensor | None:
+        """Places of the sites, shape (N, d), or None; for pictures and planar methods, no part of a batch."""
+        # Kept beside PyG's store: PyG cannot batch a graph with places and one without.
+        return self.__dict__.get("_pos")
+
+    @pos.setter
+    def pos(self, places: Tensor | None) -> None:
+        self.__dict__["_pos"] = places
+
+    @property
     def num_spins(self) -> int:
         """N."""
         return int(self.num_nodes or 0)
@@ -278,7 +288,10 @@ class IsingGraph(Data):
             kind = dtype if tensor.is_floating_point() else None
             return tensor.to(device=device, dtype=kind, non_blocking=non_blocking)
 
-        return self.clone().apply(move)
+        moved = self.clone().apply(move)
+        if self.pos is not None:
+            moved.pos = move(self.pos)
+        return moved
 
     def validate(self, raise_on_error: bool = True) -> bool:
         """Check every rule of the format; for graphs made by hand or changed in place.

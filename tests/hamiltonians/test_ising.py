@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from typing import Any
 
@@ -210,7 +211,7 @@ def test_to_changes_numbers_and_leaves_the_original(graph: IsingGraph) -> None:
     graph.pos = torch.zeros(graph.num_spins, 2, dtype=torch.float64)
     single = graph.to(torch.float32)
     assert type(single) is IsingGraph
-    assert {single[name].dtype for name in ("edge_weight", "h", "offset", "pos")} == {torch.float32}
+    assert {getattr(single, name).dtype for name in ("edge_weight", "h", "offset", "pos")} == {torch.float32}
     assert single.edge_index.dtype == torch.int64
     assert graph.dtype == torch.float64
     assert single.to("cpu", torch.float64).energy(torch.ones(graph.num_spins)).dtype == torch.float64
@@ -338,3 +339,15 @@ def test_validate_finds_each_broken_rule(change: dict[str, Any], message: str) -
     assert graph.validate(raise_on_error=False) is False
     with pytest.raises(ValueError, match=message):
         graph.validate()
+
+
+def test_graphs_with_and_without_places_make_a_batch() -> None:
+    placed = IsingGraph.from_edges([[0], [1]], 2.0, pos=[[0.0, 0.0], [1.0, 0.0]])
+    plain = IsingGraph.from_edges([[0, 1], [1, 2]], -1.0)
+    for graphs in ([placed, plain], [plain, placed]):
+        batch = Batch.from_data_list(graphs)
+        assert sorted(batch.energy(torch.ones(5)).tolist()) == [-2.0, 2.0]
+        assert batch.pos is None
+    assert placed.clone().pos.shape == (2, 2)
+    assert copy.deepcopy(placed).pos.shape == (2, 2)
+    assert placed.to(torch.float32).pos.shape == (2, 2)

@@ -222,7 +222,7 @@ def test_npz_is_read_by_scipy_and_keeps_everything(tmp_path: Path) -> None:
     write(graph, tmp_path / "J.npz")
     back = read(tmp_path / "J.npz")
     for name in ("edge_index", "edge_weight", "h", "offset", "pos"):
-        assert torch.equal(back[name], graph[name])
+        assert torch.equal(getattr(back, name), getattr(graph, name))
     J = scipy.sparse.load_npz(tmp_path / "J.npz").toarray()
     assert np.array_equal(J, np.triu(graph.to_dense().numpy()))
 
