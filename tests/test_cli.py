@@ -86,15 +86,18 @@ def test_interrupted_and_resumed_equals_never_stopped() -> None:
     arguments = ["rrg:40,degree=3,seed=1", "--beta", "0.2", "0.8", "4", "--steps", "40", "--warmup", "0"]
     arguments += ["--batch-size", "64", "--samples", "300"]
     assert main(["anneal", *arguments, "--out", "whole"]) == 0
-    command = [sys.executable, "-W", "ignore", "-m", "graphar", "anneal", *arguments, "--out", "part"]
+    # Ctrl-C as at a terminal, also where the tests run as a background job that ignores it
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import graphar.__main__ as m; "
+    code += "raise SystemExit(m.main())"
+    command = [sys.executable, "-W", "ignore", "-c", code, "anneal", *arguments, "--out", "part"]
     process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 100
     while not Path("part/metrics.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    code = process.wait(60)
+    exit_code = process.wait(60)
     finished = json.loads(Path("part/summary.json").read_text())["finished"]
-    assert code == (0 if finished else 130)
+    assert exit_code == (0 if finished else 130)
     assert main(["anneal", "--resume", "part"]) == 0
 
     def numbers(folder: str) -> list[dict]:

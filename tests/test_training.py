@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,6 +16,14 @@ from graphar.training.schedules import as_schedule
 
 GRAPH = ga.random_regular(16, degree=3, couplings="pm1", field=0.1, seed=1)
 SHORT = {"steps": 6, "warmup": 4, "batch_size": 64, "progress": False}
+
+
+@pytest.fixture
+def default_sigint() -> Iterator[None]:
+    """Ctrl-C as at a terminal, also where the tests run as a background job that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def fresh(**options) -> ga.Autoregressive:
@@ -68,7 +77,7 @@ def test_resuming_equals_never_stopping(tmp_path, stop_after: int) -> None:
         assert torch.equal(a, b)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="needs signals")
+@pytest.mark.usefixtures("default_sigint")
 def test_ctrl_c_ends_after_the_step_and_the_run_goes_on_identically(tmp_path) -> None:
     betas = [0.2, 0.4, 0.6]
     whole = ga.anneal(fresh(), betas, **SHORT)
@@ -86,6 +95,7 @@ def test_ctrl_c_ends_after_the_step_and_the_run_goes_on_identically(tmp_path) ->
     assert same(ga.anneal(ga.load(path), betas, resume=path, **SHORT), whole)
 
 
+@pytest.mark.usefixtures("default_sigint")
 def test_a_second_ctrl_c_stops_at_once() -> None:
     def press_twice(run: ga.Run) -> None:
         os.kill(os.getpid(), signal.SIGINT)
@@ -313,3 +323,14 @@ def test_the_gradient_is_as_sparse_as_the_pairs() -> None:
     variational_step(model.at(0.5), 4, torch.Generator().manual_seed(0))
     assert model.head.weight.grad.shape == model.head.weight.shape
     assert bool(torch.isfinite(model.head.weight.grad).all())
+
+
+def test_an_ignored_ctrl_c_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run = ga.anneal(fresh(), [0.2, 0.4], callbacks=[lambda run: os.kill(os.getpid(), signal.SIGINT)], **SHORT)
+        assert not run.interrupted
+        assert len(run.history) == 2
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

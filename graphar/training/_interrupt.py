@@ -19,9 +19,13 @@ class StopFlag:
 
 @contextmanager
 def finish_step_first() -> Iterator[StopFlag]:
-    """First SIGINT sets the flag, a second one raises KeyboardInterrupt; outside the main thread, nothing changes."""
+    """First SIGINT sets the flag, a second one raises KeyboardInterrupt.
+
+    Nothing changes outside the main thread, nor where SIGINT is ignored, as in a script's background jobs.
+    """
     flag = StopFlag()
-    if threading.current_thread() is not threading.main_thread():
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield flag
         return
 
