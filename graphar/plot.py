@@ -119,7 +119,7 @@ def plot_run(run: Run, num_spins: int) -> Figure:
 
 def _places(frontier: Frontier) -> np.ndarray:
     """Two coordinates for every site: the graph's own, or a layout of networkx."""
-    pos: Any = getattr(frontier.graph, "pos", None)
+    pos = frontier.graph.pos
     if pos is not None:
         place = pos.double().numpy()
         if place.shape[1] == 1:

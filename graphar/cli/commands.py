@@ -61,9 +61,11 @@ def info(options: argparse.Namespace) -> int:
     for name in names:
         one = build_frontier(ORDERINGS[name](graph, options.seed), options.frontier)
         frontiers.append(one)
-        parents, levels = int(one.num_parents.sum()), int(one.levels().max()) + 1
-        row = f"{name:<20}{one.width:>9,}{one.num_pairs:>14,}{parents:>14,}{levels:>9,}"
-        print(row if options.ordering == "all" else one.describe(), flush=True)
+        if options.ordering == "all":
+            parents, levels = int(one.num_parents.sum()), int(one.levels().max()) + 1
+            print(f"{name:<20}{one.width:>9,}{one.num_pairs:>14,}{parents:>14,}{levels:>9,}", flush=True)
+        else:
+            print(one.describe())
     if options.picture is not None:
         from graphar.plot import plot_frontier
 

@@ -20,8 +20,7 @@ def draw(
     pair_row: np.ndarray,
     reads_spins: bool,
     send_ptr: np.ndarray,
-    send_row: np.ndarray,
-    send_before: np.ndarray,
+    before: np.ndarray,
     coupling: np.ndarray,
     spins: np.ndarray,
     logits: np.ndarray,
@@ -62,6 +61,6 @@ def draw(
                 logits[i, start + b] = total[b]
                 fields[i, start + b] = here[b]
             for send in range(send_ptr[i], send_ptr[i + 1]):
-                to, before, strength = arrivals[send_row[send]], arrivals[send_before[send]], coupling[send]
+                received, strength = arrivals[before[send]], coupling[send]
                 for b in range(width):
-                    to[b] = before[b] + strength * x[b]
+                    arrivals[send, b] = received[b] + strength * x[b]

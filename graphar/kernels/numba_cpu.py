@@ -25,13 +25,10 @@ CACHE = 2**18  # bytes that a block's messages and spins may take: about half a 
 class NumbaKernel(ReferenceKernel):
     """As :class:`ReferenceKernel`, with compiled sampling on the CPU; densities and gradients are the same code."""
 
-    send_row: Tensor
     send_ptr: Tensor
 
     def __init__(self, frontier: Frontier, reads: str, dtype: torch.dtype, levels: Tensor | None = None) -> None:
         super().__init__(frontier, reads, dtype, levels)
-        # arrivals grouped by the spin that sends them; within it they are independent
-        self.register_buffer("send_row", torch.argsort(self.source, stable=True), persistent=False)
         count = torch.bincount(self.source, minlength=self.num_spins)
         self.register_buffer("send_ptr", torch.cat([count.new_zeros(1), count.cumsum(0)]), persistent=False)
 
@@ -65,9 +62,8 @@ class NumbaKernel(ReferenceKernel):
                 self.pair_row.numpy(),
                 self.reads == "parents",
                 self.send_ptr.numpy(),
-                self.send_row.numpy(),
-                self.before[self.send_row].numpy(),
-                self.coupling[self.send_row, 0].numpy(),
+                self.before.numpy(),
+                self.coupling[:, 0].numpy(),
                 spins.numpy(),
                 logits.numpy(),
                 fields.numpy(),

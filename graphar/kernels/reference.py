@@ -79,13 +79,14 @@ class ReferenceKernel(nn.Module):
         keep("places", place_of_rank[frontier.ordering.ranks])
         self._sites_at = _starts(levels, self.num_levels)
 
-        # Arrivals, by the level that sends them. A last row stays zero: what a spin has before any has come.
-        sent_at = levels[frontier.arrival_source]
-        sends, row_of_arrival = _sorted_by(sent_at)
+        # Arrivals, by the spin that sends them, hence by level. A last row stays zero: what a spin has before any has
+        # come.
+        sent_by = place_of_rank[frontier.arrival_source]
+        sends, row_of_arrival = _sorted_by(sent_by)
         row_of_arrival = torch.cat([row_of_arrival, torch.tensor([self.num_arrivals])])
         within = torch.arange(self.num_arrivals) - frontier.arrival_ptr[frontier.arrival_target]
         before = torch.where(within == 0, -1, torch.arange(self.num_arrivals) - 1)
-        keep("source", place_of_rank[frontier.arrival_source][sends])
+        keep("source", sent_by[sends])
         keep("sends", sends)
         keep("field", torch.empty(self.num_spins, 1, dtype=dtype))
         keep("field_of_rank", torch.empty(self.num_spins, dtype=dtype))
@@ -93,7 +94,7 @@ class ReferenceKernel(nn.Module):
         self.set_couplings(frontier)
         keep("before", row_of_arrival[before][sends])
         keep("local", row_of_arrival[frontier.local_arrival][ranks])
-        self._sends_at = _starts(sent_at, self.num_levels)
+        self._sends_at = _starts(levels[frontier.arrival_source], self.num_levels)
         # k-th arrivals at their spins, for the running sums of given configurations
         self._num_turns = int(within.max()) + 1 if self.num_arrivals else 0
         keep("turns", row_of_arrival[_sorted_by(within)[0]])

@@ -123,7 +123,6 @@ def read_checkpoint(
 
 def _model_state(model: Autoregressive) -> dict[str, Any]:
     i, j, weights = model.graph.undirected()
-    pos = getattr(model.graph, "pos", None)
     return {
         "format": FORMAT,
         "graph": {
@@ -131,7 +130,7 @@ def _model_state(model: Autoregressive) -> dict[str, Any]:
             "weights": weights,
             "h": model.graph.h,
             "offset": float(model.graph.offset),
-            "pos": pos,
+            "pos": model.graph.pos,
         },
         "ordering": {"sites": model.ordering.sites, "name": model.ordering.name},
         "head": {"name": type(model.head_config).__name__, "settings": model.head_config.settings()},
