@@ -1,6 +1,7 @@
 """Compiled loops of the symbolic structure; imported where it is used, so that numba loads on first use.
 
-All arrays are numpy int64 in rank space: site of rank 0 is sampled first, eliminated last.
+All arrays are in rank space: the site of rank 0 is sampled first, eliminated last. Neighbour lists are int32, as are
+the lists made here of one entry a pair or a parent; everything else is int64.
 """
 
 from __future__ import annotations
@@ -8,7 +9,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["count_pairs", "count_parents", "elimination_tree", "fill_pairs", "fill_parents", "tree_depth"]
+__all__ = [
+    "count_pairs",
+    "count_parents",
+    "elimination_tree",
+    "fill_pairs",
+    "fill_parents",
+    "levels_of_all",
+    "longest_path",
+    "tree_depth",
+]
 
 
 @njit(cache=True)
@@ -58,8 +68,8 @@ def fill_pairs(
     up: np.ndarray, first: np.ndarray, ptr: np.ndarray, arrival_ptr: np.ndarray, source: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frontier spin of every pair and the arrival at it that holds the message ξ_il."""
-    spins = np.empty(ptr[-1], np.int64)
-    arrivals = np.empty(ptr[-1], np.int64)
+    spins = np.empty(ptr[-1], np.int32)
+    arrivals = np.empty(ptr[-1], np.int32)
     place = ptr[:-1].copy()
     for spin in range(up.size):
         i = spin
@@ -91,7 +101,7 @@ def count_parents(parent: np.ndarray, ptr: np.ndarray, nbr: np.ndarray) -> np.nd
 @njit(cache=True)
 def fill_parents(parent: np.ndarray, ptr: np.ndarray, nbr: np.ndarray, parent_ptr: np.ndarray) -> np.ndarray:
     """Separator P(i) of every rank, sorted: j < i adjacent to the subtree of i."""
-    spins = np.empty(parent_ptr[-1], np.int64)
+    spins = np.empty(parent_ptr[-1], np.int32)
     place = parent_ptr[:-1].copy()
     mark = np.full(parent.size, -1, np.int64)
     for j in range(parent.size):
@@ -103,3 +113,34 @@ def fill_parents(parent: np.ndarray, ptr: np.ndarray, nbr: np.ndarray, parent_pt
                 place[i] += 1
                 i = parent[i]
     return spins
+
+
+@njit(cache=True)
+def longest_path(ptr: np.ndarray, reads: np.ndarray) -> np.ndarray:
+    """Level of every rank: one more than the highest of the earlier ranks that it reads, 0 where it reads none."""
+    level = np.zeros(ptr.size - 1, np.int64)
+    for i in range(level.size):
+        for k in range(ptr[i], ptr[i + 1]):
+            level[i] = max(level[i], level[reads[k]] + 1)
+    return level
+
+
+@njit(cache=True)
+def levels_of_all(ptr: np.ndarray, nbr: np.ndarray) -> np.ndarray:
+    """Levels where every i reads all j < i that have a neighbour of rank ≥ i.
+
+    A spin reads all that are still read, so each that joins them is above them all: they are a stack of rising
+    levels, whose top counts once the ones no longer read are off it.
+    """
+    level = np.zeros(ptr.size - 1, np.int64)
+    stack = np.empty(level.size, np.int64)
+    size = 0
+    for i in range(level.size):
+        while size and nbr[ptr[stack[size - 1] + 1] - 1] < i:
+            size -= 1
+        if size:
+            level[i] = level[stack[size - 1]] + 1
+        if ptr[i] < ptr[i + 1] and nbr[ptr[i + 1] - 1] > i:
+            stack[size] = i
+            size += 1
+    return level

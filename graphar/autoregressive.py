@@ -16,13 +16,15 @@ from graphar._random import make_generator
 from graphar.frontier import build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import BoundHead, Head, Linear
-from graphar.kernels import NumbaKernel, ReferenceKernel, Sampled
+from graphar.kernels import Kernel, NumbaKernel, NumbaLevelsKernel, RecordedKernel, ReferenceKernel, Sampled
+from graphar.kernels.base import CHUNK
+from graphar.kernels.philox import make_key
 from graphar.ordering import Ordering, rcm
 
 __all__ = ["Autoregressive", "Distribution"]
 
 DTYPES = (torch.float32, torch.float64)
-_CHUNK = 2**26  # numbers that one pass over part of a batch may hold: bounds memory, not the batch
+_HELD = 2**28  # numbers that one pass over part of a batch may hold: bounds memory, not the batch
 
 
 class Autoregressive(nn.Module):
@@ -36,8 +38,10 @@ class Autoregressive(nn.Module):
         ordering: sampling order of the sites, or the function that makes one (``ga.bfs``); reverse Cuthill–McKee
             by default, which linear heads fit best.
         frontier: ``"component"``, or ``"all"`` for TwoBo's own pairs.
-        kernel: ``"reference"`` for torch level by level, ``"numba"`` for compiled sampling on the CPU (heads that
-            are linear in what they read), ``"auto"`` for the latter where it can be.
+        radius: largest distance, through undrawn spins, from a spin to those of its frontier that it reads: makes
+            the number of pairs O(N) on any sparse graph; not limited by default.
+        kernel: ``"reference"`` for torch level by level, ``"numba"`` for compiled loops on the CPU, ``"auto"`` for
+            the latter there, and for recorded launches on a GPU.
         seed: of the starting weights.
         dtype: floating type of weights and messages.
 
@@ -57,6 +61,7 @@ class Autoregressive(nn.Module):
         ordering: Ordering | Callable[[IsingGraph], Ordering] | None = None,
         frontier: str = "component",
         *,
+        radius: int | None = None,
         kernel: str = "auto",
         seed: int = 0,
         dtype: torch.dtype = torch.float32,
@@ -82,18 +87,25 @@ class Autoregressive(nn.Module):
             ordering = Ordering(graph, ordering.sites, ordering.name)
         self.graph = graph
         self.ordering = ordering
-        self.frontier = build_frontier(ordering, frontier)
+        self.frontier = build_frontier(ordering, frontier, radius)
         self.head_config = config
         self.head = config.bind(self.frontier, generator=make_generator(seed, None), dtype=dtype)
         self.trained_beta: float | None = None
-        self.kernel = _kernel(kernel, self.head)(self.frontier, self.head.reads, dtype)
+        self.kernel_name = kernel
+        self._field: Tensor  # carries type and device, which a head without weights does not
+        self.register_buffer("_field", graph.h.to(dtype), persistent=False)
+        self.kernel = self._make_kernel()
+
+    def _make_kernel(self) -> Kernel:
+        make = _kernel(self.kernel_name, self.head, self.device)
+        return make(self.frontier, self.head, self.dtype, self.device)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # what torch calls for .to(), .double(), …: couplings are taken anew from the graph, not rounded twice
         super()._apply(fn, recurse)
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {self.dtype}")
-        self.kernel.set_couplings(self.frontier)
+        self.kernel = self._make_kernel()
         return self
 
     @property
@@ -109,11 +121,11 @@ class Autoregressive(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """Floating type of messages and logits."""
-        return self.kernel.field.dtype
+        return self._field.dtype
 
     @property
     def device(self) -> torch.device:
-        return self.kernel.field.device
+        return self._field.device
 
     def at(self, beta: float) -> Distribution:
         """The model at inverse temperature ``beta``: a distribution over spins that shares its weights.
@@ -151,7 +163,8 @@ class Distribution:
     ) -> tuple[Tensor, Tensor]:
         """Independent samples of q and their log-probabilities.
 
-        Sample b uses its own N uniforms, by site, so a longer run begins with the shorter one's samples.
+        Sample s of site i has random bits of its own, which depend on the seed, s and i alone: a longer run begins
+        with the shorter one's samples, whatever the kernel, order, chunks and threads.
 
         Args:
             num_samples: how many.
@@ -166,53 +179,63 @@ class Distribution:
         """
         spins, log_prob = [], []
         for drawn in self.draw(num_samples, make_generator(seed, generator)):
-            spins.append(drawn.spins[self.model.kernel.places].T)
+            spins.append(drawn.spins)
             log_prob.append(drawn.log_prob)
-        return torch.cat(spins).contiguous(), torch.cat(log_prob)
+        return _joined(spins), _joined(log_prob)
 
-    def draw(self, num_samples: int, generator: torch.Generator) -> Iterator[Sampled]:
-        """Samples in chunks of bounded memory, in the kernel's order, with log q and energy (without the offset)."""
-        model = self.model
-        left = check_count(num_samples, "num_samples")
-        while left:
-            count = min(left, self._chunk())
-            shape = (count, model.num_spins)
-            # float64: with 24 bits, a uniform of exactly 0 would turn spins against any logit now and then
-            uniforms = torch.rand(shape, generator=generator, dtype=torch.float64, device=generator.device)
-            rows = uniforms.to(model.device)[:, model.kernel.sites].T.contiguous()
-            yield model.kernel.sample(model.head, self.beta, rows)
-            left -= count
+    def draw(self, num_samples: int, generator: torch.Generator, differentiable: bool = False) -> Iterator[Sampled]:
+        """Samples in chunks of bounded memory, with log q and energy (without the offset).
+
+        Args:
+            num_samples: how many.
+            generator: draws the key of all their random bits.
+            differentiable: whether ``log_prob`` carries the gradient with respect to the weights.
+        """
+        count, chunk, key = check_count(num_samples, "num_samples"), self.chunk_size, make_key(generator)
+        for first in range(0, count, chunk):
+            yield self.model.kernel.sample(self.beta, key, first, min(chunk, count - first), differentiable)
 
     def log_prob(self, spins: Tensor) -> Tensor:
         """log q of given spins, Σ_i log σ(x_i logit_i) in nats, float64, shape (...); differentiable in the weights."""
-        rows = self._rows(spins)
-        parts = [self.model.kernel.log_prob(self.model.head, self.beta, x) for x in rows.split(self._chunk(), dim=1)]
-        return torch.cat(parts).reshape(torch.as_tensor(spins).shape[:-1])
+        rows = self._flat(spins)
+        parts = [self.model.kernel.log_prob(self.beta, x) for x in rows.split(self.chunk_size)]
+        return _joined(parts).reshape(torch.as_tensor(spins).shape[:-1])
 
     def logits(self, spins: Tensor) -> Tensor:
         """log q(x_i = +1 | x_<i) − log q(x_i = −1 | x_<i) for every site of given spins, shape (..., N)."""
-        rows = self._rows(spins)
-        parts = [self.model.kernel.logits(self.model.head, self.beta, x) for x in rows.split(self._chunk(), dim=1)]
-        return torch.cat(parts, dim=1)[self.model.kernel.places].T.reshape(torch.as_tensor(spins).shape)
+        rows = self._flat(spins)
+        parts = [self.model.kernel.logits(self.beta, x) for x in rows.split(self.chunk_size)]
+        return _joined(parts).reshape(torch.as_tensor(spins).shape)
 
-    def _rows(self, spins: Tensor) -> Tensor:
-        x = check_spins(spins, self.model.num_spins).to(self.model.device, self.model.dtype)
-        return x.reshape(-1, self.model.num_spins)[:, self.model.kernel.sites].T.contiguous()
+    def _flat(self, spins: Tensor) -> Tensor:
+        x = check_spins(spins, self.model.num_spins).to(self.model.device)
+        return x.reshape(-1, self.model.num_spins)
 
-    def _chunk(self) -> int:
-        return max(1, _CHUNK // (self.model.kernel.num_arrivals + 4 * self.model.num_spins))
+    @property
+    def chunk_size(self) -> int:
+        """Samples that are held at once."""
+        fits = _HELD // (self.model.kernel.num_arrivals + 4 * self.model.num_spins)
+        return max(CHUNK, fits // CHUNK * CHUNK)
 
     def __repr__(self) -> str:
         return f"Distribution(beta={self.beta:g}, {self.model.head_config}, {self.graph!r})"
 
 
-def _kernel(name: str, head: BoundHead) -> type[ReferenceKernel]:
+def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
     if name not in ("auto", "reference", "numba"):
         raise ValueError(f'kernel must be "auto", "reference" or "numba", got {name!r}')
+    if name == "numba" and device.type != "cpu":
+        raise ValueError(f'kernel must be "auto" or "reference" for a model on {device}, got "numba"')
     linear = type(head).linear_form is not BoundHead.linear_form
-    if name == "numba" and not linear:
-        raise ValueError(f'kernel must be "reference" for a head that is not linear, got "numba" for {head}')
-    return NumbaKernel if linear and name != "reference" else ReferenceKernel
+    if name == "reference":
+        return ReferenceKernel
+    if name == "auto" and device.type != "cpu":
+        return RecordedKernel
+    return NumbaKernel if linear else NumbaLevelsKernel
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _same_edges(graph: IsingGraph, other: IsingGraph) -> bool:

@@ -14,51 +14,65 @@ with depths in the tree the number of pairs is therefore Σ_l depth(l) − depth
 made. ``kind="all"`` gives the pairs of TwoBo (`arXiv:2402.16579 <https://arxiv.org/abs/2402.16579>`_), without
 the component: l ≥ i with any earlier neighbour.
 
+A **radius** r keeps what is near: F_r(i) are the frontier spins at most r steps from i along edges between ranks
+≥ i, and P_r(i) = {j < i : j adjacent to some l ∈ F_r(i)} the spins that their messages come from. Sparse graphs
+then have O(N) pairs. Outside the component distances are infinite, so both kinds are cut to the same pairs.
+
 Elimination trees: J. W. H. Liu, `SIAM J. Matrix Anal. Appl. 11, 134 (1990) <https://doi.org/10.1137/0611010>`_.
 """
 
 from __future__ import annotations
 
-import heapq
 from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from graphar._checks import check_count
 from graphar.hamiltonians import IsingGraph
 from graphar.ordering import Ordering
 
 __all__ = ["Frontier", "build_frontier"]
 
-MAX_PAIRS = 2**31 - 1  # 34 GB of indices and weights: past any machine this is meant for
+MAX_PAIRS = 2**31 - 1  # what int32 counts; 26 GB of indices and weights
 
 
-def build_frontier(ordering: Ordering, kind: str = "component") -> Frontier:
-    """Frontier of a graph under an ordering; ``kind`` is ``"component"`` (ours) or ``"all"`` (TwoBo's pairs)."""
-    return Frontier(ordering, kind)
+def build_frontier(ordering: Ordering, kind: str = "component", radius: int | None = None) -> Frontier:
+    """Frontier of a graph under an ordering; arguments as for :class:`Frontier`."""
+    return Frontier(ordering, kind, radius)
 
 
 class Frontier:
     """Elimination tree, parents, frontier pairs, arrivals and levels of an ordering. Immutable.
 
-    Everything is in rank space and computed when first asked for; nothing is N × N.
+    Everything is in rank space and computed when first asked for; nothing is N × N. Tensors are int64, but the
+    long lists ``pair_spin``, ``pair_arrival`` and ``parents_spin`` are int32.
 
     Args:
         ordering: the sampling order, which knows its graph.
         kind: ``"component"`` for F(i) within the component of i, ``"all"`` for TwoBo's own pairs.
+        radius: largest distance r of a frontier spin from its reader i along edges between ranks ≥ i, at least 0;
+            by default no spin is too far. Both kinds are the same under a radius. Takes time in proportion to the
+            balls of that radius.
+
+    Raises:
+        ValueError: an unknown ``kind``, or a ``radius`` that is no integer or below 0.
 
     >>> import graphar as ga
-    >>> frontier = build_frontier(ga.natural(ga.chain(4)))
-    >>> frontier.num_pairs, frontier.pair_spin.tolist(), frontier.width
-    (3, [1, 2, 3], 1)
+    >>> frontier = build_frontier(ga.natural(ga.grid((3, 3))))
+    >>> frontier.num_pairs, frontier.width
+    (20, 3)
+    >>> build_frontier(frontier.ordering, radius=1)
+    Frontier(natural order, 9 spins, 12 pairs, component, radius 1)
     """
 
-    def __init__(self, ordering: Ordering, kind: str = "component") -> None:
+    def __init__(self, ordering: Ordering, kind: str = "component", radius: int | None = None) -> None:
         if kind not in ("component", "all"):
             raise ValueError(f'frontier must be "component" or "all", got {kind!r}')
         self.ordering = ordering
         self.kind = kind
+        self.radius = None if radius is None else check_count(radius, "radius", minimum=0)
 
     @property
     def graph(self) -> IsingGraph:
@@ -66,23 +80,26 @@ class Frontier:
 
     @property
     def num_spins(self) -> int:
-        return self.graph.num_spins
+        return len(self.ordering)
 
     def __repr__(self) -> str:
-        return f"Frontier({self.ordering.name} order, {self.num_spins} spins, {self.num_pairs} pairs, {self.kind})"
+        cut = "" if self.radius is None else f", radius {self.radius}"
+        pairs = f"{self.num_spins} spins, {self.num_pairs} pairs"
+        return f"Frontier({self.ordering.name} order, {pairs}, {self.kind}{cut})"
 
     # Neighbours by rank.
 
     @cached_property
     def _neighbours(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """CSR of the graph in rank space, neighbours rising: pointers, ranks, couplings."""
+        """CSR of the graph in rank space, neighbours rising: pointers, ranks, columns of ``edge_index``; int32."""
         n = self.num_spins
-        ranks = self.ordering.ranks.numpy()
-        source, target = ranks[self.graph.edge_index.cpu().numpy()]
-        order = np.argsort(source * n + target, kind="stable")
-        ptr = np.zeros(n + 1, np.int64)
+        source, target = self.ordering.ranks.numpy()[self.graph.edge_index.cpu().numpy()]
+        if source.size > MAX_PAIRS:
+            raise ValueError(f"graph must have at most {MAX_PAIRS // 2} couplings, got {source.size // 2}")
+        ptr = np.zeros(n + 1, np.int32)
         np.cumsum(np.bincount(source, minlength=n), out=ptr[1:])
-        return ptr, np.ascontiguousarray(target[order]), self.graph.edge_weight.cpu().numpy()[order]
+        column = np.argsort(source * n + target, kind="stable").astype(np.int32)
+        return ptr, target[column].astype(np.int32), column
 
     @cached_property
     def _first(self) -> np.ndarray:
@@ -110,19 +127,44 @@ class Frontier:
 
         return torch.from_numpy(_symbolic.tree_depth(self.parent.numpy()))
 
+    # What a radius leaves: pairs and parents counted, then listed.
+
+    @cached_property
+    def _counts_within(self) -> tuple[Tensor, Tensor]:
+        from graphar import _radius
+
+        pairs, parents = _radius.count_within(*self._balls)
+        return torch.from_numpy(pairs), torch.from_numpy(parents)
+
+    @cached_property
+    def _lists_within(self) -> tuple[Tensor, Tensor, Tensor]:
+        from graphar import _radius
+
+        starts = (self.pair_ptr.numpy(), self.parents_ptr.numpy(), self.arrival_ptr.numpy())
+        spins, arrivals, parents = _radius.fill_within(*self._balls, *starts)
+        return torch.from_numpy(spins), torch.from_numpy(arrivals), torch.from_numpy(parents)
+
+    @property
+    def _balls(self) -> tuple[int, np.ndarray, np.ndarray, int]:
+        assert self.radius is not None
+        ptr, nbr, _ = self._neighbours
+        return min(self.radius, self.num_spins), ptr, nbr, torch.get_num_threads()
+
     # Parents.
 
     @cached_property
     def num_parents(self) -> Tensor:
-        """|P(i)| of each rank, shape (N,)."""
+        """|P(i)| of each rank, or |P_r(i)| under a radius, shape (N,)."""
         from graphar import _symbolic
 
+        if self.radius is not None:
+            return self._counts_within[1]
         ptr, nbr, _ = self._neighbours
         return torch.from_numpy(_symbolic.count_parents(self.parent.numpy(), ptr, nbr))
 
     @property
     def width(self) -> int:
-        """Largest separator, max |P(i)|."""
+        """Largest separator, max |P(i)|; max |P_r(i)| under a radius."""
         return int(self.num_parents.max())
 
     @cached_property
@@ -132,9 +174,11 @@ class Frontier:
 
     @cached_property
     def parents_spin(self) -> Tensor:
-        """Ranks j ∈ P(i), rising within each i, shape (Σ|P|,)."""
+        """Ranks j ∈ P(i), or P_r(i) under a radius, rising within each i, int32 of shape (Σ|P|,)."""
         from graphar import _symbolic
 
+        if self.radius is not None:
+            return self._lists_within[2]
         ptr, nbr, _ = self._neighbours
         spins = _symbolic.fill_parents(self.parent.numpy(), ptr, nbr, self.parents_ptr.numpy())
         return torch.from_numpy(spins)
@@ -143,15 +187,15 @@ class Frontier:
 
     @cached_property
     def _arrivals(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        ptr, nbr, coupling = self._neighbours
+        ptr, nbr, column = self._neighbours
         target = np.repeat(np.arange(self.num_spins), np.diff(ptr))
         earlier = nbr < target
         count = torch.from_numpy(np.bincount(target[earlier], minlength=self.num_spins))
         return (
             _pointers(count, "arrivals"),
-            torch.from_numpy(nbr[earlier]),
+            torch.from_numpy(nbr[earlier].astype(np.int64)),
             torch.from_numpy(target[earlier]),
-            torch.from_numpy(coupling[earlier]),
+            self.graph.edge_weight.cpu()[torch.from_numpy(column[earlier])],
         )
 
     @property
@@ -196,7 +240,9 @@ class Frontier:
 
     @property
     def num_pairs(self) -> int:
-        """Σ|F(i)|, the number of weights of a linear head; closed form, no pair is made."""
+        """Σ|F(i)|, the number of weights of a linear head; no pair is made."""
+        if self.radius is not None:
+            return int(self._counts_within[0].sum())
         first = torch.from_numpy(self._first)
         at = self.depth if self.kind == "component" else torch.arange(self.num_spins)
         return int((at - at[first]).sum())
@@ -209,29 +255,33 @@ class Frontier:
         if self.num_pairs > MAX_PAIRS:
             raise ValueError(
                 f"ordering must leave at most {MAX_PAIRS} frontier pairs, got {self.num_pairs} "
-                f"({self.ordering.name} order, {self.num_spins} spins); try another ordering"
+                f"({self.ordering.name} order, {self.num_spins} spins); try another ordering or a smaller radius"
             )
+        if self.radius is not None:
+            return _pointers(self._counts_within[0], "pairs")
         return _pointers(torch.from_numpy(_symbolic.count_pairs(self._up, self._first)), "pairs")
 
     @cached_property
     def _pairs(self) -> tuple[Tensor, Tensor]:
         from graphar import _symbolic
 
+        if self.radius is not None:
+            return self._lists_within[:2]
         ptr, source = self.arrival_ptr.numpy(), self.arrival_source.numpy()
         spins, arrivals = _symbolic.fill_pairs(self._up, self._first, self.pair_ptr.numpy(), ptr, source)
         return torch.from_numpy(spins), torch.from_numpy(arrivals)
 
     @property
     def pair_spin(self) -> Tensor:
-        """Frontier spin l of each pair, rising within each i, shape (Σ|F|,)."""
+        """Frontier spin l of each pair, rising within each i, int32 of shape (Σ|F|,)."""
         return self._pairs[0]
 
     @property
     def pair_arrival(self) -> Tensor:
-        """The arrival that holds ξ_il for each pair, shape (Σ|F|,)."""
+        """The arrival that holds ξ_il for each pair, int32 of shape (Σ|F|,)."""
         return self._pairs[1]
 
-    @cached_property
+    @property
     def pair_reader(self) -> Tensor:
         """Spin i that reads each pair, shape (Σ|F|,)."""
         return torch.repeat_interleave(torch.arange(self.num_spins), self.pair_ptr.diff())
@@ -243,31 +293,23 @@ class Frontier:
 
         Args:
             reads: ``"messages"`` for heads that read ξ_il on the frontier, ``"parents"`` for those that read
-                the spins of P(i).
+                the spins of P(i). Under a radius they wait for the same spins, P_r(i).
         """
         if reads not in ("messages", "parents"):
             raise ValueError(f'reads must be "messages" or "parents", got {reads!r}')
-        if reads == "parents" or self.kind == "component":
+        if self.radius is None and (reads == "parents" or self.kind == "component"):
             return self.depth
-        return self._levels_all
+        return self._levels
 
     @cached_property
-    def _levels_all(self) -> Tensor:
-        # With TwoBo's pairs, i reads every j < i that still has a neighbour of rank ≥ i.
+    def _levels(self) -> Tensor:
+        """Where levels are not depths in the tree: under a radius, and with TwoBo's pairs."""
+        from graphar import _symbolic
+
+        if self.radius is not None:
+            return torch.from_numpy(_symbolic.longest_path(self.parents_ptr.numpy(), self.parents_spin.numpy()))
         ptr, nbr, _ = self._neighbours
-        last = np.full(self.num_spins, -1)
-        has = ptr[1:] > ptr[:-1]
-        last[has] = nbr[ptr[1:][has] - 1]
-        level = np.zeros(self.num_spins, np.int64)
-        open_spins: list[tuple[int, int]] = []
-        for i, closes in enumerate(last.tolist()):
-            while open_spins and open_spins[0][1] < i:
-                heapq.heappop(open_spins)
-            if open_spins:
-                level[i] = 1 - open_spins[0][0]
-            if closes > i:
-                heapq.heappush(open_spins, (-int(level[i]), closes))
-        return torch.from_numpy(level)
+        return torch.from_numpy(_symbolic.levels_of_all(ptr, nbr))
 
     def describe(self, batch_size: int = 1024) -> str:
         """Table of width, pairs, parents, levels, memory and predicted cost of this order.
@@ -275,26 +317,9 @@ class Frontier:
         Memory counts what the reference kernel holds: structure and linear weights, and for a batch the
         spins, logits and arrivals in float32. The cost is in multiply-adds of a linear head.
         """
-        steps = int(self.levels().max()) + 1
-        parents = int(self.num_parents.sum())
-        held = 4 * batch_size * (self.num_arrivals + 4 * self.num_spins)
-        structure = 8 * (2 * self.num_pairs + 4 * self.num_arrivals + 4 * self.num_spins) + 12 * self.num_pairs
-        operations = self.num_pairs + self.num_arrivals
-        rows = [
-            ("spins", f"{self.num_spins:,}"),
-            ("couplings (arrivals)", f"{self.num_arrivals:,}"),
-            ("width (largest separator)", f"{self.width:,}"),
-            ("pairs (linear weights)", f"{self.num_pairs:,}"),
-            ("parents, summed", f"{parents:,}"),
-            ("levels (sequential steps)", f"{steps:,}"),
-            ("spins per level, mean", f"{self.num_spins / steps:.1f}"),
-            ("memory, structure", _bytes(structure)),
-            (f"memory, batch of {batch_size}", _bytes(held)),
-            ("cost per sample", f"{operations:,} multiply-adds"),
-            (f"cost per batch of {batch_size}", f"{operations * batch_size:.2e} multiply-adds"),
-        ]
-        title = f"{self.ordering.name} order, frontier={self.kind!r}"
-        return "\n".join([title, *(f"  {name:<28}{value:>16}" for name, value in rows)])
+        from graphar._description import describe
+
+        return describe(self, batch_size)
 
 
 def _pointers(count: Tensor, what: str) -> Tensor:
@@ -303,11 +328,3 @@ def _pointers(count: Tensor, what: str) -> Tensor:
     if int(ptr[-1]) > MAX_PAIRS:
         raise ValueError(f"ordering must leave at most {MAX_PAIRS} {what}, got {int(ptr[-1])}; try another ordering")
     return ptr
-
-
-def _bytes(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000 or unit == "GB":
-            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    raise AssertionError("unreachable")

@@ -58,11 +58,13 @@ def plot_frontier(frontier: Frontier, rank: int | None = None) -> Figure:
     left.set_title(f"{frontier.ordering.name} order: {int(frontier.levels().max()) + 1} levels")
 
     inside = _subtree(frontier.parent.numpy(), rank)
+    cut = "" if frontier.radius is None else f" within {frontier.radius}"
+    read = "separator P" if frontier.radius is None else f"parents P{cut}"
     right.scatter(*place.T, c="#eeeeee", s=size, zorder=1)
     for members, colour, label in (
         (inside, "#a6cee3", f"component C: {inside.size}"),
-        (pairs, "#1f78b4", f"frontier F: {pairs.size} messages"),
-        (parents, "#e31a1c", f"separator P: {parents.size} earlier spins"),
+        (pairs, "#1f78b4", f"frontier F{cut}: {pairs.size} messages"),
+        (parents, "#e31a1c", f"{read}: {parents.size} earlier spins"),
         (np.array([rank]), "#000000", f"spin of rank {rank}"),
     ):
         right.scatter(*place[members].T, c=colour, s=size, label=label, zorder=2)

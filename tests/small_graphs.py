@@ -9,7 +9,7 @@ from torch import Tensor
 
 import graphar as ga
 
-__all__ = ["GRAPHS", "HEADS", "ORDERINGS", "configurations", "model_on"]
+__all__ = ["GRAPHS", "HEADS", "KERNELS", "ORDERINGS", "configurations", "model_on"]
 
 
 def _edges(n: int, edges: list[tuple[int, int]], seed: int, field: bool = True) -> ga.IsingGraph:
@@ -57,15 +57,26 @@ HEADS: dict[str, ga.heads.Head] = {
 }
 
 
+KERNELS = ["reference", "numba"]
+
+
 def configurations(n: int) -> Tensor:
     """All 2^N configurations, (2^N, N), float64."""
     return torch.tensor(list(itertools.product([-1.0, 1.0], repeat=n)), dtype=torch.float64)
 
 
-def model_on(graph: str, head: str, ordering: str, frontier: str = "component") -> ga.Autoregressive:
+def model_on(
+    graph: str,
+    head: str,
+    ordering: str,
+    frontier: str = "component",
+    kernel: str = "auto",
+    radius: int | None = None,
+) -> ga.Autoregressive:
     """A float64 model with weights of order one, the skip included."""
+    order = ORDERINGS[ordering](GRAPHS[graph])
     model = ga.Autoregressive(
-        GRAPHS[graph], HEADS[head], ORDERINGS[ordering](GRAPHS[graph]), frontier, seed=3, dtype=torch.float64
+        GRAPHS[graph], HEADS[head], order, frontier, radius=radius, kernel=kernel, seed=3, dtype=torch.float64
     )
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():

@@ -12,21 +12,23 @@ from graphar import build_frontier
 
 
 def by_definition(order: ga.Ordering) -> dict[str, list]:
-    """C, P, F and messages straight from their definitions, by rank."""
+    """C, P, F, messages and distances straight from their definitions, by rank."""
     ranks = order.ranks.tolist()
     graph = nx.Graph()
     graph.add_nodes_from(range(len(order)))
     i, j, _ = order.graph.undirected()
     graph.add_edges_from((ranks[a], ranks[b]) for a, b in zip(i.tolist(), j.tolist(), strict=True))
-    out: dict[str, list] = {"parents": [], "component": [], "all": [], "sources": []}
+    out: dict[str, list] = {"parents": [], "component": [], "all": [], "sources": [], "distance": []}
     for rank in range(len(order)):
         later = graph.subgraph(range(rank, len(order)))
-        component = nx.node_connected_component(later, rank)
+        distance = nx.single_source_shortest_path_length(later, rank)
+        component = set(distance)
         out["parents"].append(sorted({k for spin in component for k in graph[spin] if k < rank}))
         earlier = {spin: sorted(k for k in graph[spin] if k < rank) for spin in range(rank, len(order))}
         out["component"].append([spin for spin in sorted(component) if earlier[spin]])
         out["all"].append([spin for spin in range(rank, len(order)) if earlier[spin]])
         out["sources"].append(earlier)
+        out["distance"].append(distance)
     return out
 
 
@@ -67,6 +69,79 @@ def test_levels_are_longest_paths_of_what_is_read(graph: str, ordering: str) -> 
                     read = {k for spin in truth[kind][rank] for k in truth["sources"][rank][spin]}
                 expected.append(1 + max((expected[k] for k in read), default=-1))
             assert frontier.levels(reads).tolist() == expected
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_a_radius_against_the_definition(graph: str, ordering: str) -> None:
+    order = ORDERINGS[ordering](GRAPHS[graph])
+    truth = by_definition(order)
+    for radius in (0, 1, 2, 3, 10**20):
+        frontier = build_frontier(order, radius=radius)
+        levels: list[int] = []
+        for rank in range(len(order)):
+            near = [spin for spin in truth["component"][rank] if truth["distance"][rank][spin] <= radius]
+            pairs = slice(int(frontier.pair_ptr[rank]), int(frontier.pair_ptr[rank + 1]))
+            assert frontier.pair_spin[pairs].tolist() == near
+            for spin, arrival in zip(near, frontier.pair_arrival[pairs].tolist(), strict=True):
+                start = int(frontier.arrival_ptr[spin])
+                assert frontier.arrival_source[start : arrival + 1].tolist() == truth["sources"][rank][spin]
+            read = sorted({k for spin in near for k in truth["sources"][rank][spin]})
+            parents = slice(int(frontier.parents_ptr[rank]), int(frontier.parents_ptr[rank + 1]))
+            assert frontier.parents_spin[parents].tolist() == read
+            assert int(frontier.num_parents[rank]) == len(read)
+            levels.append(1 + max((levels[k] for k in read), default=-1))
+        assert frontier.num_pairs == frontier.pair_spin.numel()
+        assert frontier.levels("messages").tolist() == frontier.levels("parents").tolist() == levels
+
+
+FIELDS = ("pair_ptr", "pair_spin", "pair_arrival", "parents_ptr", "parents_spin", "local_arrival", "parent", "depth")
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_a_growing_radius_adds_pairs_up_to_the_whole_component(graph: str) -> None:
+    for make in ORDERINGS.values():
+        order = make(GRAPHS[graph])
+        whole = build_frontier(order)
+        before: set[tuple[int, int]] = set()
+        for radius in range(len(order)):
+            frontier, of_all = build_frontier(order, radius=radius), build_frontier(order, "all", radius)
+            pairs = set(zip(frontier.pair_reader.tolist(), frontier.pair_spin.tolist(), strict=True))
+            assert before <= pairs
+            if radius == 0:
+                assert all(reader == spin for reader, spin in pairs)
+            for name in FIELDS:
+                assert torch.equal(getattr(of_all, name), getattr(frontier, name)), name
+            before = pairs
+        for name in FIELDS:  # of a radius no distance exceeds
+            assert torch.equal(getattr(frontier, name), getattr(whole, name)), name
+        assert frontier.width == whole.width
+        assert torch.equal(frontier.levels(), whole.levels())
+
+
+def test_lists_as_long_as_pairs_or_parents_are_int32() -> None:
+    order = ga.natural(ga.grid((3, 3)))
+    for frontier in (build_frontier(order), build_frontier(order, "all"), build_frontier(order, radius=2)):
+        for name in ("pair_spin", "pair_arrival", "parents_spin"):
+            assert getattr(frontier, name).dtype == torch.int32
+        for name in ("pair_ptr", "parents_ptr", "arrival_ptr", "arrival_source", "arrival_target", "local_arrival"):
+            assert getattr(frontier, name).dtype == torch.int64
+
+
+def test_a_radius_gives_the_same_on_any_number_of_threads() -> None:
+    order = ga.bfs(ga.random_regular(5000, degree=3, seed=1))
+    threads = torch.get_num_threads()
+    try:
+        found = []
+        for number in (1, 2, 3):
+            torch.set_num_threads(number)
+            frontier = build_frontier(order, radius=4)
+            found.append([getattr(frontier, name) for name in FIELDS])
+    finally:
+        torch.set_num_threads(threads)
+    for one, two, three in zip(*found, strict=True):
+        assert torch.equal(one, two)
+        assert torch.equal(one, three)
 
 
 def test_arrivals_carry_the_couplings() -> None:
@@ -116,6 +191,27 @@ def test_a_large_grid_in_near_linear_time_and_memory() -> None:
     assert frontier.width < 700
 
 
+def test_a_radius_on_a_large_grid_has_the_pairs_and_levels_that_one_counts_by_hand() -> None:
+    # Row by row a spin reads itself, r to its right, whose upper neighbours are drawn, and r − 1 of the next row
+    # to its left; it waits for the spin r to the right in the row above.
+    rows, columns, r = 400, 600, 6
+    frontier = build_frontier(ga.natural(ga.grid((rows, columns))), radius=r)
+    right, left = r * columns - r * (r + 1) // 2, (r - 1) * columns - (r - 1) * r // 2
+    assert frontier.num_pairs == rows * columns - 1 + (rows - 1) * (right + left) == frontier.pair_spin.numel()
+    assert frontier.width == 2 * r
+    levels = torch.arange(columns) + (r + 1) * torch.arange(rows)[:, None]
+    assert torch.equal(frontier.levels(), levels.flatten())
+
+
+def test_a_radius_on_a_large_random_graph_leaves_a_number_of_pairs_per_spin() -> None:
+    frontier = build_frontier(ga.bfs(ga.random_regular(200_000, degree=3, seed=2)), radius=6)
+    assert frontier.pair_spin.numel() == frontier.num_pairs < 12 * frontier.num_spins
+    assert int(frontier.levels().max()) < 300
+    received = frontier.local_arrival >= 0
+    own = frontier.pair_spin == frontier.pair_reader
+    assert torch.equal(frontier.pair_arrival[own], frontier.local_arrival[received])
+
+
 def test_too_many_pairs_are_refused_before_they_are_made() -> None:
     frontier = build_frontier(ga.random_order(ga.random_regular(200_000, degree=3), seed=0))
     assert frontier.num_pairs > 2**31
@@ -129,6 +225,11 @@ def test_describe_names_what_matters() -> None:
     assert text == build_frontier(order).describe()
     for part in ("natural order", "width", "pairs", "parents", "levels", "memory", "cost", "455"):
         assert part in text
+    near = order.describe(radius=2)
+    assert near == build_frontier(order, radius=2).describe()
+    for part in ("natural order", "frontier='component', radius=2", "levels", "203"):
+        assert part in near
+    assert repr(build_frontier(order, radius=2)) == "Frontier(natural order, 64 spins, 203 pairs, component, radius 2)"
 
 
 def test_bad_arguments() -> None:
@@ -137,3 +238,8 @@ def test_bad_arguments() -> None:
         build_frontier(order, "some")
     with pytest.raises(ValueError, match="reads must be"):
         build_frontier(order).levels("everything")
+    with pytest.raises(ValueError, match="radius must be at least 0, got -1"):
+        build_frontier(order, radius=-1)
+    for radius in (True, 1.0, "2", torch.tensor(2)):
+        with pytest.raises(ValueError, match=r"radius must be an integer, got .*"):
+            build_frontier(order, radius=radius)

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_graphs import GRAPHS, HEADS, ORDERINGS, configurations, model_on
+from small_graphs import GRAPHS, HEADS, KERNELS, ORDERINGS, configurations, model_on
 from torch.nn.functional import logsigmoid
 
 import graphar as ga
-from graphar.kernels import NumbaKernel, ReferenceKernel
+from graphar.kernels import ReferenceKernel
 from graphar.training import variational_step
 
 BETA = 0.7
 on_all_graphs = pytest.mark.parametrize("graph", GRAPHS)
 with_all_heads = pytest.mark.parametrize("head", HEADS)
-in_all_orders = pytest.mark.parametrize("ordering", ORDERINGS)
-with_all_frontiers = pytest.mark.parametrize("frontier", ["component", "all"])
+with_all_kernels = pytest.mark.parametrize("kernel", KERNELS)
+STRUCTURES = [(ordering, frontier) for ordering in ORDERINGS for frontier in ("component", "all")]
+STRUCTURES += [(ordering, f"radius {r}") for ordering in ("natural", "nested_dissection", "random") for r in (0, 2)]
+in_all_structures = pytest.mark.parametrize(("ordering", "frontier"), STRUCTURES)
+
+
+def model_with(graph: str, head: str, ordering: str, frontier: str, kernel: str = "auto") -> ga.Autoregressive:
+    """The model of :func:`model_on` with a frontier of a kind, or of a radius."""
+    if frontier.startswith("radius"):
+        return model_on(graph, head, ordering, kernel=kernel, radius=int(frontier.split()[1]))
+    return model_on(graph, head, ordering, frontier, kernel)
 
 
 def per_site_logits(q: ga.Distribution, spins: torch.Tensor) -> torch.Tensor:
@@ -25,10 +34,10 @@ def per_site_logits(q: ga.Distribution, spins: torch.Tensor) -> torch.Tensor:
 
 @on_all_graphs
 @with_all_heads
-@in_all_orders
-@with_all_frontiers
-def test_normalised(graph: str, head: str, ordering: str, frontier: str) -> None:
-    q = model_on(graph, head, ordering, frontier).at(BETA)
+@in_all_structures
+@with_all_kernels
+def test_normalised(graph: str, head: str, ordering: str, frontier: str, kernel: str) -> None:
+    q = model_with(graph, head, ordering, frontier, kernel).at(BETA)
     with torch.no_grad():
         log_q = q.log_prob(configurations(q.graph.num_spins))
     assert log_q.shape == (2**q.graph.num_spins,)
@@ -37,14 +46,13 @@ def test_normalised(graph: str, head: str, ordering: str, frontier: str) -> None
 
 @on_all_graphs
 @with_all_heads
-@in_all_orders
-@with_all_frontiers
+@in_all_structures
 def test_a_flip_reaches_only_later_spins_and_only_descendants(
     graph: str, head: str, ordering: str, frontier: str
 ) -> None:
-    model = model_on(graph, head, ordering, frontier)
+    model = model_with(graph, head, ordering, frontier)
     n, ranks = model.num_spins, model.ordering.ranks
-    reads_separator = frontier == "component" or model.head.reads == "parents"
+    reads_separator = frontier != "all" or model.head.reads == "parents"
     parent = model.frontier.parent.tolist()
     descendants = [{i} for i in range(n)]
     for i in reversed(range(n)):
@@ -66,33 +74,33 @@ def test_a_flip_reaches_only_later_spins_and_only_descendants(
 
 @on_all_graphs
 @with_all_heads
-@in_all_orders
-@with_all_frontiers
+@in_all_structures
 def test_one_by_one_equals_level_by_level_equals_compiled_equals_given(
     graph: str, head: str, ordering: str, frontier: str
 ) -> None:
-    model = model_on(graph, head, ordering, frontier)
-    n = model.num_spins
-    uniforms = torch.rand(50, n, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    single = ReferenceKernel(model.frontier, model.head.reads, torch.float64, levels=torch.arange(n))
+    models = [model_with(graph, head, ordering, frontier, kernel) for kernel in KERNELS]
+    model, n = models[0], models[0].num_spins
+    single = ReferenceKernel(model.frontier, model.head, torch.float64, model.device, levels=torch.arange(n))
     assert single.num_levels == n
-    kernels = [make(model.frontier, model.head.reads, torch.float64) for make in (ReferenceKernel, NumbaKernel)]
-    drawn = {}
-    for kernel in (*kernels, single):
-        out = kernel.sample(model.head, BETA, uniforms[:, kernel.sites].T.contiguous())
-        drawn[kernel] = out.spins[kernel.places].T
+    drawn = []
+    for kernel in (*(model.kernel for model in models), single):
+        out = kernel.sample(BETA, 12345, 0, 50)
+        drawn.append(out.spins)
         with torch.no_grad():
-            torch.testing.assert_close(model.at(BETA).log_prob(drawn[kernel]), out.log_prob, rtol=0, atol=1e-12)
-        energy = model.graph.energy(drawn[kernel]) - model.graph.offset
+            for other in models:
+                torch.testing.assert_close(other.at(BETA).log_prob(out.spins), out.log_prob, rtol=0, atol=1e-12)
+        energy = model.graph.energy(out.spins) - model.graph.offset
         torch.testing.assert_close(out.energy, energy, rtol=0, atol=1e-12)
-    assert torch.equal(drawn[kernels[0]], drawn[single])
-    assert torch.equal(drawn[kernels[1]], drawn[single])
+        assert torch.equal(out.configuration(7), out.spins[7])
+    assert torch.equal(drawn[0], drawn[2])
+    assert torch.equal(drawn[1], drawn[2])
 
 
 @on_all_graphs
 @with_all_heads
-def test_log_prob_is_the_sum_of_the_conditionals(graph: str, head: str) -> None:
-    q = model_on(graph, head, "random").at(BETA)
+@with_all_kernels
+def test_log_prob_is_the_sum_of_the_conditionals(graph: str, head: str, kernel: str) -> None:
+    q = model_on(graph, head, "random", kernel=kernel).at(BETA)
     spins = q.sample(30, seed=1)
     logits = per_site_logits(q, spins)
     with torch.no_grad():
@@ -101,8 +109,9 @@ def test_log_prob_is_the_sum_of_the_conditionals(graph: str, head: str) -> None:
 
 @on_all_graphs
 @with_all_heads
-def test_gradient_of_the_objective_equals_autograd_through_enumeration(graph: str, head: str) -> None:
-    model = model_on(graph, head, "nested_dissection")
+@with_all_kernels
+def test_gradient_of_the_objective_equals_autograd_through_enumeration(graph: str, head: str, kernel: str) -> None:
+    model = model_on(graph, head, "nested_dissection", kernel=kernel)
     with torch.no_grad():
         for parameter in model.parameters():  # smaller, so that no configuration that matters is rare
             parameter.mul_(0.3)
@@ -134,27 +143,41 @@ def test_gradient_of_the_objective_equals_autograd_through_enumeration(graph: st
 
 
 @with_all_heads
+@with_all_kernels
+@pytest.mark.parametrize("frontier", ["component", "all", "radius 1"])
 @pytest.mark.parametrize("graph", ["grid", "two components", "random regular"])
-def test_gradient_of_log_prob_equals_finite_differences(graph: str, head: str) -> None:
-    model = model_on(graph, head, "min_degree")
+def test_gradients_equal_finite_differences(graph: str, head: str, kernel: str, frontier: str) -> None:
+    model = model_with(graph, head, "min_degree", frontier, kernel)
     q = model.at(BETA)
-    x = q.sample(3, seed=0)
-    q.log_prob(x).sum().backward()
-    for parameter in model.parameters():
-        for k in range(0, parameter.numel(), 3):
-            old, step = parameter.data[k].item(), 1e-6
-            values = []
-            for sign in (1, -1):
-                with torch.no_grad():
-                    parameter[k] = old + sign * step
-                    values.append(q.log_prob(x).sum().item())
-            parameter.data[k] = old
-            assert abs((values[0] - values[1]) / (2 * step) - parameter.grad[k].item()) < 1e-7
+    spins = q.sample(3, seed=0)
+    names, values = zip(*model.head.named_parameters(), strict=True)
+
+    def numbers(*weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.nn.utils.stateless._reparametrize_module(model.head, dict(zip(names, weights, strict=True))):
+            return q.log_prob(spins), q.logits(spins)
+
+    assert torch.autograd.gradcheck(numbers, values, fast_mode=True)
+
+
+@on_all_graphs
+@with_all_heads
+@with_all_kernels
+def test_samples_carry_the_gradient_of_their_density(graph: str, head: str, kernel: str) -> None:
+    model = model_on(graph, head, "rcm", kernel=kernel)
+    weights = list(model.parameters())
+    if not weights or not sum(weight.numel() for weight in weights):
+        return
+    drawn = model.kernel.sample(BETA, 5, 0, 150, differentiable=True)
+    factor = torch.linspace(-1, 1, 150, dtype=torch.float64)
+    ours = torch.autograd.grad(factor @ drawn.log_prob, weights)
+    given = torch.autograd.grad(factor @ model.at(BETA).log_prob(drawn.spins), weights)
+    for a, b in zip(ours, given, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+    assert not model.kernel.sample(BETA, 5, 0, 150).log_prob.requires_grad
 
 
 @with_all_heads
-@in_all_orders
-@with_all_frontiers
+@in_all_structures
 def test_relabelling_the_sites_changes_nothing(head: str, ordering: str, frontier: str) -> None:
     graph = GRAPHS["random regular"]
     n = graph.num_spins
@@ -163,9 +186,11 @@ def test_relabelling_the_sites_changes_nothing(head: str, ordering: str, frontie
     h = torch.empty_like(graph.h)
     h[new_name] = graph.h
     again = ga.IsingGraph.from_edges(torch.stack([new_name[i], new_name[j]]), J, h, offset=float(graph.offset))
-    model = model_on("random regular", head, ordering, frontier)
+    model = model_with("random regular", head, ordering, frontier)
     sites = new_name[model.ordering.sites]
-    twin = ga.Autoregressive(again, HEADS[head], ga.given_order(again, sites), frontier, dtype=torch.float64)
+    kind, radius = model.frontier.kind, model.frontier.radius
+    order = ga.given_order(again, sites)
+    twin = ga.Autoregressive(again, HEADS[head], order, kind, radius=radius, dtype=torch.float64)
     twin.load_state_dict(model.state_dict())
     x = configurations(n)
     y = torch.empty_like(x)
@@ -193,10 +218,11 @@ def test_saved_and_loaded(graph: str, head: str, tmp_path) -> None:
 
 
 @with_all_heads
+@with_all_kernels
 @pytest.mark.parametrize("graph", ["grid", "isolated spin", "complete"])
-def test_samples_follow_the_density(graph: str, head: str) -> None:
+def test_samples_follow_the_density(graph: str, head: str, kernel: str) -> None:
     # χ² over all configurations expected at least five times; seeded, so no chance of failure remains
-    q = model_on(graph, head, "nested_dissection").at(BETA)
+    q = model_on(graph, head, "nested_dissection", kernel=kernel).at(BETA)
     n, count = q.graph.num_spins, 40_000
     bits = (q.sample(count, seed=6) > 0).to(torch.int64)
     observed = torch.bincount((bits * 2 ** torch.arange(n).flip(0)).sum(-1), minlength=2**n).double()

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import graphar as ga
+from graphar.training import variational_step
 from graphar.training.schedules import as_schedule
 
 GRAPH = ga.random_regular(16, degree=3, couplings="pm1", field=0.1, seed=1)
@@ -156,7 +157,7 @@ def test_nothing_is_executed_when_a_file_is_read(tmp_path) -> None:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "sprung"),)
 
-    torch.save({"format": "graphar checkpoint 1", "graph": Trap()}, tmp_path / "trap.pt")
+    torch.save({"format": "graphar checkpoint 2", "graph": Trap()}, tmp_path / "trap.pt")
     with pytest.raises(ValueError, match="damaged"):
         ga.load(tmp_path / "trap.pt")
     assert not (tmp_path / "sprung").exists()
@@ -317,7 +318,6 @@ def test_a_model_keeps_the_graph_it_was_made_for() -> None:
 
 def test_the_gradient_is_as_sparse_as_the_pairs() -> None:
     # 10^5 spins: a dense gradient would take 80 GB
-    from graphar.training import variational_step
 
     model = ga.Autoregressive(ga.grid((316, 316), seed=0), ordering=ga.nested_dissection)
     variational_step(model.at(0.5), 4, torch.Generator().manual_seed(0))
@@ -334,3 +334,17 @@ def test_an_ignored_ctrl_c_stays_ignored() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("kernel", ["reference", "numba"])
+def test_a_batch_in_chunks_has_the_gradient_of_the_whole(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = ga.grid((4, 4), couplings="gaussian", seed=1)
+    model = ga.Autoregressive(graph, kernel=kernel, dtype=torch.float64)
+    steps = []
+    for held in (2**28, 1):
+        monkeypatch.setattr("graphar.autoregressive._HELD", held)
+        model.zero_grad()
+        steps.append((variational_step(model.at(0.7), 200, torch.Generator().manual_seed(0)), model.head.weight.grad))
+    assert torch.equal(steps[0][0].best_spins, steps[1][0].best_spins)
+    torch.testing.assert_close(steps[0][0].loss, steps[1][0].loss, rtol=1e-13, atol=0)
+    torch.testing.assert_close(steps[0][1], steps[1][1], rtol=1e-11, atol=1e-13)

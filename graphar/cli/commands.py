@@ -35,6 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "head": "linear",
     "ordering": "rcm",
     "frontier": "component",
+    "radius": None,
     "schedule": "linear",
     "steps": 200,
     "warmup": 500,
@@ -59,7 +60,7 @@ def info(options: argparse.Namespace) -> int:
         names = [options.ordering]
     frontiers = []
     for name in names:
-        one = build_frontier(ORDERINGS[name](graph, options.seed), options.frontier)
+        one = build_frontier(ORDERINGS[name](graph, options.seed), options.frontier, options.radius)
         frontiers.append(one)
         if options.ordering == "all":
             parents, levels = int(one.num_parents.sum()), int(one.levels().max()) + 1
@@ -188,7 +189,14 @@ def _start(options: argparse.Namespace) -> tuple[dict[str, Any], Autoregressive]
     graph = open_graph(options.source, options.format, options.base)
     settings |= {"source": options.source, "graphar": __version__, "torch": torch.__version__}
     order = ORDERINGS[settings["ordering"]](graph, settings["seed"])
-    model = Autoregressive(graph, HEADS[settings["head"]], order, settings["frontier"], seed=settings["seed"])
+    model = Autoregressive(
+        graph,
+        HEADS[settings["head"]],
+        order,
+        settings["frontier"],
+        radius=settings["radius"],
+        seed=settings["seed"],
+    )
     return settings, model
 
 

@@ -156,14 +156,13 @@ def evaluate(q: Distribution, num_samples: int, generator: torch.Generator) -> F
     log_q, energy, magnetisation = [], [], []
     best_energy, best_spins = math.inf, torch.empty(0)
     for drawn in q.draw(num_samples, generator):
-        spins = drawn.spins[q.model.kernel.places].T
-        energies = q.graph.energy(spins).to("cpu", torch.float64)
+        energies = q.graph.energy(drawn.spins).to("cpu", torch.float64)
         lowest = int(energies.argmin())
         if energies[lowest] < best_energy:
-            best_energy, best_spins = float(energies[lowest]), spins[lowest].to("cpu", torch.int8)
+            best_energy, best_spins = float(energies[lowest]), drawn.spins[lowest].to("cpu", torch.int8)
         log_q.append(drawn.log_prob.cpu())
         energy.append(energies)
-        magnetisation.append(drawn.spins.sum(0, dtype=torch.float64).cpu())
+        magnetisation.append(drawn.spins.sum(1, dtype=torch.float64).cpu())
     return estimate_from_samples(
         q.beta,
         q.graph.num_spins,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from torch_geometric.utils import spmm
 
 from graphar.frontier import Frontier
 
-__all__ = ["BoundHead", "Head", "Inbox", "LinearForm", "SiteInputs"]
+__all__ = ["BoundHead", "Head", "Inbox", "LinearForm", "SiteInputs", "spmm_sum"]
 
 with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta
     warnings.simplefilter("ignore")
@@ -50,6 +51,11 @@ class _WeightedSum(torch.autograd.Function):
         return sampled.values(), None, None, None
 
 
+def spmm_sum(weight: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
+    """Sparse × dense by PyG's ``spmm``, which fuses message and aggregation; differentiable in the weights."""
+    return _WeightedSum.apply(weight, ptr, source, rows)
+
+
 def _csr(values: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
     shape = (ptr.numel() - 1, rows.shape[0])
     return torch.sparse_csr_tensor(ptr, source, values, shape, check_invariants=False)
@@ -64,12 +70,14 @@ class Inbox:
         ptr: where each reader's pairs start, shape (n + 1,).
         source: rows of ``rows`` that the pairs point to, shape (P,).
         rows: distinct messages or spins, shape (M, batch).
+        sum_rows: what computes the weighted sum, from weights, ``ptr``, ``source`` and ``rows``.
     """
 
     index: Tensor
     ptr: Tensor
     source: Tensor
     rows: Tensor
+    sum_rows: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = spmm_sum
 
     def select(self, parameter: Tensor) -> Tensor:
         """Entries of a per-pair parameter that belong to these pairs, shape (P,)."""
@@ -78,10 +86,10 @@ class Inbox:
     def weighted_sum(self, weight: Tensor) -> Tensor:
         """Σ over each reader's pairs of weight × value, shape (n, batch), for selected weights of shape (P,).
 
-        Message passing with the pairs as edges, fused (PyG's ``spmm``): nothing of size (P, batch) is stored.
-        Differentiable in the weights.
+        Message passing with the pairs as edges, fused: nothing of size (P, batch) is stored. Differentiable in the
+        weights.
         """
-        return _WeightedSum.apply(weight, self.ptr, self.source, self.rows)
+        return self.sum_rows(weight, self.ptr, self.source, self.rows)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,10 @@ def assemble(
         field: none, a name, a number, or an array of shape (N,).
         scale: factor on the couplings.
     """
-    key = np.unique(np.minimum(source, target) * num_spins + np.maximum(source, target))
+    key = np.sort(np.minimum(source, target) * num_spins + np.maximum(source, target))
+    once = np.ones(key.size, np.bool_)
+    once[1:] = key[1:] != key[:-1]
+    key = key[once]
     _, for_couplings, for_fields = streams(seed)
     if isinstance(couplings, str):
         couplings = draw(couplings, key.size, for_couplings, "couplings", COUPLINGS)

@@ -1,66 +1,216 @@
-"""Compiled loop of the sampler; imported only by `numba_cpu`, so that numba loads on first use."""
+"""Compiled loops of the fused kernel; imported only by `numba_cpu`, so that numba loads on first use.
+
+Samples come in blocks of ``width``, stored as (blocks, rows, width): a row of a block is contiguous, and the rows
+that matter at any time stay in cache. Every sample's numbers are computed alike in any block and by any thread,
+and sums over samples run in an order that the batch alone fixes.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import get_thread_id, njit, prange
 
-__all__ = ["draw"]
+from graphar.kernels._numba_math import exp_of_negative, random_words
+from graphar.kernels._simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
+
+__all__ = ["gradient", "sum_rows", "sum_rows_gradient", "sweep"]
+
+_LOG_EVERY = 512  # factors 1 + e ≤ 2 whose product is finite in float64
+
+
+# Each of these loops is one that compilers vectorise: few arrays, no branch, no mixture of types beyond need. A
+# check for division by zero (the other error model) would undo that.
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
+def _decay(logit: np.ndarray, decay: np.ndarray) -> None:
+    """e^{−|logit|}."""
+    for b in range(logit.size):
+        decay[b] = exp_of_negative(logit[b])
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
+def _draw(words: np.ndarray, logit: np.ndarray, decay: np.ndarray, x: np.ndarray) -> None:
+    """Spins from 32 random bits each: :func:`graphar.kernels.reference.decide`."""
+    one, half, scale = logit.dtype.type(1), logit.dtype.type(0.5), logit.dtype.type(2.0**-32)
+    none, all_bits = np.uint32(0), np.uint32(0xFFFFFFFF)
+    for b in range(logit.size):
+        e = exp_of_negative(logit[b])
+        sign = -one if logit[b] < 0 else one
+        word = np.uint32(words[b] ^ (none if logit[b] < 0 else all_bits))
+        x[b] = -sign if (logit.dtype.type(word) + half) * scale < e * (one / (one + e)) else sign
+        decay[b] = e
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
+def _slope(logit: np.ndarray, decay: np.ndarray, x: np.ndarray, slope: np.ndarray) -> None:
+    """d log σ(x logit)/d logit = x σ(−x logit)."""
+    one = logit.dtype.type(1)
+    for b in range(logit.size):
+        likely = one / (one + decay[b])
+        slope[b] = x[b] * (likely if x[b] * logit[b] < 0 else decay[b] * likely)
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
+def _account(logit: np.ndarray, decay: np.ndarray, x: np.ndarray, rises: np.ndarray, product: np.ndarray) -> None:
+    """Σ log σ(x logit) = Σ min(x logit, 0) − log Π (1 + e^{−|logit|}), both factors in float64."""
+    zero = logit.dtype.type(0)
+    for b in range(logit.size):
+        product[b] *= 1.0 + np.float64(decay[b])
+        rises[b] += np.float64(min(x[b] * logit[b], zero))
+
+
+@njit(fastmath={"contract"})
+def _add_energy(here: np.ndarray, field: float, x: np.ndarray, energy: np.ndarray) -> None:
+    for b in range(here.size):
+        energy[b] -= np.float64((here[b] + field) * x[b])
+
+
+@njit(fastmath={"contract"})
+def _send(received: np.ndarray, strength: float, x: np.ndarray, sent: np.ndarray) -> None:
+    for b in range(sent.size):
+        sent[b] = received[b] + strength * x[b]
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
-def draw(
-    width: int,
-    threshold: np.ndarray,
-    constant: np.ndarray,
-    local_weight: np.ndarray,
-    local_row: np.ndarray,
-    weight: np.ndarray,
-    pair_ptr: np.ndarray,
-    pair_row: np.ndarray,
+def sweep(
+    plan: tuple[np.ndarray, ...],
+    numbers: tuple[np.ndarray, ...],
     reads_spins: bool,
-    send_ptr: np.ndarray,
-    before: np.ndarray,
-    coupling: np.ndarray,
+    given: bool,
+    keep: bool,
+    key: np.uint64,
+    first: int,
     spins: np.ndarray,
+    arrivals: np.ndarray,
     logits: np.ndarray,
-    fields: np.ndarray,
+    slopes: np.ndarray,
+    log_prob: np.ndarray,
+    energy: np.ndarray,
 ) -> None:
-    """Spins, logits and local messages (N, batch), block of samples by block, each block's messages in cache."""
-    num_spins, batch = threshold.shape
-    num_arrivals = coupling.size
-    for block in prange((batch + width - 1) // width):
-        start = block * width
-        size = min(width, batch - start)
-        arrivals = np.zeros((num_arrivals + 1, width), threshold.dtype)
-        drawn = np.zeros((num_spins, width), threshold.dtype)
-        rows = drawn if reads_spins else arrivals
-        total = np.empty(width, threshold.dtype)
+    """Spins, drawn or ``given``, their log q and energy; with ``keep`` also messages and slopes.
+
+    ``spins`` and ``slopes`` are (blocks, N, width), ``logits`` too or empty; ``arrivals`` is (blocks, E + 1, width),
+    or (threads, E + 1, width) where they are not kept; ``log_prob`` and ``energy`` are (blocks, width).
+    """
+    sites, local_row, send_ptr, before, both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair = plan
+    constant, local_weight, weight, field, coupling = numbers
+    blocks, num_spins, width = spins.shape
+    for index in prange(blocks):
+        block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
+        messages = arrivals[block if keep else np.int64(get_thread_id())]
+        x = spins[block]
+        rows = x if reads_spins else messages
+        total = np.zeros((2, width), x.dtype)
+        decay = np.zeros(width, x.dtype)
+        product = np.ones(width, np.float64)
+        words = np.zeros(max(width, 64), np.uint32)
+        aligned = (first + block * width) // 64 * 64
+        mine = words[first + block * width - aligned :]
+        log_q = log_prob[block]
         for i in range(num_spins):
-            here = arrivals[local_row[i]]
+            logit = total[i % 2]
+            if i % 2 == 0:
+                total[:] = 0
+                start, stop = both_ptr[i // 2], both_ptr[i // 2 + 1]
+                if start < stop:
+                    add_rows_twice(rows, both_row, both_a, both_b, weight, start, stop, total[0], total[1])
+            add_rows(rows, rest_row, rest_pair, weight, rest_ptr[i], rest_ptr[i + 1], logit)
+            here = messages[local_row[i]]
             for b in range(width):
-                total[b] = constant[i] + local_weight[i] * here[b]
-            pair, last = pair_ptr[i], pair_ptr[i + 1]
-            while pair + 4 <= last:  # four messages a pass: the running sum is loaded and stored once
-                w0, w1, w2, w3 = weight[pair], weight[pair + 1], weight[pair + 2], weight[pair + 3]
-                m0, m1 = rows[pair_row[pair]], rows[pair_row[pair + 1]]
-                m2, m3 = rows[pair_row[pair + 2]], rows[pair_row[pair + 3]]
-                for b in range(width):
-                    total[b] += w0 * m0[b] + w1 * m1[b] + w2 * m2[b] + w3 * m3[b]
-                pair += 4
-            while pair < last:
-                w0, m0 = weight[pair], rows[pair_row[pair]]
-                for b in range(width):
-                    total[b] += w0 * m0[b]
-                pair += 1
-            x = drawn[i]
-            for b in range(size):
-                x[b] = 1.0 if total[b] > threshold[i, start + b] else -1.0
-            for b in range(size):
-                spins[i, start + b] = x[b]
-                logits[i, start + b] = total[b]
-                fields[i, start + b] = here[b]
+                logit[b] += constant[i] + local_weight[i] * here[b]
+            if given:
+                _decay(logit, decay)
+            else:
+                random_words(key, sites[i], aligned, words)
+                _draw(mine, logit, decay, x[i])
+            if keep:
+                _slope(logit, decay, x[i], slopes[block, i])
+            if logits.size:
+                logits[block, i] = logit
+            _account(logit, decay, x[i], log_q, product)
+            if i % _LOG_EVERY == _LOG_EVERY - 1 or i == num_spins - 1:
+                log_q -= np.log(product)
+                product[:] = 1
+            _add_energy(here, field[i], x[i], energy[block])
             for send in range(send_ptr[i], send_ptr[i + 1]):
-                received, strength = arrivals[before[send]], coupling[send]
-                for b in range(width):
-                    arrivals[send, b] = received[b] + strength * x[b]
+                _send(messages[before[send]], coupling[send], x[i], messages[send])
+
+
+@njit(fastmath={"contract", "reassoc", "nsz"})
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
+    total = a.dtype.type(0)
+    for k in range(a.size):
+        total += a[k] * b[k]
+    return total
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def gradient(
+    plan: tuple[np.ndarray, ...],
+    reads_spins: bool,
+    shares_of_work: np.ndarray,
+    group: int,
+    spins: np.ndarray,
+    arrivals: np.ndarray,
+    slopes: np.ndarray,
+    factor: np.ndarray,
+    by_constant: np.ndarray,
+    by_local: np.ndarray,
+    by_pair: np.ndarray,
+) -> None:
+    """Derivatives of Σ_b factor_b log q_b by the numbers of the linear form, added to the last three arguments.
+
+    Readers are shared out among threads in ``shares_of_work``, ranges of twos of them; each takes the samples
+    ``group`` blocks at a time, whose rows stay in cache.
+    """
+    _, local_row, _, _, both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair = plan
+    blocks, num_spins, width = spins.shape
+    num_messages = arrivals.shape[1]
+    num_rows = num_spins if reads_spins else num_messages
+    rows = (spins if reads_spins else arrivals).reshape(blocks * num_rows, width)
+    ones = np.ones(group * width, spins.dtype)
+    for index in prange(shares_of_work.size - 1):
+        share = np.int64(index)
+        slope = np.zeros((2, group * width), spins.dtype)
+        for first in range(0, blocks, group):
+            last = min(first + group, blocks)
+            for duo in range(shares_of_work[share], shares_of_work[share + 1]):
+                for i in range(2 * duo, min(2 * duo + 2, num_spins)):
+                    mine = slope[i - 2 * duo]
+                    for block in range(first, last):
+                        at = (block - first) * width
+                        for b in range(width):
+                            mine[at + b] = slopes[block, i, b] * factor[block, b]
+                        if by_local.size:
+                            by_local[i] += _dot(mine[at : at + width], arrivals[block, local_row[i]])
+                    size = (last - first) * width
+                    by_constant[i] += _dot(mine[:size], ones[:size])
+                    dot_rows(
+                        rows, num_rows, first, last, rest_row, rest_pair, rest_ptr[i], rest_ptr[i + 1], mine, by_pair
+                    )
+                if both_ptr[duo] < both_ptr[duo + 1]:
+                    dot_rows_twice(
+                        rows, num_rows, first, last, both_row, both_a, both_b, both_ptr[duo], both_ptr[duo + 1],
+                        slope[0], slope[1], by_pair,
+                    )  # fmt: skip
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def sum_rows(ptr: np.ndarray, source: np.ndarray, weight: np.ndarray, rows: np.ndarray, total: np.ndarray) -> None:
+    """total[i] += Σ weight[p] × rows[source[p]] over the pairs p of each reader i."""
+    each = np.arange(source.size).astype(np.int32)
+    for index in prange(total.shape[0]):
+        i = np.int64(index)
+        add_rows(rows, source, each, weight, ptr[i], ptr[i + 1], total[i])
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def sum_rows_gradient(
+    ptr: np.ndarray, source: np.ndarray, slope: np.ndarray, rows: np.ndarray, by_weight: np.ndarray
+) -> None:
+    """by_weight[p] += slope[i] · rows[source[p]] over the pairs p of each reader i."""
+    each = np.arange(source.size).astype(np.int32)
+    for index in prange(slope.shape[0]):
+        i = np.int64(index)
+        dot_rows(rows, 0, 0, 1, source, each, ptr[i], ptr[i + 1], slope[i], by_weight)

@@ -1,8 +1,9 @@
 """The reference algorithm compiled for the CPU, for heads whose logits are linear in what they read.
 
-Samples are independent, so each thread draws blocks of them spin by spin, with the messages of a block in cache:
-no step of a level is ever waited for, and nothing of size (pairs, batch) exists. The same uniforms as the
-reference kernel's give the same spins, up to ties at rounding, whatever the number of threads.
+Samples are independent, so each thread draws blocks of them spin by spin, with the rows of a block in cache: no
+step of a level is ever waited for, and nothing of size (pairs, batch) exists. Spins are visited depth first in the
+elimination tree, and two readers in succession share what they load. Sampling keeps messages and slopes, d log q /
+d logit, where the gradient is wanted: it then takes one more pass and no second forward one.
 
 A process that has sampled has started OpenMP threads, after which a forked child cannot: use ``spawn`` for
 workers, or ``kernel="reference"``.
@@ -10,64 +11,207 @@ workers, or ``kernel="reference"``.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead
-from graphar.kernels.reference import ReferenceKernel, Sampled
+from graphar.heads.base import BoundHead, LinearForm
+from graphar.kernels._threads import numba_threads
+from graphar.kernels.base import Kernel, Sampled, couplings_and_fields
 
 __all__ = ["NumbaKernel"]
 
-CACHE = 2**18  # bytes that a block's messages and spins may take: about half a core's second-level cache
+CACHE = 2**18  # bytes of rows that a group of blocks may touch in a run of readers: about half a second-level cache
+SHARES = 64  # parts that the readers are divided in for the gradient: enough for any number of threads
 
 
-class NumbaKernel(ReferenceKernel):
-    """As :class:`ReferenceKernel`, with compiled sampling on the CPU; densities and gradients are the same code."""
+class NumbaKernel(Kernel):
+    """Compiled sweeps over the spins, for heads with a :class:`~graphar.heads.base.LinearForm`, on the CPU."""
 
-    send_ptr: Tensor
+    def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
+        from graphar.kernels._plan import preorder, share_rows
 
-    def __init__(self, frontier: Frontier, reads: str, dtype: torch.dtype, levels: Tensor | None = None) -> None:
-        super().__init__(frontier, reads, dtype, levels)
-        count = torch.bincount(self.source, minlength=self.num_spins)
-        self.register_buffer("send_ptr", torch.cat([count.new_zeros(1), count.cumsum(0)]), persistent=False)
+        super().__init__(frontier, head, dtype, device)
+        n, num_arrivals = self.num_spins, self.num_arrivals
+        # TwoBo's own pairs reach beyond the component: their readers must wait for all earlier ranks
+        anywhere = frontier.kind == "all" and frontier.radius is None and head.reads == "messages"
+        order = np.arange(n) if anywhere else preorder(frontier.parent.numpy())
+        place = np.empty(n, np.int64)
+        place[order] = np.arange(n)
 
-    @torch.no_grad()
-    def sample(self, head: BoundHead, beta: float, uniforms: Tensor) -> Sampled:
-        if uniforms.device.type != "cpu":
-            return super().sample(head, beta, uniforms)
+        sent_by = place[frontier.arrival_source.numpy()]
+        sends = np.argsort(sent_by, kind="stable")
+        row_of_arrival = np.full(num_arrivals + 1, num_arrivals, np.int32)  # the last row stays zero
+        row_of_arrival[sends] = np.arange(num_arrivals)
+        first = frontier.arrival_ptr.numpy()[frontier.arrival_target.numpy()]
+        arrival = np.arange(num_arrivals)
+        before = row_of_arrival[np.where(arrival == first, -1, arrival - 1)]
+        if head.reads == "parents":
+            ptr, row = frontier.parents_ptr.numpy(), place[frontier.parents_spin.numpy()].astype(np.int32)
+        else:
+            ptr, row = frontier.pair_ptr.numpy(), row_of_arrival[frontier.pair_arrival.numpy()]
+        shared = share_rows(order, ptr, row, max(n, num_arrivals + 1))
+        sites = frontier.ordering.sites.numpy()[order]
+        send_ptr = np.zeros(n + 1, np.int64)
+        np.cumsum(np.bincount(sent_by, minlength=n), out=send_ptr[1:])
+        local_row = row_of_arrival[frontier.local_arrival.numpy()[order]]
+        self._plan = (sites, local_row, send_ptr, before[sends], *shared)
+        self._shares = _shares_of_work(shared[0], shared[4])
+        self._widest = int(np.diff(ptr).max()) if n else 0
+        self._order = torch.from_numpy(order)
+        places = np.empty(n, np.int64)
+        places[sites] = np.arange(n)
+        self.places = torch.from_numpy(places)
+        coupling, self.field_of_rank = couplings_and_fields(frontier, dtype, device)
+        self._field = self.field_of_rank[self._order].numpy()
+        self._coupling = coupling.numpy()[sends]
+
+    def sample(self, beta: float, key: int, first: int, count: int, differentiable: bool = False) -> Sampled:
+        assert first % 64 == 0
+        spins = self._blocks(count)
+        with torch.set_grad_enabled(differentiable):
+            log_prob, _, energy = _Sweep.apply(self, spins, (key, first), False, *self._form(beta))
+        return Sampled(spins, self.places, log_prob[:count], energy[:count])
+
+    def log_prob(self, beta: float, spins: Tensor) -> Tensor:
+        return _Sweep.apply(self, self._given(spins), None, False, *self._form(beta))[0][: len(spins)]
+
+    def logits(self, beta: float, spins: Tensor) -> Tensor:
+        rows = _Sweep.apply(self, self._given(spins), None, True, *self._form(beta))[1]
+        return rows.transpose(1, 2).flatten(0, 1)[: len(spins)].index_select(1, self.places)
+
+    def _form(self, beta: float) -> LinearForm:
+        form = self.head.linear_form(beta, self.field_of_rank)
+        assert form is not None
+        return form
+
+    def _blocks(self, count: int) -> Tensor:
+        # narrow blocks where there are few samples, so that there is work for more than one thread
+        width = 64 if count > 64 else 32
+        return torch.empty(-(-count // width), self.num_spins, width, dtype=self.dtype)
+
+    def _given(self, spins: Tensor) -> Tensor:
+        rows = self._blocks(len(spins))
+        blocks, n, width = rows.shape
+        padded = torch.ones(blocks * width, n, dtype=self.dtype)
+        padded[: len(spins), self.places] = spins.to(self.dtype)
+        return rows.copy_(padded.view(blocks, width, n).transpose(1, 2))
+
+    def sweep(
+        self, spins: Tensor, stream: tuple[int, int] | None, form: LinearForm, keep: bool, want_logits: bool
+    ) -> tuple[Tensor, ...]:
+        """log q, logits, energy, messages and slopes of spins, drawn into place from a stream or given."""
         import numba
 
-        from graphar.kernels._numba_loops import draw
+        from graphar.kernels._numba_loops import sweep
 
-        form = head.linear_form(beta, self.field_of_rank)
-        if form is None:
-            raise ValueError(f"kernel must not be numba for {type(head).__name__}, which is not linear")
-        threshold = self._threshold(uniforms)
-        dtype = threshold.dtype
-        bytes_per_sample = (self.num_arrivals + 1 + self.num_spins) * threshold.element_size()
-        width = 16 * max(1, min(16, CACHE // (16 * bytes_per_sample)))
-        spins, logits, fields = (torch.empty_like(threshold) for _ in range(3))
-        threads = numba.get_num_threads()
-        try:
-            numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
-            draw(
-                width,
-                threshold.numpy(),
-                form.constant[self.ranks].to(dtype).numpy(),
-                form.local[self.ranks].to(dtype).numpy(),
-                self.local.numpy(),
-                form.pairs[self.pairs].to(dtype).numpy(),
-                self.pair_ptr.numpy(),
-                self.pair_row.numpy(),
-                self.reads == "parents",
-                self.send_ptr.numpy(),
-                self.before.numpy(),
-                self.coupling[:, 0].numpy(),
+        blocks, n, width = spins.shape
+        num_rows = self.num_arrivals + 1
+        with numba_threads() as threads:
+            kept = max(1, blocks) if keep else min(threads, numba.config.NUMBA_NUM_THREADS)
+            messages = torch.empty(kept, num_rows, width, dtype=self.dtype)
+            messages[:, -1] = 0
+            slopes = torch.empty(blocks if keep else 0, n, width, dtype=self.dtype)
+            logits = torch.empty(blocks if want_logits else 0, n, width, dtype=self.dtype)
+            log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
+            key, first = (0, 0) if stream is None else stream
+            constant, local, pairs = (part.detach().to(self.dtype) for part in form)
+            sweep(
+                self._plan,
+                (
+                    constant[self._order].numpy(),
+                    local[self._order].numpy(),
+                    pairs.contiguous().numpy(),
+                    self._field,
+                    self._coupling,
+                ),
+                self.head.reads == "parents",
+                stream is None,
+                keep,
+                np.uint64(key),
+                first,
                 spins.numpy(),
+                messages.numpy(),
                 logits.numpy(),
-                fields.numpy(),
+                slopes.numpy(),
+                log_prob.numpy(),
+                energy.numpy(),
             )
-        finally:
-            numba.set_num_threads(threads)
-        return self._sampled(spins, logits, fields)
+        return log_prob.flatten(), logits, energy.flatten(), messages, slopes
+
+    def gradient(
+        self, spins: Tensor, messages: Tensor, slopes: Tensor, factor: Tensor, form: LinearForm, local: bool
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Σ_b factor_b ∇ log q_b by the numbers of the linear form."""
+        from graphar.kernels._numba_loops import gradient
+
+        width = spins.shape[2]
+        by_constant = torch.zeros(self.num_spins, dtype=self.dtype)
+        by_local = torch.zeros(self.num_spins if local else 0, dtype=self.dtype)
+        by_pair = torch.zeros_like(form.pairs, dtype=self.dtype)
+        row_bytes = width * spins.element_size()
+        group = max(1, min(4, CACHE // (row_bytes * max(1, self._widest))))
+        with numba_threads():
+            gradient(
+                self._plan,
+                self.head.reads == "parents",
+                self._shares,
+                group,
+                spins.numpy(),
+                messages.numpy(),
+                slopes.numpy(),
+                factor.to(self.dtype).numpy(),
+                by_constant.numpy(),
+                by_local.numpy(),
+                by_pair.numpy(),
+            )
+        back = torch.empty_like(self._order)
+        back[self._order] = torch.arange(self.num_spins)
+        return by_constant[back], by_local[back] if local else None, by_pair
+
+
+class _Sweep(torch.autograd.Function):
+    """Sweep and gradient as one differentiable operation of the linear form: log q, logits, energy."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, kernel: NumbaKernel, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool,
+        constant: Tensor, local: Tensor, pairs: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        form = LinearForm(constant, local, pairs)
+        keep = any(ctx.needs_input_grad)
+        log_prob, logits, energy, messages, slopes = kernel.sweep(spins, stream, form, keep, want_logits)
+        ctx.kernel, ctx.form = kernel, form
+        if keep:
+            ctx.save_for_backward(spins, messages, slopes)
+        ctx.mark_non_differentiable(energy)
+        return log_prob, logits, energy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        spins, messages, slopes = ctx.saved_tensors
+        by_log_prob, by_logits, _ = gradients
+        blocks, _, width = spins.shape
+        factor = by_log_prob.view(blocks, width)
+        if by_logits.numel():
+            slopes = slopes * factor[:, None].to(slopes.dtype) + by_logits
+            factor = torch.ones_like(factor)
+        local = ctx.needs_input_grad[5]
+        found = ctx.kernel.gradient(spins, messages, slopes, factor, ctx.form, local)
+        return None, None, None, None, *found
+
+
+def _shares_of_work(both_ptr: np.ndarray, rest_ptr: np.ndarray) -> np.ndarray:
+    """Ranges of twos of readers with about equal numbers of rows to read."""
+    n, twos = rest_ptr.size - 1, both_ptr.size - 1
+    ends = np.minimum(2 * np.arange(twos + 1), n)
+    cost = 2 * both_ptr + rest_ptr[ends] + 4 * ends
+    shares = min(SHARES, max(1, twos))
+    cuts = np.searchsorted(cost, np.linspace(0, cost[-1], shares + 1))
+    cuts[0], cuts[-1] = 0, twos
+    return cuts

@@ -1,11 +1,11 @@
-"""The algorithm in torch and PyG message passing, level by level: the definition of truth.
+"""The algorithm in torch and PyG message passing, level by level: the definition of truth, on any device.
 
 Spins and arrivals are kept as (rows, batch), in the order in which they are drawn: by level, then by rank. So a
 level is a slice. Drawing one means
 
 1. every spin i of the level reads its inbox, the arrivals that hold ξ_il for its frontier pairs, and the head
    turns them into logit_i;
-2. x_i = +1 where u_i < σ(logit_i), for a uniform u_i;
+2. x_i is drawn: σ(−|logit_i|) is the probability of the less likely sign;
 3. x_i is sent along its edges to later spins l: the arrival of l after i is the one before it plus J_il x_i.
 
 For given spins all arrivals are known at once, and the density takes a single step.
@@ -13,115 +13,87 @@ For given spins all arrivals are known at once, and the density takes a single s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Inbox, SiteInputs
+from graphar.heads.base import BoundHead, Inbox, SiteInputs, spmm_sum
+from graphar.kernels import philox
+from graphar.kernels.base import Kernel, Sampled, couplings_and_fields
 
-__all__ = ["ReferenceKernel", "Sampled"]
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """Spins (N, batch) in the kernel's order, log q (batch,), and the energy without offset (batch,), both float64."""
-
-    spins: Tensor
-    log_prob: Tensor
-    energy: Tensor
+__all__ = ["ReferenceKernel", "decide"]
 
 
-class ReferenceKernel(nn.Module):
-    """Samples and densities of a bound head over a frontier; a module only to move between devices.
+class ReferenceKernel(Kernel):
+    """Level by level in torch.
 
     Args:
-        frontier: the structure.
-        reads: the inbox that the head opens.
-        dtype: floating type of messages and logits.
         levels: step at which each rank is drawn; those of the DAG by default. ``arange(N)`` draws one by one.
-
-    Attributes:
-        sites: sites in the order of drawing, shape (N,), and its inverse ``places``: rows of spins are in this order.
-        num_levels: sequential steps of a sample.
     """
 
-    ranks: Tensor
-    sites: Tensor
-    places: Tensor
-    field: Tensor
-    field_of_rank: Tensor
-    source: Tensor
-    coupling: Tensor
-    sends: Tensor
-    before: Tensor
-    local: Tensor
-    turns: Tensor
-    pairs: Tensor
-    pair_row: Tensor
-    pair_ptr: Tensor
+    sum_rows = staticmethod(spmm_sum)
 
-    def __init__(self, frontier: Frontier, reads: str, dtype: torch.dtype, levels: Tensor | None = None) -> None:
-        super().__init__()
-        levels = frontier.levels(reads) if levels is None else levels
-        self.num_spins, self.num_arrivals = frontier.num_spins, frontier.num_arrivals
+    def __init__(
+        self,
+        frontier: Frontier,
+        head: BoundHead,
+        dtype: torch.dtype,
+        device: torch.device,
+        levels: Tensor | None = None,
+    ) -> None:
+        super().__init__(frontier, head, dtype, device)
+        levels = frontier.levels(head.reads) if levels is None else levels
         self.num_levels = int(levels.max()) + 1
-        self.reads = reads
-
-        def keep(name: str, tensor: Tensor) -> None:
-            self.register_buffer(name, tensor, persistent=False)
+        coupling, field = couplings_and_fields(frontier, dtype, device)
 
         ranks, place_of_rank = _sorted_by(levels)
-        keep("ranks", ranks)
-        keep("sites", frontier.ordering.sites[ranks])
-        keep("places", place_of_rank[frontier.ordering.ranks])
+        self.ranks, self.sites = ranks.to(device), frontier.ordering.sites[ranks].to(device)
+        self.places = place_of_rank[frontier.ordering.ranks].to(device)
+        self.field = field[self.ranks, None]
         self._sites_at = _starts(levels, self.num_levels)
 
-        # Arrivals, by the spin that sends them, hence by level. A last row stays zero: what a spin has before any has
-        # come.
-        sent_by = place_of_rank[frontier.arrival_source]
-        sends, row_of_arrival = _sorted_by(sent_by)
+        # Arrivals, in the order in which they are complete. A last row stays zero: what a spin has before any has come.
+        source, target = frontier.arrival_source.long(), frontier.arrival_target.long()
+        arrival = torch.arange(self.num_arrivals)
+        within = arrival - frontier.arrival_ptr[target]
+        complete = _running_max(levels[source], target)
+        # Under a radius, neighbours of a spin may be drawn together or against the ranks: then several arrivals at it
+        # are complete at once, and take turns.
+        opens = torch.ones_like(target, dtype=torch.bool)
+        opens[1:] = (target[1:] != target[:-1]) | (complete[1:] != complete[:-1])
+        turn = arrival - torch.where(opens, arrival, 0).cummax(0).values if self.num_arrivals else arrival
+        num_turns = int(turn.max()) + 1 if self.num_arrivals else 1
+        step = complete * num_turns + turn
+        sends, row_of_arrival = _sorted_by(step)
         row_of_arrival = torch.cat([row_of_arrival, torch.tensor([self.num_arrivals])])
-        within = torch.arange(self.num_arrivals) - frontier.arrival_ptr[frontier.arrival_target]
-        before = torch.where(within == 0, -1, torch.arange(self.num_arrivals) - 1)
-        keep("source", sent_by[sends])
-        keep("sends", sends)
-        keep("field", torch.empty(self.num_spins, 1, dtype=dtype))
-        keep("field_of_rank", torch.empty(self.num_spins, dtype=dtype))
-        keep("coupling", torch.empty(self.num_arrivals, 1, dtype=dtype))
-        self.set_couplings(frontier)
-        keep("before", row_of_arrival[before][sends])
-        keep("local", row_of_arrival[frontier.local_arrival][ranks])
-        self._sends_at = _starts(levels[frontier.arrival_source], self.num_levels)
+        before = torch.where(within == 0, -1, arrival - 1)
+        self.source = place_of_rank[source][sends].to(device)
+        self.coupling = coupling[sends.to(device), None]
+        self.before = row_of_arrival[before][sends].to(device)
+        self.local = row_of_arrival[frontier.local_arrival][ranks].to(device)
+        starts = _starts(step, self.num_levels * num_turns)
+        slices = [slice(*starts[k : k + 2]) for k in range(self.num_levels * num_turns)]
+        self._sends_of = [
+            [here for here in slices[level * num_turns : (level + 1) * num_turns] if here.stop > here.start]
+            for level in range(self.num_levels)
+        ]
         # k-th arrivals at their spins, for the running sums of given configurations
         self._num_turns = int(within.max()) + 1 if self.num_arrivals else 0
-        keep("turns", row_of_arrival[_sorted_by(within)[0]])
+        self.turns = row_of_arrival[_sorted_by(within)[0]].to(device)
         self._turns_at = _starts(within, self._num_turns)
 
-        if reads == "parents":
-            ptr, rows = frontier.parents_ptr, place_of_rank[frontier.parents_spin]
+        if head.reads == "parents":
+            ptr, rows = frontier.parents_ptr, place_of_rank[frontier.parents_spin.long()]
         else:
-            ptr, rows = frontier.pair_ptr, row_of_arrival[frontier.pair_arrival]
+            ptr, rows = frontier.pair_ptr, row_of_arrival[frontier.pair_arrival.long()]
         count = ptr.diff()
         # by reader, then by row: a CSR matrix with unsorted columns has a wrong gradient in torch
         num_rows = self.num_arrivals + self.num_spins
         pairs, _ = _sorted_by(torch.repeat_interleave(place_of_rank, count) * num_rows + rows)
-        keep("pairs", pairs)
-        keep("pair_row", rows[pairs])
-        keep("pair_ptr", torch.cat([torch.zeros(1, dtype=torch.int64), count[ranks].cumsum(0)]))
-        self._pairs_at = self.pair_ptr[torch.tensor(self._sites_at)].tolist()
-
-    def set_couplings(self, frontier: Frontier) -> None:
-        """Copy couplings and fields of the graph, in the kernel's type and on its device."""
-        field = frontier.graph.h.to(self.field)
-        coupling = frontier.arrival_weight.to(self.coupling)
-        if not bool(torch.isfinite(field).all() and torch.isfinite(coupling).all()):
-            raise ValueError(f"graph must have couplings and fields in the range of {field.dtype}, got larger ones")
-        self.field_of_rank = field[frontier.ordering.sites.to(field.device)]
-        self.field = self.field_of_rank[self.ranks, None]
-        self.coupling = coupling[self.sends, None]
+        pair_ptr = torch.cat([torch.zeros(1, dtype=torch.int64), count[ranks].cumsum(0)])
+        self.pairs, self.pair_row, self.pair_ptr = pairs.to(device), rows[pairs].to(device), pair_ptr.to(device)
+        self._pairs_at = pair_ptr[torch.tensor(self._sites_at)].tolist()
 
     def _inputs(self, beta: float, level: int | None, spins: Tensor, arrivals: Tensor) -> SiteInputs:
         """What the spins of one level, or of all, may read."""
@@ -130,56 +102,82 @@ class ReferenceKernel(nn.Module):
             first, last = self._sites_at[level : level + 2]
             sites, pairs = slice(first, last), slice(*self._pairs_at[level : level + 2])
             ptr = self.pair_ptr[first : last + 1] - pairs.start
-        rows = spins if self.reads == "parents" else arrivals
-        inbox = Inbox(self.pairs[pairs], ptr, self.pair_row[pairs], rows)
+        rows = spins if self.head.reads == "parents" else arrivals
+        inbox = Inbox(self.pairs[pairs], ptr, self.pair_row[pairs], rows, self.sum_rows)
         return SiteInputs(
-            beta, self.ranks[sites], self.field[sites], arrivals, self.local[sites], **{self.reads: inbox}
+            beta, self.ranks[sites], self.field[sites], arrivals, self.local[sites], **{self.head.reads: inbox}
         )
 
+    def sample(self, beta: float, key: int, first: int, count: int, differentiable: bool = False) -> Sampled:
+        spins, logits, arrivals = self._draw(beta, philox.words(key, self.sites, first, count))
+        if differentiable:
+            with torch.enable_grad():
+                logits = self.head(self._inputs(beta, None, spins, arrivals))
+                log_prob = _log_prob(spins, logits)
+        else:
+            log_prob = _log_prob(spins, logits)
+        with torch.no_grad():
+            energy = -((arrivals[self.local] + self.field) * spins).sum(0, dtype=torch.float64)
+        return Sampled(spins[None], self.places, log_prob, energy)
+
     @torch.no_grad()
-    def sample(self, head: BoundHead, beta: float, uniforms: Tensor) -> Sampled:
-        """Spins drawn level by level from uniforms (N, batch) in float64: x_i = +1 where u_i < σ(logit_i)."""
-        threshold = self._threshold(uniforms)
-        spins = torch.zeros_like(threshold)
-        logits = torch.empty_like(threshold)
-        arrivals = threshold.new_zeros(self.num_arrivals + 1, threshold.shape[1])
-        up = threshold.new_ones(())
+    def _draw(self, beta: float, words: Tensor) -> tuple[Tensor, ...]:
+        """Spins, logits and arrivals from 32 random bits for each spin, (N, batch)."""
+        spins = torch.zeros(words.shape, dtype=self.dtype, device=self.device)
+        logits = torch.empty_like(spins)
+        arrivals = spins.new_zeros(self.num_arrivals + 1, words.shape[1])
         for level in range(self.num_levels):
             here = slice(*self._sites_at[level : level + 2])
-            sends = slice(*self._sends_at[level : level + 2])
-            logits[here] = head(self._inputs(beta, level, spins, arrivals))
-            spins[here] = torch.where(logits[here] > threshold[here], up, -up)
-            message = spins[self.source[sends]].mul_(self.coupling[sends])
-            torch.add(arrivals[self.before[sends]], message, out=arrivals[sends])
-        return self._sampled(spins, logits, arrivals[self.local])
+            logits[here] = self.head(self._inputs(beta, level, spins, arrivals))
+            spins[here] = decide(logits[here], words[here])
+            for sends in self._sends_of[level]:
+                message = spins[self.source[sends]].mul_(self.coupling[sends])
+                torch.add(arrivals[self.before[sends]], message, out=arrivals[sends])
+        return spins, logits, arrivals
 
-    def _threshold(self, uniforms: Tensor) -> Tensor:
-        """u < σ(logit) where logit > log u/(1 − u); finite also for u = 0."""
-        return torch.special.logit(uniforms, eps=2.0**-54).to(self.field.dtype)
+    def logits(self, beta: float, spins: Tensor) -> Tensor:
+        return self._logits_of_rows(beta, self._rows(spins))[self.places].T
 
-    def _sampled(self, spins: Tensor, logits: Tensor, fields: Tensor) -> Sampled:
-        """log q and energy from logits and local messages, which it overwrites."""
-        log_prob = logsigmoid(logits.mul_(spins)).sum(0, dtype=torch.float64)
-        energy = -fields.add_(self.field).mul_(spins).sum(0, dtype=torch.float64)
-        return Sampled(spins, log_prob, energy)
+    def log_prob(self, beta: float, spins: Tensor) -> Tensor:
+        rows = self._rows(spins)
+        return _log_prob(rows, self._logits_of_rows(beta, rows))
 
-    def logits(self, head: BoundHead, beta: float, spins: Tensor) -> Tensor:
-        """Logits of all spins given the earlier ones of the same configurations, (N, batch)."""
-        return head(self._inputs(beta, None, spins, self.arrivals(spins)))
+    def _rows(self, spins: Tensor) -> Tensor:
+        return spins.to(self.device, self.dtype)[:, self.sites].T.contiguous()
 
-    def log_prob(self, head: BoundHead, beta: float, spins: Tensor) -> Tensor:
-        """log q of spins (N, batch): Σ_i log σ(x_i logit_i), float64, shape (batch,)."""
-        return logsigmoid(spins * self.logits(head, beta, spins)).sum(0, dtype=torch.float64)
+    def _logits_of_rows(self, beta: float, rows: Tensor) -> Tensor:
+        return self.head(self._inputs(beta, None, rows, self.arrivals(rows)))
 
     @torch.no_grad()
-    def arrivals(self, spins: Tensor) -> Tensor:
+    def arrivals(self, rows: Tensor) -> Tensor:
         """Running partial fields after each earlier neighbour, and a last row of zeros, (E + 1, batch)."""
-        received = spins.new_zeros(self.num_arrivals + 1, spins.shape[1])
-        torch.mul(self.coupling, spins[self.source], out=received[:-1])
+        received = rows.new_zeros(self.num_arrivals + 1, rows.shape[1])
+        torch.mul(self.coupling, rows[self.source], out=received[:-1])
         for turn in range(1, self._num_turns):
             these = self.turns[slice(*self._turns_at[turn : turn + 2])]
             received[these] += received[self.before[these]]
         return received
+
+
+def decide(logit: Tensor, words: Tensor) -> Tensor:
+    """Spins from logits and 32 random bits each.
+
+    The less likely sign is taken where the bits, as a number (k + ½)/2³² of (0, 1), are below σ(−|logit|), which
+    has full relative precision however small; for positive logits the bits are reversed, so that the spin is
+    monotone in the logit.
+
+    >>> decide(torch.tensor([-50.0, 0.0, 50.0]), torch.tensor([0, 2**30, 2**32 - 1]))
+    tensor([-1.,  1.,  1.])
+    """
+    sign = torch.where(logit < 0, -1.0, 1.0).to(logit)
+    bits = torch.where(logit < 0, words, 0xFFFFFFFF - words)
+    decay = torch.exp(-logit.abs())
+    unlikely = decay * (1 / (1 + decay))
+    return torch.where((bits.to(logit) + 0.5) * 2.0**-32 < unlikely, -sign, sign)
+
+
+def _log_prob(spins: Tensor, logits: Tensor) -> Tensor:
+    return logsigmoid(spins * logits).sum(0, dtype=torch.float64)
 
 
 def _sorted_by(group: Tensor) -> tuple[Tensor, Tensor]:
@@ -188,6 +186,14 @@ def _sorted_by(group: Tensor) -> tuple[Tensor, Tensor]:
     place = torch.empty_like(order)
     place[order] = torch.arange(order.numel())
     return order, place
+
+
+def _running_max(values: Tensor, group: Tensor) -> Tensor:
+    """Largest value so far within each run of equal groups, groups rising and values ≥ 0."""
+    if not values.numel():
+        return values
+    span = values.max() + 1
+    return (values + group * span).cummax(0).values - group * span
 
 
 def _starts(group: Tensor, num_groups: int) -> list[int]:

@@ -73,15 +73,16 @@ class Ordering:
         dots = " …" if len(self) > 6 else ""
         return f"Ordering({len(self)} site{'s' * (len(self) != 1)}, {self.name}: {shown}{dots})"
 
-    def describe(self, frontier: str = "component") -> str:
+    def describe(self, frontier: str = "component", radius: int | None = None) -> str:
         """Width, pairs, levels and predicted cost of this ordering; see :func:`graphar.frontier.build_frontier`.
 
         Args:
             frontier: ``"component"`` or ``"all"``, the frontier whose pairs are counted.
+            radius: largest distance of a frontier spin from its reader, if there is to be one.
         """
         from graphar.frontier import build_frontier
 
-        return build_frontier(self, kind=frontier).describe()
+        return build_frontier(self, frontier, radius).describe()
 
 
 def _as_permutation(sites: Any, num_sites: int) -> Tensor:

@@ -44,6 +44,8 @@ def nested_dissection(graph: Data, seed: int = 0, method: str = "builtin", leaf_
     >>> nested_dissection(path, leaf_size=1).sites[0].item() in (2, 3, 4)
     True
     """
+    from graphar.frontier import build_frontier
+
     check_count(seed, "seed", minimum=0)
     check_count(leaf_size, "leaf_size")
     if method not in ("builtin", "metis"):
@@ -55,9 +57,9 @@ def nested_dissection(graph: Data, seed: int = 0, method: str = "builtin", leaf_
     n = len(indptr) - 1
     trials = int(np.clip(WORK // n, *TRIALS))
     balances = BALANCES if leaf_size < n <= SMALL else BALANCES[:1]
-    tried = [_dissect(indptr, indices, rng, leaf_size, trials, balance) for balance in balances]
-    best = tried[0] if len(tried) == 1 else min(tried, key=lambda sites: _num_pairs(indptr, indices, sites))
-    return Ordering(graph, best, f"nested dissection, seed {seed}")
+    name = f"nested dissection, seed {seed}"
+    tried = [Ordering(graph, _dissect(indptr, indices, rng, leaf_size, trials, b), name) for b in balances]
+    return tried[0] if len(tried) == 1 else min(tried, key=lambda ordering: build_frontier(ordering).num_pairs)
 
 
 def _dissect(
@@ -110,21 +112,6 @@ def _pack(sites: Ints, label: Ints, leaf_size: int) -> list[Ints]:
             filled = 0
         filled, end = filled + size, end + size
     return np.split(sites[np.argsort(label, kind="stable")], cuts)
-
-
-def _num_pairs(indptr: Ints, indices: Ints, sites: Ints) -> int:
-    """Σ_l depth(l) − depth(m(l)) over the sites l whose lowest-ranked neighbour m(l) is sampled before them."""
-    from graphar._symbolic import elimination_tree, tree_depth
-
-    n = len(sites)
-    ranks = np.empty(n, np.int64)
-    ranks[sites] = np.arange(n)
-    source, target = np.repeat(ranks, np.diff(indptr)), ranks[indices]
-    by_rank = np.argsort(source, kind="stable")
-    depth = tree_depth(elimination_tree(np.append(0, np.cumsum(np.diff(indptr)[sites])), target[by_rank]))
-    lowest = np.arange(n)
-    np.minimum.at(lowest, source, target)
-    return int((depth - depth[lowest]).sum())
 
 
 def _metis(indptr: Ints, indices: Ints, seed: int) -> Ints:

@@ -102,7 +102,7 @@ def anneal(
     )
     schedule, limit = settings["schedule"], settings["clip_norm"] or math.inf
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    stepper = Adam(weights, lr=settings["learning_rate"]) if optimizer is None else optimizer(weights)
+    stepper = Adam(weights, lr=settings["learning_rate"], fused=True) if optimizer is None else optimizer(weights)
     if isinstance(stepper, LBFGS):
         raise ValueError("optimizer must step on noisy gradients, got LBFGS, which needs the objective itself")
     settings["optimizer"] = describe_optimizer(stepper.param_groups, type(stepper).__name__)

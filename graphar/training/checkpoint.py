@@ -20,7 +20,7 @@ from graphar.training.run import Run
 
 __all__ = ["load", "read_checkpoint", "save", "write_checkpoint"]
 
-FORMAT = "graphar checkpoint 1"
+FORMAT = "graphar checkpoint 2"
 DAMAGE = (pickle.UnpicklingError, zipfile.BadZipFile, OSError, RuntimeError, EOFError, LookupError, ValueError)
 """What torch raises for files that it did not write, or not to the end."""
 
@@ -67,7 +67,7 @@ def load(path: str | PathLike[str]) -> Autoregressive:
         head = _head_class(state["head"]["name"])(**state["head"]["settings"])
         ordering = Ordering(graph, state["ordering"]["sites"], state["ordering"]["name"])
         dtype = {"float32": torch.float32, "float64": torch.float64}[state["dtype"]]
-        model = Autoregressive(graph, head, ordering, state["frontier"], dtype=dtype)
+        model = Autoregressive(graph, head, ordering, state["frontier"], radius=state["radius"], dtype=dtype)
         model.load_state_dict(state["weights"])
         model.trained_beta = state["trained_beta"]
     except (KeyError, TypeError, RuntimeError, AttributeError) as error:
@@ -102,7 +102,7 @@ def read_checkpoint(
     if "run" not in state:
         raise ValueError(f"{path}: a model without a run, there is nothing to resume")
     own = _model_state(model)
-    for part in ("graph", "ordering", "head", "frontier", "dtype"):
+    for part in ("graph", "ordering", "head", "frontier", "radius", "dtype"):
         if not _equal(own[part], state.get(part)):
             raise ValueError(f"{path}: written for another model, its {part} differs")
     then = state["run"]["settings"]
@@ -135,6 +135,7 @@ def _model_state(model: Autoregressive) -> dict[str, Any]:
         "ordering": {"sites": model.ordering.sites, "name": model.ordering.name},
         "head": {"name": type(model.head_config).__name__, "settings": model.head_config.settings()},
         "frontier": model.frontier.kind,
+        "radius": model.frontier.radius,
         "dtype": str(model.dtype).removeprefix("torch."),
         "weights": dict(model.state_dict()),
         "trained_beta": model.trained_beta,

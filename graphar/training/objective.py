@@ -32,13 +32,14 @@ def variational_step(q: Distribution, batch_size: int, generator: torch.Generato
 
     The mean L includes the sample itself; the factor 1/(n−1) makes up for it, so the estimate is unbiased.
     """
-    kernel, head = q.model.kernel, q.model.head
-    drawn = list(q.draw(batch_size, generator))
-    loss = torch.cat([part.log_prob + q.beta * part.energy for part in drawn])
+    # One chunk's samples keep what their gradient needs; more chunks would keep more than memory is meant to hold.
+    fits = bool(batch_size <= q.chunk_size)
+    drawn = list(q.draw(batch_size, generator, differentiable=fits))
+    loss = torch.cat([part.log_prob.detach() + q.beta * part.energy for part in drawn])
     weight = (loss - loss.mean()) / (batch_size - 1)
-    for part, share in zip(drawn, weight.split([part.log_prob.numel() for part in drawn]), strict=True):
-        (share * kernel.log_prob(head, q.beta, part.spins)).sum().backward()
+    for part, share in zip(drawn, weight.split([len(part) for part in drawn]), strict=True):
+        log_prob = part.log_prob if fits else q.model.kernel.log_prob(q.beta, part.spins)
+        (share @ log_prob).backward()
     lowest = min(drawn, key=lambda part: float(part.energy.min()))
-    at = int(lowest.energy.argmin())
-    spins = lowest.spins[:, at][q.model.kernel.places].to("cpu", torch.int8)
+    spins = lowest.configuration(int(lowest.energy.argmin())).to("cpu", torch.int8)
     return VariationalStep(loss, spins)

@@ -1,0 +1,96 @@
+"""The order in which a compiled sweep visits spins, and which rows two readers in succession share.
+
+Imported only where it is used, so that numba loads on first use.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["preorder", "share_rows"]
+
+
+@njit(cache=True)
+def preorder(parent: np.ndarray) -> np.ndarray:
+    """Ranks in depth-first order of a forest whose parents have smaller ranks, children by rank.
+
+    A subtree is drawn in one go, so that what it reads stays in cache, and chains of the tree are runs.
+    """
+    n = parent.size
+    child, sibling = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+    roots = -1
+    for i in range(n - 1, -1, -1):
+        if parent[i] < 0:
+            sibling[i], roots = roots, i
+        else:
+            sibling[i], child[parent[i]] = child[parent[i]], i
+    order = np.empty(n, np.int64)
+    stack = np.empty(n + 1, np.int64)
+    stack[0] = roots
+    top = 0 if roots >= 0 else -1
+    done = 0
+    while top >= 0:
+        i = stack[top]
+        top -= 1
+        order[done] = i
+        done += 1
+        if sibling[i] >= 0:
+            top += 1
+            stack[top] = sibling[i]
+        if child[i] >= 0:
+            top += 1
+            stack[top] = child[i]
+    return order
+
+
+@njit(cache=True)
+def share_rows(
+    order: np.ndarray, ptr: np.ndarray, row: np.ndarray, num_rows: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of two readers in succession that point to the same row, and the rest, by reader in drawing order.
+
+    Returns:
+        Where each two start, row, and the pair of each of the two; where each reader's rest starts, row, pair.
+    """
+    n = order.size
+    twos = (n + 1) // 2
+    both_ptr, rest_ptr = np.zeros(twos + 1, np.int64), np.zeros(n + 1, np.int64)
+    pair_of_row = np.full(num_rows, -1, np.int32)
+    for duo in range(n // 2):
+        a, b = order[2 * duo], order[2 * duo + 1]
+        for p in range(ptr[a], ptr[a + 1]):
+            pair_of_row[row[p]] = p
+        for p in range(ptr[b], ptr[b + 1]):
+            both_ptr[duo + 1] += pair_of_row[row[p]] >= 0
+        for p in range(ptr[a], ptr[a + 1]):
+            pair_of_row[row[p]] = -1
+    both_ptr[:] = np.cumsum(both_ptr)
+    for i in range(n):
+        shared = both_ptr[i // 2 + 1] - both_ptr[i // 2]
+        rest_ptr[i + 1] = rest_ptr[i] + ptr[order[i] + 1] - ptr[order[i]] - shared
+    both_row = np.empty(both_ptr[-1], np.int32)
+    both_a, both_b = np.empty(both_ptr[-1], np.int32), np.empty(both_ptr[-1], np.int32)
+    rest_row, rest_pair = np.empty(rest_ptr[-1], np.int32), np.empty(rest_ptr[-1], np.int32)
+    for duo in range(twos):
+        a = order[2 * duo]
+        b = order[2 * duo + 1] if 2 * duo + 1 < n else -1
+        for p in range(ptr[a], ptr[a + 1]):
+            pair_of_row[row[p]] = p
+        at, rest = both_ptr[duo], rest_ptr[2 * duo + 1]
+        if b >= 0:
+            for p in range(ptr[b], ptr[b + 1]):
+                if pair_of_row[row[p]] >= 0:
+                    both_row[at], both_a[at], both_b[at] = row[p], pair_of_row[row[p]], p
+                    pair_of_row[row[p]] = -1
+                    at += 1
+                else:
+                    rest_row[rest], rest_pair[rest] = row[p], p
+                    rest += 1
+        rest = rest_ptr[2 * duo]
+        for p in range(ptr[a], ptr[a + 1]):
+            if pair_of_row[row[p]] >= 0:
+                rest_row[rest], rest_pair[rest] = row[p], p
+                rest += 1
+                pair_of_row[row[p]] = -1
+    return both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair

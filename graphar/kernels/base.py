@@ -1,0 +1,81 @@
+"""The contract of kernels: how samples, log-probabilities and gradients of a bound head are computed.
+
+Spins go in and out as (batch, N) in site order. Sample s of site i is drawn with 32 random bits that depend on the
+key, s and i alone (:mod:`graphar.kernels.philox`), so every kernel draws the same samples, up to ties at rounding,
+in any split of a batch and on any number of threads.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from graphar.frontier import Frontier
+from graphar.heads.base import BoundHead
+
+__all__ = ["CHUNK", "Kernel", "Sampled", "couplings_and_fields"]
+
+CHUNK = 64
+"""Samples begin at multiples of this many, so that their random bits need no shifting."""
+
+
+class Sampled:
+    """A batch: log q and the energy without offset, float64, shape (batch,); spins (batch, N) on request.
+
+    Kernels keep spins as ``rows``, (blocks, N, width), in an order of their own.
+    """
+
+    def __init__(self, rows: Tensor, places: Tensor, log_prob: Tensor, energy: Tensor) -> None:
+        self.rows, self._places = rows, places
+        self.log_prob = log_prob
+        self.energy = energy
+
+    def __len__(self) -> int:
+        return self.energy.numel()
+
+    @cached_property
+    def spins(self) -> Tensor:
+        """±1, shape (batch, N), site order, in the model's dtype."""
+        return self.rows.transpose(1, 2).flatten(0, 1)[: len(self)].index_select(1, self._places)
+
+    def configuration(self, sample: int) -> Tensor:
+        """One sample, shape (N,)."""
+        block, column = divmod(sample, self.rows.shape[2])
+        return self.rows[block, :, column][self._places]
+
+
+class Kernel(ABC):
+    """Samples and densities of a bound head over a frontier, on one device in one floating type."""
+
+    def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
+        self.head = head
+        self.dtype, self.device = dtype, device
+        self.num_spins, self.num_arrivals = frontier.num_spins, frontier.num_arrivals
+
+    @abstractmethod
+    def sample(self, beta: float, key: int, first: int, count: int, differentiable: bool = False) -> Sampled:
+        """Samples ``first`` to ``first + count`` of the stream ``key``; ``first`` is a multiple of 64.
+
+        Args:
+            differentiable: whether ``log_prob`` carries the gradient with respect to the head's weights.
+        """
+
+    @abstractmethod
+    def log_prob(self, beta: float, spins: Tensor) -> Tensor:
+        """log q of spins (batch, N), float64, (batch,); differentiable in the head's weights."""
+
+    @abstractmethod
+    def logits(self, beta: float, spins: Tensor) -> Tensor:
+        """Logits of all sites given the earlier ones of the same configurations, (batch, N); differentiable."""
+
+
+def couplings_and_fields(frontier: Frontier, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """J of every arrival, and h by rank."""
+    field = frontier.graph.h.to(device, dtype)
+    coupling = frontier.arrival_weight.to(device, dtype)
+    if not bool(torch.isfinite(field).all() and torch.isfinite(coupling).all()):
+        raise ValueError(f"graph must have couplings and fields in the range of {dtype}, got larger ones")
+    return coupling, field[frontier.ordering.sites.to(device)]

@@ -1,0 +1,75 @@
+"""The reference algorithm with compiled message passing on the CPU, for heads that are not linear.
+
+The head is called level by level, or once for given spins; its weighted sums over pairs, and their gradient, are
+the compiled loops of the linear kernel, with nothing of size (pairs, batch) stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from graphar.kernels._threads import numba_threads
+from graphar.kernels.base import Sampled
+from graphar.kernels.reference import ReferenceKernel
+
+__all__ = ["NumbaLevelsKernel", "compiled_sum"]
+
+
+def compiled_sum(weight: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
+    """Σ over each reader's pairs of weight × row, (n, batch); batch a multiple of 32; differentiable in the weights."""
+    return _CompiledSum.apply(weight, ptr, source, rows)
+
+
+class NumbaLevelsKernel(ReferenceKernel):
+    """As :class:`ReferenceKernel`, with compiled weighted sums."""
+
+    sum_rows = staticmethod(compiled_sum)
+
+    def sample(self, beta: float, key: int, first: int, count: int, differentiable: bool = False) -> Sampled:
+        drawn = super().sample(beta, key, first, _padded(count), differentiable)
+        return Sampled(drawn.rows, self.places, drawn.log_prob[:count], drawn.energy[:count])
+
+    def logits(self, beta: float, spins: Tensor) -> Tensor:
+        return super().logits(beta, spins)[: len(spins)]
+
+    def log_prob(self, beta: float, spins: Tensor) -> Tensor:
+        return super().log_prob(beta, spins)[: len(spins)]
+
+    def _rows(self, spins: Tensor) -> Tensor:
+        rows = torch.ones(self.num_spins, _padded(len(spins)), dtype=self.dtype)
+        rows[:, : len(spins)] = super()._rows(spins)
+        return rows
+
+
+def _padded(count: int) -> int:
+    """An odd multiple of 32: of 32 for whole vectors, odd so that the rows of a batch do not share cache sets."""
+    return (-(-count // 32) | 1) * 32
+
+
+class _CompiledSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
+        from graphar.kernels._numba_loops import sum_rows
+
+        assert not rows.requires_grad
+        ctx.save_for_backward(ptr, source, rows)
+        total = rows.new_zeros(ptr.numel() - 1, rows.shape[1])
+        with numba_threads():
+            sum_rows(ptr.numpy(), source.numpy(), weight.detach().contiguous().numpy(), rows.numpy(), total.numpy())
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        from graphar.kernels._numba_loops import sum_rows_gradient
+
+        ptr, source, rows = ctx.saved_tensors
+        by_weight = rows.new_zeros(source.numel())
+        with numba_threads():
+            slope = gradients[0].contiguous()
+            sum_rows_gradient(ptr.numpy(), source.numpy(), slope.numpy(), rows.numpy(), by_weight.numpy())
+        return by_weight, None, None, None
