@@ -244,15 +244,15 @@ class IsingGraph(Data):
         flat = x.reshape(-1, self.num_spins)
         out = []
         for block in flat.split(max(1, _CHUNK // max(1, i.numel(), self.num_spins))):
-            block = block.to(self.dtype)
-            bonds = block[:, i].mul_(block[:, j])
+            rows = block.T.contiguous().to(self.dtype)  # sites first: both ends of an edge are then read in one piece
+            bonds = rows[i].mul_(rows[j])
             if member is None:
-                out.append(-(bonds @ J) - block @ self.h + self.offset)
+                out.append(-(J @ bonds) - self.h @ rows + self.offset)
             else:
                 graphs = int(self.num_graphs)  # of a PyG Batch
-                per_graph = scatter(bonds * J, member[i], dim=-1, dim_size=graphs, reduce="sum")
-                per_graph += scatter(block * self.h, member, dim=-1, dim_size=graphs, reduce="sum")
-                out.append(self.offset - per_graph)
+                per_graph = scatter(bonds.mul_(J[:, None]), member[i], dim=0, dim_size=graphs, reduce="sum")
+                per_graph += scatter(rows * self.h[:, None], member, dim=0, dim_size=graphs, reduce="sum")
+                out.append(self.offset - per_graph.T)
         shape = x.shape[:-1] if member is None else (*x.shape[:-1], int(self.num_graphs))
         return torch.cat(out).reshape(shape) if out else x.new_zeros(shape, dtype=self.dtype)
 

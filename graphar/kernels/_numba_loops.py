@@ -13,7 +13,7 @@ from numba import get_thread_id, njit, prange
 from graphar.kernels._numba_math import exp_of_negative, random_words
 from graphar.kernels._simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
 
-__all__ = ["gradient", "sum_rows", "sum_rows_gradient", "sweep"]
+__all__ = ["gradient", "sum_rows", "sum_rows_gradient", "sweep", "to_blocks"]
 
 _LOG_EVERY = 512  # factors 1 + e ≤ 2 whose product is finite in float64
 
@@ -91,9 +91,9 @@ def sweep(
     """Spins, drawn or ``given``, their log q and energy; with ``keep`` also messages and slopes.
 
     ``spins`` and ``slopes`` are (blocks, N, width), ``logits`` too or empty; ``arrivals`` is (blocks, E + 1, width),
-    or (threads, E + 1, width) where they are not kept; ``log_prob`` and ``energy`` are (blocks, width).
+    or (threads, slots + 1, width) where they are not kept; ``log_prob`` and ``energy`` are (blocks, width).
     """
-    sites, local_row, send_ptr, before, both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair = plan
+    sites, local_row, send_ptr, before, sent, both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair = plan
     constant, local_weight, weight, field, coupling = numbers
     blocks, num_spins, width = spins.shape
     for index in prange(blocks):
@@ -134,7 +134,7 @@ def sweep(
                 product[:] = 1
             _add_energy(here, field[i], x[i], energy[block])
             for send in range(send_ptr[i], send_ptr[i + 1]):
-                _send(messages[before[send]], coupling[send], x[i], messages[send])
+                _send(messages[before[send]], coupling[send], x[i], messages[sent[send]])
 
 
 @njit(fastmath={"contract", "reassoc", "nsz"})
@@ -164,7 +164,7 @@ def gradient(
     Readers are shared out among threads in ``shares_of_work``, ranges of twos of them; each takes the samples
     ``group`` blocks at a time, whose rows stay in cache.
     """
-    _, local_row, _, _, both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair = plan
+    _, local_row, _, _, _, both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair = plan
     blocks, num_spins, width = spins.shape
     num_messages = arrivals.shape[1]
     num_rows = num_spins if reads_spins else num_messages
@@ -214,3 +214,16 @@ def sum_rows_gradient(
     for index in prange(slope.shape[0]):
         i = np.int64(index)
         dot_rows(rows, 0, 0, 1, source, each, ptr[i], ptr[i + 1], slope[i], by_weight)
+
+
+@njit(parallel=True, cache=True)
+def to_blocks(spins: np.ndarray, blocks: np.ndarray) -> None:
+    """Spins (batch, N) to (blocks, N, width), the last block filled up with ones."""
+    num_blocks, num_spins, width = blocks.shape
+    for index in prange(num_blocks):
+        block = np.int64(index)
+        for first in range(0, num_spins, 16):  # a cache line of spins at a time
+            for b in range(width):
+                sample = block * width + b
+                for i in range(first, min(first + 16, num_spins)):
+                    blocks[block, i, b] = spins[sample, i] if sample < spins.shape[0] else 1

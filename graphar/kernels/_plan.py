@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["preorder", "share_rows"]
+__all__ = ["preorder", "reuse_slots", "share_rows"]
 
 
 @njit(cache=True)
@@ -94,3 +94,51 @@ def share_rows(
                 rest += 1
                 pair_of_row[row[p]] = -1
     return both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair
+
+
+@njit(cache=True)
+def reuse_slots(
+    order: np.ndarray, ptr: np.ndarray, row: np.ndarray, local_row: np.ndarray, send_ptr: np.ndarray, before: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """A slot for every arrival such that none is overwritten while it may be read, and the number of slots.
+
+    Only arrivals at undrawn spins are ever read: their slots stay in cache where all arrivals would not.
+
+    Args:
+        ptr, row: which arrivals each rank reads through its pairs; empty where it reads none.
+        local_row, send_ptr, before: the sweep's own, by drawing order; the row past the last stays zero.
+    """
+    n, num_arrivals = order.size, before.size
+    last_use = np.zeros(num_arrivals + 1, np.int64)
+    for i in range(n):
+        for send in range(send_ptr[i], send_ptr[i + 1]):
+            last_use[send] = i
+            last_use[before[send]] = i
+        for p in range(ptr[order[i]], ptr[order[i] + 1]):
+            last_use[row[p]] = i
+        last_use[local_row[i]] = i
+    ends_ptr = np.zeros(n + 2, np.int64)
+    for arrival in range(num_arrivals):
+        ends_ptr[last_use[arrival] + 1] += 1
+    ends_ptr = np.cumsum(ends_ptr)
+    ends = np.empty(num_arrivals, np.int64)
+    place = ends_ptr.copy()
+    for arrival in range(num_arrivals):
+        ends[place[last_use[arrival]]] = arrival
+        place[last_use[arrival]] += 1
+    slot = np.empty(num_arrivals + 1, np.int32)
+    free = np.empty(num_arrivals, np.int32)
+    num_free, num_slots = 0, 0
+    for i in range(n):
+        for send in range(send_ptr[i], send_ptr[i + 1]):
+            if num_free:
+                num_free -= 1
+                slot[send] = free[num_free]
+            else:
+                slot[send] = num_slots
+                num_slots += 1
+        for k in range(ends_ptr[i], ends_ptr[i + 1]):
+            free[num_free] = slot[ends[k]]
+            num_free += 1
+    slot[num_arrivals] = num_slots
+    return slot, num_slots

@@ -12,12 +12,16 @@ __all__ = ["numba_threads"]
 
 @contextmanager
 def numba_threads() -> Iterator[int]:
-    """numba's threads set to torch's number while inside."""
+    """numba's threads set to torch's number while inside.
+
+    Both may share one OpenMP, whose number of threads numba sets when it starts: torch's is put back.
+    """
     import numba
 
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    wanted, before = torch.get_num_threads(), numba.get_num_threads()
+    numba.set_num_threads(min(wanted, numba.config.NUMBA_NUM_THREADS))
     try:
         yield numba.get_num_threads()
     finally:
         numba.set_num_threads(before)
+        torch.set_num_threads(wanted)
