@@ -1,0 +1,98 @@
+"""Configurations of lowest energy, proven: by matching on planar graphs, by elimination on narrow ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor
+
+from graphar.exact._drawing import DrawingError
+from graphar.exact._matching import lowest_spins
+from graphar.exact.eliminate import eliminate
+from graphar.exact.planar import map_of
+from graphar.hamiltonians import IsingGraph
+
+__all__ = ["GroundState", "ground_state", "planar_ground_state"]
+
+
+@dataclass(frozen=True, eq=False)
+class GroundState:
+    """One configuration of lowest energy; made by :func:`ground_state` and :func:`planar_ground_state`.
+
+    Attributes:
+        spins: ±1, int8, shape (N,).
+        energy: its energy, offset included.
+        gap: no configuration has an energy below ``energy − gap``; 0 where the couplings are integers up to a factor.
+        method: ``"matching"`` or ``"elimination"``.
+    """
+
+    spins: Tensor
+    energy: float
+    gap: float
+    method: str
+
+    def __repr__(self) -> str:
+        gap = f", gap={self.gap:.1g}" if self.gap else ""
+        return f"GroundState({len(self.spins)} spins, energy={self.energy:g}{gap}, by {self.method})"
+
+
+def ground_state(graph: IsingGraph) -> GroundState:
+    """Configuration of lowest energy of a planar graph without fields, or of any graph of small treewidth.
+
+    By :func:`planar_ground_state` if it applies and ``pymatching`` (extra ``planar``) is there, otherwise by
+    :func:`graphar.exact.eliminate`.
+
+    Raises:
+        ValueError: a graph that is neither; a batch of several graphs.
+
+    >>> import graphar as ga
+    >>> ga.exact.ground_state(ga.random_regular(24, degree=3, field=0.5, seed=1)).method
+    'elimination'
+    """
+    if not graph.has_field and find_spec("pymatching") is not None:
+        for embedding in ("auto", "networkx"):  # any drawing does: the answer does not depend on it
+            try:
+                return planar_ground_state(graph, embedding=embedding)
+            except DrawingError:
+                continue
+    exact = eliminate(graph, beta=1.0)
+    return GroundState(exact.ground_state, exact.ground_energy.item(), 0.0, "elimination")
+
+
+def planar_ground_state(graph: IsingGraph, *, embedding: str = "auto") -> GroundState:
+    r"""Configuration of lowest energy of a planar graph without fields, of any couplings and any size.
+
+    .. math:: E_0 = -\sum_e |J_e| + 2 \min \sum_{e \text{ unsatisfied}} |J_e| + \text{offset}
+
+    where the unsatisfied edges pair the frustrated faces: a minimum-weight perfect matching on the dual graph
+    (`Bieche, Maynard, Rammal and Uhry 1980 <https://doi.org/10.1088/0305-4470/13/8/005>`_), solved by ``pymatching``
+    (`Higgott and Gidney 2025 <https://doi.org/10.22331/q-2025-01-20-1600>`_). A Gaussian grid of 200×200 takes two
+    seconds, one of ±1 some more: degenerate matchings of 256×256 have taken from two seconds to a minute.
+
+    The matching adds integers below 2²⁴. Couplings that are integers up to a factor, ±J above all, are solved
+    exactly; others are rounded down to 2⁻²⁴ of the largest |J|, and ``gap`` bounds what that may have cost: about
+    1e-7 a site for Gaussian couplings. The configuration found is then nearly always the lowest itself.
+
+    Args:
+        graph: planar, h = 0.
+        embedding: as for :func:`graphar.exact.planar`.
+
+    Raises:
+        ValueError: fields, a graph that is not planar, places that give crossing edges, a batch of several graphs.
+        ImportError: a frustrated graph without ``pymatching``.
+
+    >>> import graphar as ga
+    >>> triangle = ga.IsingGraph.from_edges([[0, 1, 0], [1, 2, 2]], [-1.0, -2.0, -3.0])
+    >>> ground = planar_ground_state(triangle)
+    >>> ground
+    GroundState(3 spins, energy=-4, by matching)
+    >>> ground.spins.tolist()
+    [1, 1, -1]
+    """
+    drawn = map_of(graph, embedding)
+    couplings = graph.undirected()[2].detach().cpu().double().numpy()
+    spins, gap = lowest_spins(drawn, couplings, graph.num_spins)
+    configuration = torch.from_numpy(spins).to(torch.int8)
+    return GroundState(configuration, graph.to(torch.float64).energy(configuration).item(), gap, "matching")
