@@ -5,7 +5,9 @@ that DAG; a head turns the messages that reach a spin into its conditional.
 """
 
 from graphar import exact, heads
-from graphar.autoregressive import Autoregressive, Distribution
+from graphar.autoregressive import Autoregressive
+from graphar.core import core_first
+from graphar.distribution import Distribution
 from graphar.estimators import Estimate, FreeEnergy, free_energy
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
@@ -50,6 +52,7 @@ __all__ = [
     "build_frontier",
     "chain",
     "complete",
+    "core_first",
     "curie_weiss",
     "erdos_renyi",
     "exact",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from graphar.frontier import Frontier
 
-__all__ = ["describe"]
+__all__ = ["describe", "format_bytes"]
 
 
 def describe(frontier: Frontier, batch_size: int) -> str:
@@ -26,8 +26,8 @@ def describe(frontier: Frontier, batch_size: int) -> str:
         ("parents, summed", f"{parents:,}"),
         ("levels (sequential steps)", f"{steps:,}"),
         ("spins per level, mean", f"{num_spins / steps:.1f}"),
-        ("memory, structure", _bytes(structure)),
-        (f"memory, batch of {batch_size}", _bytes(held)),
+        ("memory, structure", format_bytes(structure)),
+        (f"memory, batch of {batch_size}", format_bytes(held)),
         ("cost per sample", f"{operations:,} multiply-adds"),
         (f"cost per batch of {batch_size}", f"{operations * batch_size:.2e} multiply-adds"),
     ]
@@ -36,7 +36,7 @@ def describe(frontier: Frontier, batch_size: int) -> str:
     return "\n".join([title, *(f"  {name:<28}{value:>16}" for name, value in rows)])
 
 
-def _bytes(number: float) -> str:
+def format_bytes(number: float) -> str:
     for unit in ("B", "kB", "MB", "GB"):
         if number < 1000 or unit == "GB":
             return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"

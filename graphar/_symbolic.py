@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 __all__ = [
+    "closed_below",
     "count_pairs",
     "count_parents",
     "elimination_tree",
@@ -144,3 +145,13 @@ def levels_of_all(ptr: np.ndarray, nbr: np.ndarray) -> np.ndarray:
             stack[size] = i
             size += 1
     return level
+
+
+@njit(cache=True)
+def closed_below(parent: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Ranks that are good with all their descendants."""
+    closed = good.copy()
+    for i in range(parent.size - 1, -1, -1):
+        if parent[i] >= 0 and not closed[i]:
+            closed[parent[i]] = False
+    return closed

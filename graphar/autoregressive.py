@@ -5,26 +5,28 @@ q(x) = Π_i q(x_i | x_<i),   q(x_i | x_<i) = σ(x_i logit_i),   log q = Σ_i log
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Self
+from collections.abc import Callable
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
 
-from graphar._checks import check_beta, check_count, check_spins
+from graphar._checks import check_beta, check_count
 from graphar._random import make_generator
-from graphar.frontier import build_frontier
+from graphar.core import Core, CoreTables, choose_width, core_first
+from graphar.distribution import Distribution
+from graphar.exact._cost import choose
+from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.heads import BoundHead, Head, Linear
-from graphar.kernels import Kernel, NumbaKernel, NumbaLevelsKernel, RecordedKernel, ReferenceKernel, Sampled
-from graphar.kernels.base import CHUNK
-from graphar.kernels.philox import make_key
-from graphar.ordering import Ordering, rcm
+from graphar.heads import BoundHead, Exact, Head, Linear
+from graphar.kernels import Kernel, NumbaKernel, NumbaLevelsKernel, RecordedKernel, ReferenceKernel
+from graphar.kernels.base import Interactions
+from graphar.ordering import Ordering, min_degree, rcm
 
-__all__ = ["Autoregressive", "Distribution"]
+__all__ = ["Autoregressive"]
 
 DTYPES = (torch.float32, torch.float64)
-_HELD = 2**28  # numbers that one pass over part of a batch may hold: bounds memory, not the batch
+Learner = tuple[Kernel, Interactions]
 
 
 class Autoregressive(nn.Module):
@@ -36,7 +38,7 @@ class Autoregressive(nn.Module):
         graph: couplings and fields.
         head: what gives the conditionals, configured (``ga.heads.Linear(bias=False)``) or a class for its defaults.
         ordering: sampling order of the sites, or the function that makes one (``ga.bfs``); reverse Cuthill–McKee
-            by default, which linear heads fit best.
+            by default, which linear heads fit best, or :func:`graphar.core_first` where there is an ``exact_width``.
         frontier: ``"component"``, or ``"all"`` for TwoBo's own pairs.
         radius: largest distance, through undrawn spins, from a spin to those of its frontier that it reads: makes
             the number of pairs O(N) on any sparse graph; not limited by default.
@@ -45,8 +47,15 @@ class Autoregressive(nn.Module):
         seed: of the starting weights.
         dtype: floating type of weights and messages.
 
+        exact_width: the dial. A site is exact, its conditional computed by variable elimination, when it and its
+            descendants in the elimination tree have separators of at most so many spins; the head learns the others.
+            0 learns all sites; the ordering's own width and above leave nothing to learn; ``"auto"`` is the largest
+            that fits in ``memory``.
+        memory: bytes that the tables of the exact sites may take.
+
     Raises:
-        ValueError: the ordering belongs to another graph, or ``graph`` is a batch or breaks its format's rules.
+        ValueError: the ordering belongs to another graph, tables do not fit in ``memory``, or ``graph`` is a batch or
+            breaks its format's rules.
 
     >>> import graphar as ga
     >>> model = Autoregressive(ga.grid((4, 4), couplings="ferromagnet"))
@@ -61,8 +70,10 @@ class Autoregressive(nn.Module):
         ordering: Ordering | Callable[[IsingGraph], Ordering] | None = None,
         frontier: str = "component",
         *,
+        exact_width: int | Literal["auto"] = 0,
         radius: int | None = None,
         kernel: str = "auto",
+        memory: float = 1e9,
         seed: int = 0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -74,38 +85,75 @@ class Autoregressive(nn.Module):
         if dtype not in DTYPES:
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
         graph.validate()
-        config = head() if isinstance(head, type) else head
-        if not isinstance(config, Head):
-            raise ValueError(f"head must be a head or its class, got {head!r}")
         graph = graph.clone()  # what the model was made for, whatever becomes of the caller's
-        if not isinstance(ordering, Ordering):
+        if exact_width != "auto":
+            exact_width = check_count(exact_width, "exact_width", 0)
+        if head is Exact or isinstance(head, Exact):
+            exact_width = max(1, graph.num_spins)
+            ordering = choose(graph, ordering, memory).ordering
+        if ordering is None and exact_width != 0:
+            if exact_width == "auto":
+                exact_width = choose_width(build_frontier(min_degree(graph)), memory)
+            ordering = core_first(graph, exact_width) if exact_width else rcm(graph)
+        elif not isinstance(ordering, Ordering):
             ordering = (ordering or rcm)(graph)
         elif ordering.graph is not graph:
             # An ordering serves any couplings and fields on its edges; the model's are those of `graph`.
             if not _same_edges(ordering.graph, graph):
                 raise ValueError(f"ordering must be of this graph, got one of {ordering.graph!r}")
             ordering = Ordering(graph, ordering.sites, ordering.name)
+        if exact_width == "auto":
+            exact_width = choose_width(build_frontier(ordering), memory)
         self.graph = graph
         self.ordering = ordering
-        self.frontier = build_frontier(ordering, frontier, radius)
+        self.exact_width = exact_width
+        self.core = Core(ordering, exact_width, memory) if exact_width else None
+        if self.core is not None and self.core.graph is not None:  # numbered by rank
+            ordering = Ordering(self.core.graph, torch.arange(self.core.num_spins), ordering.name)
+        config = (head.on_core() if self.core else head()) if isinstance(head, type) else head
+        if not isinstance(config, Head):
+            raise ValueError(f"head must be a head or its class, got {head!r}")
+        self.frontier: Frontier = build_frontier(ordering, frontier, radius)
         self.head_config = config
-        self.head = config.bind(self.frontier, generator=make_generator(seed, None), dtype=dtype)
+        self.head: BoundHead | None = None
+        if self.core is None or self.core.num_spins:
+            self.head = config.bind(self.frontier, generator=make_generator(seed, None), dtype=dtype)
         self.trained_beta: float | None = None
         self.kernel_name = kernel
         self._field: Tensor  # carries type and device, which a head without weights does not
         self.register_buffer("_field", graph.h.to(dtype), persistent=False)
-        self.kernel = self._make_kernel()
+        self._make_kernel()
 
-    def _make_kernel(self) -> Kernel:
-        make = _kernel(self.kernel_name, self.head, self.device)
-        return make(self.frontier, self.head, self.dtype, self.device)
+    def _make_kernel(self) -> None:
+        self.kernel: Kernel | None = None
+        self._own: Learner | None = None
+        self._at: tuple[float, Learner | None, CoreTables] | None = None
+        if self.head is not None:
+            make = _kernel(self.kernel_name, self.head, self.device)
+            self.kernel = make(self.frontier, self.head, self.dtype, self.device)
+            if self.core is None:
+                self._own = (self.kernel, self.kernel.own_interactions(self.frontier))
+
+    def learner_at(self, beta: float) -> tuple[Learner | None, CoreTables | None]:
+        """The kernel with the couplings and fields that the head sees at one β; the tables of the exact sites.
+
+        Without exact sites there are no tables, and the couplings are the graph's own at every β; without learned
+        ones there is no kernel. Tables are kept for the last β asked for.
+        """
+        if self.core is None:
+            return self._own, None
+        if self._at is None or self._at[0] != beta:
+            tables = self.core.tables(beta)
+            learner = None if self.kernel is None else (self.kernel, self.kernel.interactions(*tables.scaled))
+            self._at = (beta, learner, tables)
+        return self._at[1:]
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # what torch calls for .to(), .double(), …: couplings are taken anew from the graph, not rounded twice
         super()._apply(fn, recurse)
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {self.dtype}")
-        self.kernel = self._make_kernel()
+        self._make_kernel()
         return self
 
     @property
@@ -136,89 +184,17 @@ class Autoregressive(nn.Module):
         return Distribution(self, check_beta(beta))
 
     def describe(self, batch_size: int = 1024) -> str:
-        """The frontier's table, headed by head and number of weights."""
-        return f"{self.head_config}, {self.num_parameters:,} weights\n{self.frontier.describe(batch_size)}"
+        """The frontier's table, headed by head and number of weights; with a dial, what each width would take."""
+        lines = [f"{self.head_config}, {self.num_parameters:,} weights"]
+        if self.core is not None:
+            lines.append(self.core.describe())
+        if self.head is not None:
+            lines.append(self.frontier.describe(batch_size))
+        return "\n".join(lines)
 
     def extra_repr(self) -> str:
-        return f"{self.graph!r}, {self.ordering.name} order, {self.num_parameters} weights"
-
-
-class Distribution:
-    """A model at one β: samples, log-probabilities and conditionals, spins (..., N) in site order."""
-
-    def __init__(self, model: Autoregressive, beta: float) -> None:
-        self.model = model
-        self.beta = beta
-
-    @property
-    def graph(self) -> IsingGraph:
-        return self.model.graph
-
-    def sample(self, num_samples: int, *, seed: int | None = None, generator: torch.Generator | None = None) -> Tensor:
-        """Independent samples of q, ±1, shape (num_samples, N); see :meth:`sample_with_log_prob`."""
-        return self.sample_with_log_prob(num_samples, seed=seed, generator=generator)[0]
-
-    def sample_with_log_prob(
-        self, num_samples: int, *, seed: int | None = None, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Independent samples of q and their log-probabilities.
-
-        Sample s of site i has random bits of its own, which depend on the seed, s and i alone: a longer run begins
-        with the shorter one's samples, whatever the kernel, order, chunks and threads.
-
-        Args:
-            num_samples: how many.
-            seed: of a fresh generator; or
-            generator: one that goes on where it stands.
-
-        Returns:
-            Spins ±1 of shape (num_samples, N) in the model's dtype, and log q in nats, float64, (num_samples,).
-
-        Raises:
-            ValueError: neither seed nor generator, or both, are given.
-        """
-        spins, log_prob = [], []
-        for drawn in self.draw(num_samples, make_generator(seed, generator)):
-            spins.append(drawn.spins)
-            log_prob.append(drawn.log_prob)
-        return _joined(spins), _joined(log_prob)
-
-    def draw(self, num_samples: int, generator: torch.Generator, differentiable: bool = False) -> Iterator[Sampled]:
-        """Samples in chunks of bounded memory, with log q and energy (without the offset).
-
-        Args:
-            num_samples: how many.
-            generator: draws the key of all their random bits.
-            differentiable: whether ``log_prob`` carries the gradient with respect to the weights.
-        """
-        count, chunk, key = check_count(num_samples, "num_samples"), self.chunk_size, make_key(generator)
-        for first in range(0, count, chunk):
-            yield self.model.kernel.sample(self.beta, key, first, min(chunk, count - first), differentiable)
-
-    def log_prob(self, spins: Tensor) -> Tensor:
-        """log q of given spins, Σ_i log σ(x_i logit_i) in nats, float64, shape (...); differentiable in the weights."""
-        rows = self._flat(spins)
-        parts = [self.model.kernel.log_prob(self.beta, x) for x in rows.split(self.chunk_size)]
-        return _joined(parts).reshape(torch.as_tensor(spins).shape[:-1])
-
-    def logits(self, spins: Tensor) -> Tensor:
-        """log q(x_i = +1 | x_<i) − log q(x_i = −1 | x_<i) for every site of given spins, shape (..., N)."""
-        rows = self._flat(spins)
-        parts = [self.model.kernel.logits(self.beta, x) for x in rows.split(self.chunk_size)]
-        return _joined(parts).reshape(torch.as_tensor(spins).shape)
-
-    def _flat(self, spins: Tensor) -> Tensor:
-        x = check_spins(spins, self.model.num_spins).to(self.model.device)
-        return x.reshape(-1, self.model.num_spins)
-
-    @property
-    def chunk_size(self) -> int:
-        """Samples that are held at once."""
-        fits = _HELD // (self.model.kernel.num_arrivals + 4 * self.model.num_spins)
-        return max(CHUNK, fits // CHUNK * CHUNK)
-
-    def __repr__(self) -> str:
-        return f"Distribution(beta={self.beta:g}, {self.model.head_config}, {self.graph!r})"
+        dial = f"exact_width {self.exact_width}, " if self.exact_width else ""
+        return f"{self.graph!r}, {self.ordering.name} order, {dial}{self.num_parameters} weights"
 
 
 def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
@@ -232,10 +208,6 @@ def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
     if name == "auto" and device.type != "cpu":
         return RecordedKernel
     return NumbaKernel if linear else NumbaLevelsKernel
-
-
-def _joined(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _same_edges(graph: IsingGraph, other: IsingGraph) -> bool:

@@ -88,7 +88,7 @@ def test_heads_that_are_not_linear_have_compiled_messages(graph: str) -> None:
     for kernel in ("reference", "numba"):
         model = ga.Autoregressive(GRAPHS[graph], Curved(), ga.nested_dissection, kernel=kernel, dtype=torch.float64)
         spins, log_q = model.at(0.6).sample_with_log_prob(77, seed=0)
-        drawn = model.kernel.sample(0.6, 3, 0, 77, differentiable=True)
+        drawn = model.kernel.sample(0.6, model.kernel.own_interactions(model.frontier), 3, 0, 77, differentiable=True)
         factor = torch.linspace(-1, 1, 77, dtype=torch.float64)
         (factor @ drawn.log_prob).backward()
         results.append([spins, log_q, model.at(0.6).logits(spins), model.at(0.6).log_prob(spins), drawn.energy])

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from graphar._checks import check_count
 from graphar._random import make_generator
-from graphar.autoregressive import Distribution
+from graphar.distribution import Distribution
 
 __all__ = ["Estimate", "FreeEnergy", "estimate_from_samples", "free_energy"]
 
@@ -160,7 +160,7 @@ def evaluate(q: Distribution, num_samples: int, generator: torch.Generator) -> F
         lowest = int(energies.argmin())
         if energies[lowest] < best_energy:
             best_energy, best_spins = float(energies[lowest]), drawn.spins[lowest].to("cpu", torch.int8)
-        log_q.append(drawn.log_prob.cpu())
+        log_q.append(drawn.full_log_prob.cpu())
         energy.append(energies)
         magnetisation.append(drawn.spins.sum(1, dtype=torch.float64).cpu())
     return estimate_from_samples(

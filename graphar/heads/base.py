@@ -151,6 +151,11 @@ class BoundHead(nn.Module, ABC):
 class Head(ABC):
     """A configured architecture, without a graph."""
 
+    @classmethod
+    def on_core(cls) -> Head:
+        """What the bare class means where narrow sites are exact and the head draws the others."""
+        return cls()
+
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Keyword arguments that make this head again: plain numbers, strings and flags."""

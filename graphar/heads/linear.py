@@ -54,6 +54,10 @@ class Linear(Head):
         if not math.isfinite(self.scale) or self.scale < 0:
             raise ValueError(f"scale must be finite and not negative, got {self.scale}")
 
+    @classmethod
+    def on_core(cls) -> Head:
+        return cls("parents")
+
     def settings(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -8,6 +8,7 @@ in any split of a batch and on any number of threads.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -16,10 +17,24 @@ from torch import Tensor
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
 
-__all__ = ["CHUNK", "Kernel", "Sampled", "couplings_and_fields"]
+__all__ = ["CHUNK", "Interactions", "Kernel", "Sampled"]
 
 CHUNK = 64
 """Samples begin at multiples of this many, so that their random bits need no shifting."""
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Couplings by arrival, (E,), and fields by rank, (N,), of a frontier's graph, in a kernel's type and order.
+
+    Attributes:
+        coupling, field: in the order in which the kernel reads them.
+        field_of_rank: by rank.
+    """
+
+    coupling: Tensor
+    field: Tensor
+    field_of_rank: Tensor
 
 
 class Sampled:
@@ -29,7 +44,7 @@ class Sampled:
     """
 
     def __init__(self, rows: Tensor, places: Tensor, log_prob: Tensor, energy: Tensor) -> None:
-        self.rows, self._places = rows, places
+        self.rows, self.places = rows, places
         self.log_prob = log_prob
         self.energy = energy
 
@@ -39,12 +54,17 @@ class Sampled:
     @cached_property
     def spins(self) -> Tensor:
         """±1, shape (batch, N), site order, in the model's dtype."""
-        return self.rows.transpose(1, 2).flatten(0, 1)[: len(self)].index_select(1, self._places)
+        return self.rows.transpose(1, 2).flatten(0, 1)[: len(self)].index_select(1, self.places)
+
+    @property
+    def full_log_prob(self) -> Tensor:
+        """log q without its gradient."""
+        return self.log_prob.detach()
 
     def configuration(self, sample: int) -> Tensor:
         """One sample, shape (N,)."""
         block, column = divmod(sample, self.rows.shape[2])
-        return self.rows[block, :, column][self._places]
+        return self.rows[block, :, column][self.places]
 
 
 class Kernel(ABC):
@@ -55,27 +75,42 @@ class Kernel(ABC):
         self.dtype, self.device = dtype, device
         self.num_spins, self.num_arrivals = frontier.num_spins, frontier.num_arrivals
 
+    def own_interactions(self, frontier: Frontier) -> Interactions:
+        """Those of the graph."""
+        sites = frontier.ordering.sites.to(frontier.graph.h.device)
+        return self.interactions(frontier.arrival_weight, frontier.graph.h[sites])
+
+    def interactions(self, coupling: Tensor, field: Tensor) -> Interactions:
+        """For couplings by arrival and fields by rank.
+
+        Raises:
+            ValueError: numbers that are not finite in the kernel's type.
+        """
+        coupling, field = coupling.to(self.device, self.dtype), field.to(self.device, self.dtype)
+        if not bool(torch.isfinite(field).all() and torch.isfinite(coupling).all()):
+            raise ValueError(f"graph must have couplings and fields in the range of {self.dtype}, got larger ones")
+        return self._in_order(coupling, field)
+
     @abstractmethod
-    def sample(self, beta: float, key: int, first: int, count: int, differentiable: bool = False) -> Sampled:
+    def _in_order(self, coupling: Tensor, field: Tensor) -> Interactions:
+        """As the kernel reads them."""
+
+    @abstractmethod
+    def sample(
+        self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
+    ) -> Sampled:
         """Samples ``first`` to ``first + count`` of the stream ``key``; ``first`` is a multiple of 64.
 
         Args:
+            beta: inverse temperature.
+            of: couplings and fields.
             differentiable: whether ``log_prob`` carries the gradient with respect to the head's weights.
         """
 
     @abstractmethod
-    def log_prob(self, beta: float, spins: Tensor) -> Tensor:
+    def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
         """log q of spins (batch, N), float64, (batch,); differentiable in the head's weights."""
 
     @abstractmethod
-    def logits(self, beta: float, spins: Tensor) -> Tensor:
+    def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
         """Logits of all sites given the earlier ones of the same configurations, (batch, N); differentiable."""
-
-
-def couplings_and_fields(frontier: Frontier, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """J of every arrival, and h by rank."""
-    field = frontier.graph.h.to(device, dtype)
-    coupling = frontier.arrival_weight.to(device, dtype)
-    if not bool(torch.isfinite(field).all() and torch.isfinite(coupling).all()):
-        raise ValueError(f"graph must have couplings and fields in the range of {dtype}, got larger ones")
-    return coupling, field[frontier.ordering.sites.to(device)]

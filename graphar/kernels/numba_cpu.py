@@ -22,7 +22,7 @@ from torch.autograd.function import once_differentiable
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, LinearForm
 from graphar.kernels._threads import numba_threads
-from graphar.kernels.base import Kernel, Sampled, couplings_and_fields
+from graphar.kernels.base import Interactions, Kernel, Sampled
 
 __all__ = ["NumbaKernel"]
 
@@ -77,26 +77,29 @@ class NumbaKernel(Kernel):
         self._sites = torch.from_numpy(sites)
         self.places = torch.empty_like(self._sites)
         self.places[self._sites] = torch.arange(n)
-        coupling, self.field_of_rank = couplings_and_fields(frontier, dtype, device)
-        self._field = self.field_of_rank[self._order].numpy()
-        self._coupling = coupling.numpy()[sends]
+        self._sends = torch.from_numpy(sends)
 
-    def sample(self, beta: float, key: int, first: int, count: int, differentiable: bool = False) -> Sampled:
+    def _in_order(self, coupling: Tensor, field: Tensor) -> Interactions:
+        return Interactions(coupling[self._sends], field[self._order], field)
+
+    def sample(
+        self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
+    ) -> Sampled:
         assert first % 64 == 0
         spins = self._blocks(count)
         with torch.set_grad_enabled(differentiable):
-            log_prob, _, energy = _Sweep.apply(self, spins, (key, first), False, *self._form(beta))
+            log_prob, _, energy = _Sweep.apply(self, of, spins, (key, first), False, *self._form(beta, of))
         return Sampled(spins, self.places, log_prob[:count], energy[:count])
 
-    def log_prob(self, beta: float, spins: Tensor) -> Tensor:
-        return _Sweep.apply(self, self._given(spins), None, False, *self._form(beta))[0][: len(spins)]
+    def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
+        return _Sweep.apply(self, of, self._given(spins), None, False, *self._form(beta, of))[0][: len(spins)]
 
-    def logits(self, beta: float, spins: Tensor) -> Tensor:
-        rows = _Sweep.apply(self, self._given(spins), None, True, *self._form(beta))[1]
+    def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
+        rows = _Sweep.apply(self, of, self._given(spins), None, True, *self._form(beta, of))[1]
         return rows.transpose(1, 2).flatten(0, 1)[: len(spins)].index_select(1, self.places)
 
-    def _form(self, beta: float) -> LinearForm:
-        form = self.head.linear_form(beta, self.field_of_rank)
+    def _form(self, beta: float, of: Interactions) -> LinearForm:
+        form = self.head.linear_form(beta, of.field_of_rank)
         assert form is not None
         return form
 
@@ -114,7 +117,13 @@ class NumbaKernel(Kernel):
         return rows
 
     def sweep(
-        self, spins: Tensor, stream: tuple[int, int] | None, form: LinearForm, keep: bool, want_logits: bool
+        self,
+        of: Interactions,
+        spins: Tensor,
+        stream: tuple[int, int] | None,
+        form: LinearForm,
+        keep: bool,
+        want_logits: bool,
     ) -> tuple[Tensor, ...]:
         """log q, logits, energy, messages and slopes of spins, drawn into place from a stream or given."""
         from graphar.kernels._numba_loops import sweep
@@ -135,8 +144,8 @@ class NumbaKernel(Kernel):
                     constant[self._order].numpy(),
                     local[self._order].numpy(),
                     pairs.contiguous().numpy(),
-                    self._field,
-                    self._coupling,
+                    of.field.numpy(),
+                    of.coupling.numpy(),
                 ),
                 self.head.reads == "parents",
                 stream is None,
@@ -188,12 +197,17 @@ class _Sweep(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, kernel: NumbaKernel, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool,
-        constant: Tensor, local: Tensor, pairs: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-        form = LinearForm(constant, local, pairs)
+        ctx: Any,
+        kernel: NumbaKernel,
+        of: Interactions,
+        spins: Tensor,
+        stream: tuple[int, int] | None,
+        want_logits: bool,
+        *numbers: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        form = LinearForm(*numbers)
         keep = any(ctx.needs_input_grad)
-        log_prob, logits, energy, messages, slopes = kernel.sweep(spins, stream, form, keep, want_logits)
+        log_prob, logits, energy, messages, slopes = kernel.sweep(of, spins, stream, form, keep, want_logits)
         ctx.kernel, ctx.form = kernel, form
         if keep:
             ctx.save_for_backward(spins, messages, slopes)
@@ -210,9 +224,9 @@ class _Sweep(torch.autograd.Function):
         if by_logits.numel():
             slopes = slopes * factor[:, None].to(slopes.dtype) + by_logits
             factor = torch.ones_like(factor)
-        local = ctx.needs_input_grad[5]
+        local = ctx.needs_input_grad[6]
         found = ctx.kernel.gradient(spins, messages, slopes, factor, ctx.form, local)
-        return None, None, None, None, *found
+        return None, None, None, None, None, *found
 
 
 def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

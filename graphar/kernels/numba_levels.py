@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from graphar.kernels._threads import numba_threads
-from graphar.kernels.base import Sampled
+from graphar.kernels.base import Interactions, Sampled
 from graphar.kernels.reference import ReferenceKernel
 
 __all__ = ["NumbaLevelsKernel", "compiled_sum"]
@@ -29,15 +29,17 @@ class NumbaLevelsKernel(ReferenceKernel):
 
     sum_rows = staticmethod(compiled_sum)
 
-    def sample(self, beta: float, key: int, first: int, count: int, differentiable: bool = False) -> Sampled:
-        drawn = super().sample(beta, key, first, _padded(count), differentiable)
+    def sample(
+        self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
+    ) -> Sampled:
+        drawn = super().sample(beta, of, key, first, _padded(count), differentiable)
         return Sampled(drawn.rows, self.places, drawn.log_prob[:count], drawn.energy[:count])
 
-    def logits(self, beta: float, spins: Tensor) -> Tensor:
-        return super().logits(beta, spins)[: len(spins)]
+    def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
+        return super().logits(beta, of, spins)[: len(spins)]
 
-    def log_prob(self, beta: float, spins: Tensor) -> Tensor:
-        return super().log_prob(beta, spins)[: len(spins)]
+    def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
+        return super().log_prob(beta, of, spins)[: len(spins)]
 
     def _rows(self, spins: Tensor) -> Tensor:
         rows = torch.ones(self.num_spins, _padded(len(spins)), dtype=self.dtype)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphar.kernels.base import Interactions
 from graphar.kernels.reference import ReferenceKernel
 
 __all__ = ["RecordedKernel"]
@@ -26,13 +27,13 @@ class RecordedKernel(ReferenceKernel):
 
     _recording: tuple[Any, _Recording] | None = None
 
-    def _draw(self, beta: float, words: Tensor) -> tuple[Tensor, ...]:
+    def _draw(self, beta: float, of: Interactions, words: Tensor) -> tuple[Tensor, ...]:
         stored = tuple((weight.data_ptr(), weight.shape) for weight in self.head.parameters())
-        key = (beta, words.shape, stored)
+        key = (beta, id(of), words.shape, stored)
         if self._recording is None or self._recording[0] != key:
             self._recording = None  # frees its memory before the next is made
             draw = super()._draw
-            self._recording = (key, _Recording(lambda words: draw(beta, words), words))
+            self._recording = (key, _Recording(lambda words: draw(beta, of, words), words))
         return self._recording[1](words)
 
 

@@ -20,7 +20,7 @@ from torch.nn.functional import logsigmoid
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Inbox, SiteInputs, spmm_sum
 from graphar.kernels import philox
-from graphar.kernels.base import Kernel, Sampled, couplings_and_fields
+from graphar.kernels.base import Interactions, Kernel, Sampled
 
 __all__ = ["ReferenceKernel", "decide"]
 
@@ -45,12 +45,10 @@ class ReferenceKernel(Kernel):
         super().__init__(frontier, head, dtype, device)
         levels = frontier.levels(head.reads) if levels is None else levels
         self.num_levels = int(levels.max()) + 1
-        coupling, field = couplings_and_fields(frontier, dtype, device)
 
         ranks, place_of_rank = _sorted_by(levels)
         self.ranks, self.sites = ranks.to(device), frontier.ordering.sites[ranks].to(device)
         self.places = place_of_rank[frontier.ordering.ranks].to(device)
-        self.field = field[self.ranks, None]
         self._sites_at = _starts(levels, self.num_levels)
 
         # Arrivals, in the order in which they are complete. A last row stays zero: what a spin has before any has come.
@@ -69,7 +67,7 @@ class ReferenceKernel(Kernel):
         row_of_arrival = torch.cat([row_of_arrival, torch.tensor([self.num_arrivals])])
         before = torch.where(within == 0, -1, arrival - 1)
         self.source = place_of_rank[source][sends].to(device)
-        self.coupling = coupling[sends.to(device), None]
+        self._sends = sends.to(device)
         self.before = row_of_arrival[before][sends].to(device)
         self.local = row_of_arrival[frontier.local_arrival][ranks].to(device)
         starts = _starts(step, self.num_levels * num_turns)
@@ -95,7 +93,10 @@ class ReferenceKernel(Kernel):
         self.pairs, self.pair_row, self.pair_ptr = pairs.to(device), rows[pairs].to(device), pair_ptr.to(device)
         self._pairs_at = pair_ptr[torch.tensor(self._sites_at)].tolist()
 
-    def _inputs(self, beta: float, level: int | None, spins: Tensor, arrivals: Tensor) -> SiteInputs:
+    def _in_order(self, coupling: Tensor, field: Tensor) -> Interactions:
+        return Interactions(coupling[self._sends, None], field[self.ranks, None], field)
+
+    def _inputs(self, beta: float, of: Interactions, level: int | None, spins: Tensor, arrivals: Tensor) -> SiteInputs:
         """What the spins of one level, or of all, may read."""
         sites, pairs, ptr = slice(None), slice(None), self.pair_ptr
         if level is not None:
@@ -105,54 +106,56 @@ class ReferenceKernel(Kernel):
         rows = spins if self.head.reads == "parents" else arrivals
         inbox = Inbox(self.pairs[pairs], ptr, self.pair_row[pairs], rows, self.sum_rows)
         return SiteInputs(
-            beta, self.ranks[sites], self.field[sites], arrivals, self.local[sites], **{self.head.reads: inbox}
+            beta, self.ranks[sites], of.field[sites], arrivals, self.local[sites], **{self.head.reads: inbox}
         )
 
-    def sample(self, beta: float, key: int, first: int, count: int, differentiable: bool = False) -> Sampled:
-        spins, logits, arrivals = self._draw(beta, philox.words(key, self.sites, first, count))
+    def sample(
+        self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
+    ) -> Sampled:
+        spins, logits, arrivals = self._draw(beta, of, philox.words(key, self.sites, first, count))
         if differentiable:
             with torch.enable_grad():
-                logits = self.head(self._inputs(beta, None, spins, arrivals))
+                logits = self.head(self._inputs(beta, of, None, spins, arrivals))
                 log_prob = _log_prob(spins, logits)
         else:
             log_prob = _log_prob(spins, logits)
         with torch.no_grad():
-            energy = -((arrivals[self.local] + self.field) * spins).sum(0, dtype=torch.float64)
+            energy = -((arrivals[self.local] + of.field) * spins).sum(0, dtype=torch.float64)
         return Sampled(spins[None], self.places, log_prob, energy)
 
     @torch.no_grad()
-    def _draw(self, beta: float, words: Tensor) -> tuple[Tensor, ...]:
+    def _draw(self, beta: float, of: Interactions, words: Tensor) -> tuple[Tensor, ...]:
         """Spins, logits and arrivals from 32 random bits for each spin, (N, batch)."""
         spins = torch.zeros(words.shape, dtype=self.dtype, device=self.device)
         logits = torch.empty_like(spins)
         arrivals = spins.new_zeros(self.num_arrivals + 1, words.shape[1])
         for level in range(self.num_levels):
             here = slice(*self._sites_at[level : level + 2])
-            logits[here] = self.head(self._inputs(beta, level, spins, arrivals))
+            logits[here] = self.head(self._inputs(beta, of, level, spins, arrivals))
             spins[here] = decide(logits[here], words[here])
             for sends in self._sends_of[level]:
-                message = spins[self.source[sends]].mul_(self.coupling[sends])
+                message = spins[self.source[sends]].mul_(of.coupling[sends])
                 torch.add(arrivals[self.before[sends]], message, out=arrivals[sends])
         return spins, logits, arrivals
 
-    def logits(self, beta: float, spins: Tensor) -> Tensor:
-        return self._logits_of_rows(beta, self._rows(spins))[self.places].T
+    def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
+        return self._logits_of_rows(beta, of, self._rows(spins))[self.places].T
 
-    def log_prob(self, beta: float, spins: Tensor) -> Tensor:
+    def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
         rows = self._rows(spins)
-        return _log_prob(rows, self._logits_of_rows(beta, rows))
+        return _log_prob(rows, self._logits_of_rows(beta, of, rows))
 
     def _rows(self, spins: Tensor) -> Tensor:
         return spins.to(self.device, self.dtype)[:, self.sites].T.contiguous()
 
-    def _logits_of_rows(self, beta: float, rows: Tensor) -> Tensor:
-        return self.head(self._inputs(beta, None, rows, self.arrivals(rows)))
+    def _logits_of_rows(self, beta: float, of: Interactions, rows: Tensor) -> Tensor:
+        return self.head(self._inputs(beta, of, None, rows, self.arrivals(of, rows)))
 
     @torch.no_grad()
-    def arrivals(self, rows: Tensor) -> Tensor:
+    def arrivals(self, of: Interactions, rows: Tensor) -> Tensor:
         """Running partial fields after each earlier neighbour, and a last row of zeros, (E + 1, batch)."""
         received = rows.new_zeros(self.num_arrivals + 1, rows.shape[1])
-        torch.mul(self.coupling, rows[self.source], out=received[:-1])
+        torch.mul(of.coupling, rows[self.source], out=received[:-1])
         for turn in range(1, self._num_turns):
             these = self.turns[slice(*self._turns_at[turn : turn + 2])]
             received[these] += received[self.before[these]]

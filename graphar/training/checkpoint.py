@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import zipfile
 from os import PathLike
@@ -67,7 +68,8 @@ def load(path: str | PathLike[str]) -> Autoregressive:
         head = _head_class(state["head"]["name"])(**state["head"]["settings"])
         ordering = Ordering(graph, state["ordering"]["sites"], state["ordering"]["name"])
         dtype = {"float32": torch.float32, "float64": torch.float64}[state["dtype"]]
-        model = Autoregressive(graph, head, ordering, state["frontier"], radius=state["radius"], dtype=dtype)
+        structure = {name: state[name] for name in ("frontier", "radius", "exact_width")}
+        model = Autoregressive(graph, head, ordering, **structure, memory=math.inf, dtype=dtype)
         model.load_state_dict(state["weights"])
         model.trained_beta = state["trained_beta"]
     except (KeyError, TypeError, RuntimeError, AttributeError) as error:
@@ -102,7 +104,7 @@ def read_checkpoint(
     if "run" not in state:
         raise ValueError(f"{path}: a model without a run, there is nothing to resume")
     own = _model_state(model)
-    for part in ("graph", "ordering", "head", "frontier", "radius", "dtype"):
+    for part in ("graph", "ordering", "head", "frontier", "radius", "exact_width", "dtype"):
         if not _equal(own[part], state.get(part)):
             raise ValueError(f"{path}: written for another model, its {part} differs")
     then = state["run"]["settings"]
@@ -136,6 +138,7 @@ def _model_state(model: Autoregressive) -> dict[str, Any]:
         "head": {"name": type(model.head_config).__name__, "settings": model.head_config.settings()},
         "frontier": model.frontier.kind,
         "radius": model.frontier.radius,
+        "exact_width": model.exact_width,
         "dtype": str(model.dtype).removeprefix("torch."),
         "weights": dict(model.state_dict()),
         "trained_beta": model.trained_beta,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from graphar.autoregressive import Distribution
+from graphar.distribution import Distribution
 
 __all__ = ["VariationalStep", "variational_step"]
 
@@ -38,7 +38,7 @@ def variational_step(q: Distribution, batch_size: int, generator: torch.Generato
     loss = torch.cat([part.log_prob.detach() + q.beta * part.energy for part in drawn])
     weight = (loss - loss.mean()) / (batch_size - 1)
     for part, share in zip(drawn, weight.split([len(part) for part in drawn]), strict=True):
-        log_prob = part.log_prob if fits else q.model.kernel.log_prob(q.beta, part.spins)
+        log_prob = part.log_prob if fits else q.core_log_prob(part.spins)
         (share @ log_prob).backward()
     lowest = min(drawn, key=lambda part: float(part.energy.min()))
     spins = lowest.configuration(int(lowest.energy.argmin())).to("cpu", torch.int8)

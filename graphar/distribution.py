@@ -1,0 +1,151 @@
+"""A model at one inverse temperature: a distribution over spins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from graphar._checks import check_count, check_spins
+from graphar._random import make_generator
+from graphar.core import CoreSampled, CoreTables
+from graphar.hamiltonians import IsingGraph
+from graphar.kernels import Sampled
+from graphar.kernels.base import CHUNK
+from graphar.kernels.philox import make_key
+
+if TYPE_CHECKING:
+    from graphar.autoregressive import Autoregressive
+
+__all__ = ["Distribution"]
+
+_HELD = 2**28  # numbers that one pass over part of a batch may hold: bounds memory, not the batch
+
+
+class Distribution:
+    """A model at one β: samples, log-probabilities and conditionals, spins (..., N) in site order."""
+
+    def __init__(self, model: Autoregressive, beta: float) -> None:
+        self.model = model
+        self.beta = beta
+
+        self.tables: CoreTables | None
+        self._learner, self.tables = model.learner_at(beta)
+
+    @property
+    def graph(self) -> IsingGraph:
+        return self.model.graph
+
+    def sample(self, num_samples: int, *, seed: int | None = None, generator: torch.Generator | None = None) -> Tensor:
+        """Independent samples of q, ±1, shape (num_samples, N); see :meth:`sample_with_log_prob`."""
+        return self.sample_with_log_prob(num_samples, seed=seed, generator=generator)[0]
+
+    def sample_with_log_prob(
+        self, num_samples: int, *, seed: int | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Independent samples of q and their log-probabilities.
+
+        Sample s of site i has random bits of its own, which depend on the seed, s and i alone: a longer run begins
+        with the shorter one's samples, whatever the kernel, order, chunks and threads.
+
+        Args:
+            num_samples: how many.
+            seed: of a fresh generator; or
+            generator: one that goes on where it stands.
+
+        Returns:
+            Spins ±1 of shape (num_samples, N) in the model's dtype, and log q in nats, float64, (num_samples,).
+
+        Raises:
+            ValueError: neither seed nor generator, or both, are given.
+        """
+        spins, log_prob = [], []
+        for drawn in self.draw(num_samples, make_generator(seed, generator)):
+            spins.append(drawn.spins.to(self.model.device, self.model.dtype))
+            log_prob.append(drawn.full_log_prob)
+        return _joined(spins), _joined(log_prob)
+
+    def draw(
+        self, num_samples: int, generator: torch.Generator, differentiable: bool = False
+    ) -> Iterator[Sampled | CoreSampled]:
+        """Samples in chunks of bounded memory, with log q and energy (without the offset).
+
+        Where some sites are exact, log q and energy are those of the core, and the exact spins are drawn when a chunk
+        is asked for its ``spins`` or ``full_log_prob``.
+
+        Args:
+            num_samples: how many.
+            generator: draws the key of all their random bits.
+            differentiable: whether ``log_prob`` carries the gradient with respect to the weights.
+        """
+        total, chunk, key = check_count(num_samples, "num_samples"), self.chunk_size, make_key(generator)
+        for first in range(0, total, chunk):
+            count, drawn = min(chunk, total - first), None
+            if self._learner is not None:
+                kernel, of = self._learner
+                drawn = kernel.sample(self.beta, of, key, first, count, differentiable)
+            if self.tables is not None:
+                yield CoreSampled(self.tables, drawn, key, first, count)
+            elif drawn is not None:
+                yield drawn
+
+    def log_prob(self, spins: Tensor) -> Tensor:
+        """log q of given spins, Σ_i log σ(x_i logit_i) in nats, float64, shape (...); differentiable in the weights."""
+        parts = [self._log_prob(x) for x in self._flat(spins).split(self.chunk_size)]
+        return _joined(parts).reshape(torch.as_tensor(spins).shape[:-1])
+
+    def core_log_prob(self, spins: Tensor) -> Tensor:
+        """log q of the core of spins (batch, N), or of all of them where no site is exact; differentiable."""
+        if self._learner is None:
+            return torch.zeros(len(spins), dtype=torch.float64)
+        kernel, of = self._learner
+        return kernel.log_prob(self.beta, of, self._learned(spins))
+
+    def logits(self, spins: Tensor) -> Tensor:
+        """log q(x_i = +1 | x_<i) − log q(x_i = −1 | x_<i) for every site of given spins, shape (..., N)."""
+        parts = [self._logits(x) for x in self._flat(spins).split(self.chunk_size)]
+        return _joined(parts).reshape(torch.as_tensor(spins).shape)
+
+    def _log_prob(self, spins: Tensor) -> Tensor:
+        log_prob = self.core_log_prob(spins)
+        return log_prob if self.tables is None else log_prob + self.tables.log_prob(spins).to(log_prob.device)
+
+    def _logits(self, spins: Tensor) -> Tensor:
+        if self.tables is None:
+            return self._core_logits(spins)
+        logits = self.tables.logits(spins).to(self.model.device, self.model.dtype)
+        if self._learner is None:
+            return logits
+        return logits.index_copy(1, self.tables.core.sites.to(logits.device), self._core_logits(spins))
+
+    def _core_logits(self, spins: Tensor) -> Tensor:
+        assert self._learner is not None
+        kernel, of = self._learner
+        return kernel.logits(self.beta, of, self._learned(spins))
+
+    def _learned(self, spins: Tensor) -> Tensor:
+        """Spins of the sites that the head draws."""
+        return spins if self.tables is None else spins[:, self.tables.core.sites.to(spins.device)]
+
+    def _flat(self, spins: Tensor) -> Tensor:
+        x = check_spins(spins, self.model.num_spins).to(self.model.device)
+        return x.reshape(-1, self.model.num_spins)
+
+    @property
+    def chunk_size(self) -> int:
+        """Samples that are held at once."""
+        kernel, model = self.model.kernel, self.model
+        held = 0 if kernel is None else kernel.num_arrivals + 4 * kernel.num_spins
+        if self.tables is not None:
+            held += 8 * model.num_spins
+        fits = _HELD // held
+        return max(CHUNK, fits // CHUNK * CHUNK)
+
+    def __repr__(self) -> str:
+        return f"Distribution(beta={self.beta:g}, {self.model.head_config}, {self.graph!r})"
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
