@@ -60,8 +60,8 @@ def core_first(graph: IsingGraph, width: int) -> Ordering:
         width: largest separator of an exact site, the ``exact_width`` of a model; 0 makes isolated sites exact.
 
     >>> import graphar as ga
-    >>> core_first(ga.chain(5), width=1)
-    Ordering(5 sites, core of width 1: 1 0 2 3 4)
+    >>> len(core_first(ga.grid((3, 3)), width=2))
+    9
     """
     frontier = build_frontier(min_degree(graph))
     exact = exact_ranks(frontier, width)
