@@ -167,3 +167,14 @@ def test_help_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert all(name in out for name in ga.io.FORMATS)
     assert "--resume" in out
+
+
+def test_the_dial_from_a_shell() -> None:
+    assert main(["anneal", "grid:6x6,couplings=pm1,seed=0", "--exact-width", "4", *SHORT, "--out", "run"]) == 0
+    assert json.loads(Path("run/settings.json").read_text())["exact_width"] == 4
+    model = ga.load("run/checkpoint.pt")
+    assert model.core is not None
+    assert 0 < model.core.num_spins < 36
+    assert model.head_config == ga.heads.Linear("parents")
+    assert main(["sample", "run", "-n", "20", "--out", "x.npz"]) == 0
+    assert np.load("x.npz")["spins"].shape == (20, 36)

@@ -20,6 +20,7 @@ from graphar.autoregressive import Autoregressive
 from graphar.cli.sources import HEADS, ORDERINGS, open_graph, source_name
 from graphar.estimators import FreeEnergy, free_energy
 from graphar.frontier import build_frontier
+from graphar.heads import Linear
 from graphar.training import Run
 
 __all__ = ["anneal", "convert", "info", "sample"]
@@ -32,10 +33,11 @@ PICTURE = "run.png"
 SLOW = 20_000  # spins beyond which a table of all orders leaves out those that take minutes
 
 DEFAULTS: dict[str, Any] = {
-    "head": "linear",
-    "ordering": "rcm",
+    "head": None,
+    "ordering": None,
     "frontier": "component",
     "radius": None,
+    "exact_width": 0,
     "schedule": "linear",
     "steps": 200,
     "warmup": 500,
@@ -188,13 +190,14 @@ def _start(options: argparse.Namespace) -> tuple[dict[str, Any], Autoregressive]
     training.check_settings(**_training(settings), evaluate_samples=None)
     graph = open_graph(options.source, options.format, options.base)
     settings |= {"source": options.source, "graphar": __version__, "torch": torch.__version__}
-    order = ORDERINGS[settings["ordering"]](graph, settings["seed"])
+    order = None if settings["ordering"] is None else ORDERINGS[settings["ordering"]](graph, settings["seed"])
     model = Autoregressive(
         graph,
-        HEADS[settings["head"]],
+        Linear if settings["head"] is None else HEADS[settings["head"]],
         order,
         settings["frontier"],
         radius=settings["radius"],
+        exact_width=settings["exact_width"],
         seed=settings["seed"],
     )
     return settings, model

@@ -75,9 +75,10 @@ def _parser() -> argparse.ArgumentParser:
     anneal.add_argument("--batch-size", type=int, help=f"samples per step {told['batch_size']}")
     anneal.add_argument("--learning-rate", type=float, help=f"of Adam {told['learning_rate']}")
     anneal.add_argument("--clip-norm", type=float, help="largest norm of the gradient (default: not clipped)")
-    anneal.add_argument("--head", choices=HEADS, help=told["head"])
-    anneal.add_argument("--ordering", choices=ORDERINGS, help=told["ordering"])
+    anneal.add_argument("--head", choices=HEADS, help="(default: linear; on its parents with a dial)")
+    anneal.add_argument("--ordering", choices=ORDERINGS, help="(default: rcm, or the core first)")
     anneal.add_argument("--frontier", choices=["component", "all"], help=told["frontier"])
+    anneal.add_argument("--exact-width", type=_width, help=f"sites to this width are exact {told['exact_width']}")
     anneal.add_argument("--radius", type=int, help="largest distance of a frontier spin (default: any)")
     anneal.add_argument("--seed", type=int, help=f"of weights and samples {told['seed']}")
     anneal.add_argument("--samples", type=int, help=f"for the last table {told['samples']}")
@@ -106,6 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--to", choices=io.FORMATS, metavar="FORMAT", help="format of the target")
     convert.set_defaults(run=commands.convert)
     return parser
+
+
+def _width(text: str) -> int | str:
+    return text if text == "auto" else int(text)
 
 
 def _add_source(parser: argparse.ArgumentParser, optional: bool = False) -> None:

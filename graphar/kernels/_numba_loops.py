@@ -13,7 +13,7 @@ from numba import get_thread_id, njit, prange
 from graphar.kernels._numba_math import exp_of_negative, random_words
 from graphar.kernels._simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
 
-__all__ = ["gradient", "sum_rows", "sum_rows_gradient", "sweep", "to_blocks"]
+__all__ = ["gradient", "sum_rows", "sum_rows_gradient", "sweep", "to_blocks", "to_sites"]
 
 _LOG_EVERY = 512  # factors 1 + e ≤ 2 whose product is finite in float64
 
@@ -227,3 +227,17 @@ def to_blocks(spins: np.ndarray, blocks: np.ndarray) -> None:
                 sample = block * width + b
                 for i in range(first, min(first + 16, num_spins)):
                     blocks[block, i, b] = spins[sample, i] if sample < spins.shape[0] else 1
+
+
+@njit(parallel=True, cache=True)
+def to_sites(blocks: np.ndarray, places: np.ndarray, spins: np.ndarray) -> None:
+    """Spins (blocks, N, width) to (batch, N) in site order, site i being row ``places[i]``."""
+    num_blocks, num_spins, width = blocks.shape
+    for index in prange(num_blocks):
+        block = np.int64(index)
+        for first in range(0, num_spins, 16):  # a cache line of spins at a time
+            last = min(first + 16, num_spins)
+            for b in range(min(width, spins.shape[0] - block * width)):
+                row = spins[block * width + b]
+                for i in range(first, last):
+                    row[i] = blocks[block, places[i], b]

@@ -8,6 +8,7 @@ in any split of a batch and on any number of threads.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,8 +44,16 @@ class Sampled:
     Kernels keep spins as ``rows``, (blocks, N, width), in an order of their own.
     """
 
-    def __init__(self, rows: Tensor, places: Tensor, log_prob: Tensor, energy: Tensor) -> None:
+    def __init__(
+        self,
+        rows: Tensor,
+        places: Tensor,
+        log_prob: Tensor,
+        energy: Tensor,
+        to_sites: Callable[[Tensor, Tensor, int], Tensor] | None = None,
+    ) -> None:
         self.rows, self.places = rows, places
+        self._to_sites = to_sites or _to_sites
         self.log_prob = log_prob
         self.energy = energy
 
@@ -54,7 +63,7 @@ class Sampled:
     @cached_property
     def spins(self) -> Tensor:
         """±1, shape (batch, N), site order, in the model's dtype."""
-        return self.rows.transpose(1, 2).flatten(0, 1)[: len(self)].index_select(1, self.places)
+        return self._to_sites(self.rows, self.places, len(self))
 
     @property
     def full_log_prob(self) -> Tensor:
@@ -65,6 +74,10 @@ class Sampled:
         """One sample, shape (N,)."""
         block, column = divmod(sample, self.rows.shape[2])
         return self.rows[block, :, column][self.places]
+
+
+def _to_sites(rows: Tensor, places: Tensor, count: int) -> Tensor:
+    return rows.transpose(1, 2).flatten(0, 1)[:count].index_select(1, places)
 
 
 class Kernel(ABC):

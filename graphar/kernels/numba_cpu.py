@@ -89,7 +89,7 @@ class NumbaKernel(Kernel):
         spins = self._blocks(count)
         with torch.set_grad_enabled(differentiable):
             log_prob, _, energy = _Sweep.apply(self, of, spins, (key, first), False, *self._form(beta, of))
-        return Sampled(spins, self.places, log_prob[:count], energy[:count])
+        return Sampled(spins, self.places, log_prob[:count], energy[:count], _to_sites)
 
     def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
         return _Sweep.apply(self, of, self._given(spins), None, False, *self._form(beta, of))[0][: len(spins)]
@@ -227,6 +227,15 @@ class _Sweep(torch.autograd.Function):
         local = ctx.needs_input_grad[6]
         found = ctx.kernel.gradient(spins, messages, slopes, factor, ctx.form, local)
         return None, None, None, None, None, *found
+
+
+def _to_sites(rows: Tensor, places: Tensor, count: int) -> Tensor:
+    from graphar.kernels._numba_loops import to_sites
+
+    spins = _empty((count, rows.shape[1]), rows.dtype)
+    with numba_threads():
+        to_sites(rows.numpy(), places.numpy(), spins.numpy())
+    return spins
 
 
 def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
