@@ -23,14 +23,13 @@ from functools import cached_property
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import pad
 
 from graphar._description import format_bytes
 from graphar.exact._cost import predict
 from graphar.exact._tables import Eliminator
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.kernels import philox
 from graphar.kernels.base import Sampled
 from graphar.ordering import Ordering, min_degree, rcm
 
@@ -239,22 +238,8 @@ class CoreSampled:
 
     @cached_property
     def _completed(self) -> tuple[Tensor, Tensor]:
-        return self._complete(None)
-
-    def _complete(self, sample: int | None) -> tuple[Tensor, Tensor]:
-        """All samples, or one, with exact spins from random bits of their own."""
-        core = self._tables.core
-        first, count = (self._first, self._count) if sample is None else (self._first + sample, 1)
-        if self._drawn is None:
-            spins = torch.empty(count, 0)
-        elif sample is None:
-            spins = self._drawn.spins.cpu()
-        else:
-            spins = self._drawn.configuration(sample)[None].cpu()
-        # counters past the core's own, which are its numbers
-        streams = core.num_spins + core.frontier.ordering.sites[core.exact_ranks]
-        words = philox.words(self._key, streams, first, count)
-        return self._tables.complete(spins, (words.double() + 0.5) * 2.0**-32)
+        spins = torch.empty(self._count, 0) if self._drawn is None else self._drawn.spins.cpu()
+        return self._tables.complete(spins, self._key, self._first)
 
     @property
     def spins(self) -> Tensor:
@@ -268,7 +253,11 @@ class CoreSampled:
 
     def configuration(self, sample: int) -> Tensor:
         """One sample, shape (N,)."""
-        return self._complete(sample)[0][0]
+        first = self._first + sample // 64 * 64  # random bits come for 64 samples at a time
+        spins = torch.ones(64, self._tables.core.num_spins)
+        if self._drawn is not None:
+            spins[sample % 64] = self._drawn.configuration(sample).to("cpu", spins.dtype)
+        return self._tables.complete(spins, self._key, first)[0][sample % 64]
 
 
 class CoreTables:
@@ -314,37 +303,55 @@ class CoreTables:
                 add_tables(rows.numpy(), places[group.parents].numpy(), rest.numpy(), total.numpy())
         return total.flatten()
 
-    def complete(self, core_spins: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
+    def complete(self, core_spins: Tensor, key: int, first: int) -> tuple[Tensor, Tensor]:
         """Spins (batch, N) from those of the core (batch, n) by core number, and log p of the exact ones given them.
 
-        Args:
-            core_spins: ±1.
-            uniforms: in (0, 1), float64, for the exact ranks, shape (N − n, batch).
+        Sample s of the batch uses random bits of the stream ``key`` for sample ``first + s``, past the core's own.
         """
-        core, n = self.core, self.core.frontier.num_spins
-        up = torch.zeros(n, core_spins.shape[0], dtype=torch.int64)
-        up[core.ranks] = (core_spins.T > 0).long()
-        threshold = torch.zeros(n, core_spins.shape[0], dtype=torch.float64)
-        threshold[core.exact_ranks] = torch.logit(uniforms)
-        logits = core.eliminator.draw(self.odds, up, threshold)
-        spins = torch.empty(core_spins.shape[0], n, dtype=core_spins.dtype)
-        spins[:, core.frontier.ordering.sites] = (2 * up - 1).T.to(core_spins.dtype)
-        return spins, self._sum(logits, up)
+        core, count = self.core, len(core_spins)
+        rows = torch.ones(-(-count // 64), core.frontier.num_spins, 64, dtype=torch.float64)
+        padded = pad(core_spins.double(), (0, 0, 0, rows.shape[0] * 64 - count))
+        rows[:, core.ranks] = padded.view(rows.shape[0], 64, core.num_spins).transpose(1, 2)
+        log_prob, _ = self._walk(rows, (key, first), False)
+        spins = rows.transpose(1, 2).flatten(0, 1)[:count].index_select(1, core.frontier.ordering.ranks)
+        return spins.to(core_spins.dtype), log_prob[:count]
 
     def log_prob(self, spins: Tensor) -> Tensor:
         """log p of the exact spins of configurations (batch, N) given their core, float64, (batch,)."""
-        up = self._up(spins)
-        return self._sum(self.core.eliminator.logits(self.odds, up), up)
+        return self._walk(self._rows(spins), None, False)[0][: len(spins)]
 
     def logits(self, spins: Tensor) -> Tensor:
         """Logits of the exact sites of configurations (batch, N), zero for the core, (batch, N)."""
-        logits = torch.zeros(spins.shape, dtype=torch.float64)
-        logits[:, self.core.frontier.ordering.sites] = self.core.eliminator.logits(self.odds, self._up(spins)).T
-        return logits
+        logits = self._walk(self._rows(spins), None, True)[1].transpose(1, 2).flatten(0, 1)
+        return logits[: len(spins)].index_select(1, self.core.frontier.ordering.ranks)
 
-    def _up(self, spins: Tensor) -> Tensor:
-        return (spins.cpu()[:, self.core.frontier.ordering.sites].T > 0).long()
+    def _rows(self, spins: Tensor) -> Tensor:
+        by_rank = spins.cpu().double().index_select(1, self.core.frontier.ordering.sites)
+        padded = pad(by_rank, (0, 0, 0, -len(spins) % 64), value=1.0)
+        return padded.view(-1, 64, spins.shape[1]).transpose(1, 2).contiguous()
 
-    def _sum(self, logits: Tensor, up: Tensor) -> Tensor:
-        exact = self.core.exact_ranks
-        return logsigmoid((2 * up[exact] - 1) * logits[exact]).sum(0)
+    def _walk(self, rows: Tensor, stream: tuple[int, int] | None, want_logits: bool) -> tuple[Tensor, Tensor]:
+        from graphar.kernels._numba_tables import walk_exact
+        from graphar.kernels._threads import numba_threads
+
+        core, frontier = self.core, self.core.frontier
+        logits = torch.zeros_like(rows) if want_logits else rows.new_empty(0, 0, 0)
+        log_prob = rows.new_zeros(rows.shape[0], 64)
+        streams = core.num_spins + frontier.ordering.sites[core.exact_ranks]
+        key, first = (0, 0) if stream is None else stream
+        with numba_threads():
+            walk_exact(
+                core.exact_ranks.numpy(),
+                frontier.parents_ptr.numpy(),
+                frontier.parents_spin.numpy(),
+                core.eliminator.offset.numpy(),
+                self.odds.numpy(),
+                stream is None,
+                np.uint64(key),
+                streams.numpy(),
+                first,
+                rows.numpy(),
+                logits.numpy(),
+                log_prob.numpy(),
+            )
+        return log_prob.flatten(), logits

@@ -1,11 +1,24 @@
-"""Compiled look-ups of tables of spins."""
+"""Compiled look-ups of tables of spins, for the exact sites of a model."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit, prange
 
-__all__ = ["add_tables"]
+from graphar.kernels._numba_loops import _account, _decay, _draw
+from graphar.kernels._numba_math import random_words
+
+__all__ = ["add_tables", "walk_exact"]
+
+
+@njit(inline="always")
+def _codes(rows: np.ndarray, members: np.ndarray, code: np.ndarray) -> None:
+    """Integers with bit k set where member k is up, for each column."""
+    code[:] = 0
+    for bit in range(members.size):
+        row = rows[members[bit]]
+        for b in range(code.size):
+            code[b] |= np.int32(row[b] > 0) << np.int32(bit)
 
 
 @njit(parallel=True, cache=True)
@@ -18,11 +31,52 @@ def add_tables(rows: np.ndarray, members: np.ndarray, tables: np.ndarray, total:
         block = np.int64(index)
         code = np.empty(rows.shape[2], np.int32)
         for m in range(members.shape[0]):
-            code[:] = 0
-            for bit in range(members.shape[1]):
-                row = rows[block, members[m, bit]]
-                for b in range(code.size):
-                    code[b] |= np.int32(row[b] > 0) << np.int32(bit)
+            _codes(rows[block], members[m], code)
             table = tables[m]
             for b in range(code.size):
                 total[block, b] += table[code[b]]
+
+
+@njit(parallel=True, cache=True)
+def walk_exact(
+    ranks: np.ndarray,
+    ptr: np.ndarray,
+    parents: np.ndarray,
+    offset: np.ndarray,
+    odds: np.ndarray,
+    given: bool,
+    key: np.uint64,
+    streams: np.ndarray,
+    first: int,
+    rows: np.ndarray,
+    logits: np.ndarray,
+    log_prob: np.ndarray,
+) -> None:
+    """Draws the exact ranks into ``rows``, or takes those given; their log-probability and, if wanted, logits.
+
+    ``rows`` is (blocks, N, 64) by rank, ±1, with earlier spins in place; ``logits`` the same shape or empty;
+    ``log_prob`` (blocks, 64). Random bits are those of ``streams``, by place in ``ranks``, from sample ``first`` on.
+    """
+    for index in prange(rows.shape[0]):
+        block = np.int64(index)
+        x = rows[block]
+        width = x.shape[1]
+        code, words = np.empty(width, np.int32), np.empty(width, np.uint32)
+        logit, decay = np.empty(width, np.float64), np.empty(width, np.float64)
+        product = np.ones(width, np.float64)
+        for k in range(ranks.size):
+            i = ranks[k]
+            _codes(x, parents[ptr[i] : ptr[i + 1]], code)
+            for b in range(width):
+                logit[b] = odds[offset[i] + code[b]]
+            if given:
+                _decay(logit, decay)
+            else:
+                random_words(key, streams[k], first + block * width, words)
+                _draw(words, logit, decay, x[i])
+            if logits.size:
+                logits[block, i] = logit
+            _account(logit, decay, x[i], log_prob[block], product)
+            if k % 512 == 511 or k == ranks.size - 1:
+                log_prob[block] -= np.log(product)
+                product[:] = 1
