@@ -33,7 +33,7 @@ from graphar.ordering import (
     random_order,
     rcm,
 )
-from graphar.training import BetaRecord, Run, anneal, geometric, linear, load, save
+from graphar.training import BetaRecord, NaturalGradient, Run, anneal, geometric, linear, load, save
 
 __version__ = "0.1.0"
 
@@ -45,6 +45,7 @@ __all__ = [
     "FreeEnergy",
     "Frontier",
     "IsingGraph",
+    "NaturalGradient",
     "Ordering",
     "Run",
     "anneal",

@@ -128,8 +128,8 @@ def anneal(
             norm = float(nn.utils.clip_grad_norm_(weights, limit))
             if not (math.isfinite(norm) and bool(torch.isfinite(result.loss).all())):
                 raise ValueError(f"beta F must stay finite, got NaN or inf at beta = {now:g}, step {run.step}")
+            model.trained_beta = now  # what an optimiser may ask for
             stepper.step()
-            model.trained_beta = now
             run.saw(float(model.graph.energy(result.best_spins)), result.best_spins)
             run.step += 1
             run.seconds_at_beta += time.perf_counter() - started
