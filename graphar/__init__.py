@@ -8,7 +8,7 @@ from graphar import exact, heads
 from graphar.autoregressive import Autoregressive
 from graphar.core import core_first
 from graphar.distribution import Distribution
-from graphar.estimators import Estimate, FreeEnergy, free_energy
+from graphar.estimators import Estimate, FreeEnergy, TwoSidedBound, free_energy, two_sided_bound
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.instances import (
@@ -48,6 +48,7 @@ __all__ = [
     "NaturalGradient",
     "Ordering",
     "Run",
+    "TwoSidedBound",
     "anneal",
     "bfs",
     "build_frontier",
@@ -75,5 +76,6 @@ __all__ = [
     "save",
     "sherrington_kirkpatrick",
     "triangular",
+    "two_sided_bound",
     "write",
 ]

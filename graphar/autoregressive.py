@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from graphar._checks import check_beta, check_count
 from graphar._random import make_generator
-from graphar.core import Core, CoreTables, choose_width, core_first
+from graphar.core import Core, CoreTables, auto_core_first, choose_width, core_first
 from graphar.distribution import Distribution
 from graphar.exact._cost import choose
 from graphar.frontier import Frontier, build_frontier
@@ -21,7 +21,7 @@ from graphar.hamiltonians import IsingGraph
 from graphar.heads import BoundHead, Exact, Head, Linear
 from graphar.kernels import Kernel, NumbaKernel, NumbaLevelsKernel, RecordedKernel, ReferenceKernel
 from graphar.kernels.base import Interactions
-from graphar.ordering import Ordering, min_degree, rcm
+from graphar.ordering import Ordering, rcm
 
 __all__ = ["Autoregressive"]
 
@@ -40,17 +40,16 @@ class Autoregressive(nn.Module):
         ordering: sampling order of the sites, or the function that makes one (``ga.bfs``); reverse Cuthill–McKee
             by default, which linear heads fit best, or :func:`graphar.core_first` where there is an ``exact_width``.
         frontier: ``"component"``, or ``"all"`` for TwoBo's own pairs.
+        exact_width: the dial. A site is exact, its conditional computed by variable elimination, when it and its
+            descendants in the elimination tree have separators of at most so many spins; the head learns the others.
+            0 learns all sites; the ordering's own width and above leave nothing to learn; ``"auto"`` is the largest
+            that fits in ``memory``.
         radius: largest distance, through undrawn spins, from a spin to those of its frontier that it reads: makes
             the number of pairs O(N) on any sparse graph; not limited by default.
         kernel: ``"reference"`` for torch level by level, ``"numba"`` for compiled loops on the CPU, ``"auto"`` for
             the latter there, and for recorded launches on a GPU.
         seed: of the starting weights.
         dtype: floating type of weights and messages.
-
-        exact_width: the dial. A site is exact, its conditional computed by variable elimination, when it and its
-            descendants in the elimination tree have separators of at most so many spins; the head learns the others.
-            0 learns all sites; the ordering's own width and above leave nothing to learn; ``"auto"`` is the largest
-            that fits in ``memory``.
         memory: bytes that the tables of the exact sites may take.
 
     Raises:
@@ -88,14 +87,17 @@ class Autoregressive(nn.Module):
         graph = graph.clone()  # what the model was made for, whatever becomes of the caller's
         if exact_width != "auto":
             exact_width = check_count(exact_width, "exact_width", 0)
+        if not memory > 0:
+            raise ValueError(f"memory must be a positive number of bytes, got {memory}")
         if head is Exact or isinstance(head, Exact):
             exact_width = max(1, graph.num_spins)
             ordering = choose(graph, ordering, memory).ordering
         if ordering is None and exact_width != 0:
             if exact_width == "auto":
-                exact_width = choose_width(build_frontier(min_degree(graph)), memory)
-            ordering = core_first(graph, exact_width) if exact_width else rcm(graph)
-        elif not isinstance(ordering, Ordering):
+                ordering, exact_width = auto_core_first(graph, memory)
+            else:
+                ordering = core_first(graph, exact_width)
+        if ordering is None or not isinstance(ordering, Ordering):
             ordering = (ordering or rcm)(graph)
         elif ordering.graph is not graph:
             # An ordering serves any couplings and fields on its edges; the model's are those of `graph`.
@@ -202,6 +204,10 @@ def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
         raise ValueError(f'kernel must be "auto", "reference" or "numba", got {name!r}')
     if name == "numba" and device.type != "cpu":
         raise ValueError(f'kernel must be "auto" or "reference" for a model on {device}, got "numba"')
+    own = head.own_kernels()
+    if own is not None:
+        reference, compiled = own
+        return reference if name == "reference" or device.type != "cpu" else compiled
     linear = type(head).linear_form is not BoundHead.linear_form
     if name == "reference":
         return ReferenceKernel

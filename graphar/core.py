@@ -33,7 +33,7 @@ from graphar.hamiltonians import IsingGraph
 from graphar.kernels.base import Sampled
 from graphar.ordering import Ordering, min_degree, rcm
 
-__all__ = ["Core", "CoreSampled", "CoreTables", "choose_width", "core_first", "exact_ranks"]
+__all__ = ["Core", "CoreSampled", "CoreTables", "auto_core_first", "choose_width", "core_first", "exact_ranks"]
 
 
 def exact_ranks(frontier: Frontier, width: int) -> Tensor:
@@ -49,6 +49,19 @@ def choose_width(frontier: Frontier, memory: float) -> int:
     while width < frontier.width and predict(frontier, exact_ranks(frontier, width + 1))[0] <= memory:
         width += 1
     return width
+
+
+def auto_core_first(graph: IsingGraph, memory: float) -> tuple[Ordering | None, int]:
+    """:func:`core_first` at the largest width whose tables fit in so many bytes, and the width; none at width 0."""
+    width = choose_width(build_frontier(min_degree(graph)), memory)
+    while width:
+        # reordering the core can make more of its sites exact than minimum degree had
+        ordering = core_first(graph, width)
+        frontier = build_frontier(ordering)
+        if predict(frontier, exact_ranks(frontier, width))[0] <= memory:
+            return ordering, width
+        width -= 1
+    return None, 0
 
 
 def core_first(graph: IsingGraph, width: int) -> Ordering:
