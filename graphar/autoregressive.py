@@ -26,6 +26,7 @@ from graphar.ordering import Ordering, rcm
 __all__ = ["Autoregressive"]
 
 DTYPES = (torch.float32, torch.float64)
+KERNELS = ("auto", "reference", "numba")
 Learner = tuple[Kernel, Interactions]
 
 
@@ -45,7 +46,7 @@ class Autoregressive(nn.Module):
             0 learns all sites; the ordering's own width and above leave nothing to learn; ``"auto"`` is the largest
             that fits in ``memory``.
         radius: largest distance, through undrawn spins, from a spin to those of its frontier that it reads: makes
-            the number of pairs O(N) on any sparse graph; not limited by default.
+            the number of pairs O(N) on any sparse graph; not limited by default. Of a core, in steps on its own graph.
         kernel: ``"reference"`` for torch level by level, ``"numba"`` for compiled loops on the CPU, ``"auto"`` for
             the latter there, and for recorded launches on a GPU.
         seed: of the starting weights.
@@ -85,27 +86,17 @@ class Autoregressive(nn.Module):
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
         graph.validate()
         graph = graph.clone()  # what the model was made for, whatever becomes of the caller's
-        if exact_width != "auto":
-            exact_width = check_count(exact_width, "exact_width", 0)
-        if not memory > 0:
-            raise ValueError(f"memory must be a positive number of bytes, got {memory}")
+        if kernel not in KERNELS:
+            raise ValueError(f'kernel must be "auto", "reference" or "numba", got {kernel!r}')
+        if not (isinstance(memory, (int, float)) and memory > 0):
+            raise ValueError(f"memory must be a positive number of bytes, got {memory!r}")
         if head is Exact or isinstance(head, Exact):
+            if exact_width not in (0, max(1, graph.num_spins)) or radius is not None:
+                raise ValueError("exact_width and radius must be left out where the head is Exact: every site is exact")
             exact_width = max(1, graph.num_spins)
-            ordering = choose(graph, ordering, memory).ordering
-        if ordering is None and exact_width != 0:
-            if exact_width == "auto":
-                ordering, exact_width = auto_core_first(graph, memory)
-            else:
-                ordering = core_first(graph, exact_width)
-        if ordering is None or not isinstance(ordering, Ordering):
-            ordering = (ordering or rcm)(graph)
-        elif ordering.graph is not graph:
-            # An ordering serves any couplings and fields on its edges; the model's are those of `graph`.
-            if not _same_edges(ordering.graph, graph):
-                raise ValueError(f"ordering must be of this graph, got one of {ordering.graph!r}")
-            ordering = Ordering(graph, ordering.sites, ordering.name)
-        if exact_width == "auto":
-            exact_width = choose_width(build_frontier(ordering), memory)
+            if not isinstance(ordering, Ordering):
+                ordering = choose(graph, ordering, memory).ordering
+        ordering, exact_width = _order(graph, ordering, exact_width, memory)
         self.graph = graph
         self.ordering = ordering
         self.exact_width = exact_width
@@ -152,9 +143,12 @@ class Autoregressive(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # what torch calls for .to(), .double(), …: couplings are taken anew from the graph, not rounded twice
+        probe = fn(self._field)
+        if probe.dtype not in DTYPES:
+            raise ValueError(f"dtype must be torch.float32 or torch.float64, got {probe.dtype}")
+        if self.head is not None:
+            _kernel(self.kernel_name, self.head, probe.device)
         super()._apply(fn, recurse)
-        if self.dtype not in DTYPES:
-            raise ValueError(f"dtype must be torch.float32 or torch.float64, got {self.dtype}")
         self._make_kernel()
         return self
 
@@ -199,9 +193,35 @@ class Autoregressive(nn.Module):
         return f"{self.graph!r}, {self.ordering.name} order, {dial}{self.num_parameters} weights"
 
 
+def _order(
+    graph: IsingGraph,
+    ordering: Ordering | Callable[[IsingGraph], Ordering] | None,
+    exact_width: int | Literal["auto"],
+    memory: float,
+) -> tuple[Ordering, int]:
+    """The ordering, on this very graph, and the width as a number."""
+    if exact_width != "auto":
+        exact_width = check_count(exact_width, "exact_width", 0)
+        if ordering is None and exact_width:
+            ordering = core_first(graph, exact_width)
+    elif ordering is None:
+        ordering, exact_width = auto_core_first(graph, memory)
+    if not isinstance(ordering, Ordering):
+        make = rcm if ordering is None else ordering
+        if not callable(make):
+            raise ValueError(f"ordering must be an Ordering or a function that makes one, got {ordering!r}")
+        ordering = make(graph)
+    elif ordering.graph is not graph:
+        # An ordering serves any couplings and fields on its edges; the model's are those of `graph`.
+        if not _same_edges(ordering.graph, graph):
+            raise ValueError(f"ordering must be of this graph, got one of {ordering.graph!r}")
+        ordering = Ordering(graph, ordering.sites, ordering.name)
+    if exact_width == "auto":
+        exact_width = choose_width(build_frontier(ordering), memory)
+    return ordering, exact_width
+
+
 def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
-    if name not in ("auto", "reference", "numba"):
-        raise ValueError(f'kernel must be "auto", "reference" or "numba", got {name!r}')
     if name == "numba" and device.type != "cpu":
         raise ValueError(f'kernel must be "auto" or "reference" for a model on {device}, got "numba"')
     linear = type(head).linear_form is not BoundHead.linear_form

@@ -18,22 +18,25 @@ needs no sample of them (Rao–Blackwell). The tables depend on β alone, not on
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
+from graphar._checks import check_count
 from graphar._description import format_bytes
+from graphar.core_tables import CoreTables, remove_low_orders
 from graphar.exact._cost import predict
 from graphar.exact._tables import Eliminator
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.kernels.base import Sampled
 from graphar.ordering import Ordering, min_degree, rcm
 
-__all__ = ["Core", "CoreSampled", "CoreTables", "auto_core_first", "choose_width", "core_first", "exact_ranks"]
+__all__ = ["Core", "auto_core_first", "choose_width", "core_first", "exact_ranks"]
+
+CORE_FIRST = "core of width "
+MAX_WIDTH = 30  # codes of a table are 32-bit integers
+SMALL = 5_000  # sites up to which a description makes the order of every width
 
 
 def exact_ranks(frontier: Frontier, width: int) -> Tensor:
@@ -43,12 +46,24 @@ def exact_ranks(frontier: Frontier, width: int) -> Tensor:
     return torch.from_numpy(_symbolic.closed_below(frontier.parent.numpy(), (frontier.num_parents <= width).numpy()))
 
 
+def predict_tables(frontier: Frontier, exact: Tensor) -> tuple[float, float]:
+    """Bytes and seconds that the tables of exact ranks, a mask (N,), will take at each β."""
+    held, seconds = predict(frontier, exact)
+    above = frontier.parent.clamp(min=0)
+    left = frontier.num_parents[exact & (frontier.parent >= 0) & ~exact[above]].double()
+    return held + 8 * 8 * float(torch.exp2(left.clamp(max=1000)).sum()), seconds  # transforms of those left to the core
+
+
 def choose_width(frontier: Frontier, memory: float) -> int:
-    """Largest ``exact_width`` whose tables are predicted to fit in so many bytes."""
-    width = 0
-    while width < frontier.width and predict(frontier, exact_ranks(frontier, width + 1))[0] <= memory:
-        width += 1
-    return width
+    """Least ``exact_width`` of those with most exact sites whose tables are predicted to fit in so many bytes."""
+    best, most = 0, 0
+    for width in range(1, min(max(1, frontier.width), MAX_WIDTH) + 1):
+        exact = exact_ranks(frontier, width)
+        if predict_tables(frontier, exact)[0] > memory:
+            break
+        if int(exact.sum()) > most:
+            best, most = width, int(exact.sum())
+    return best
 
 
 def auto_core_first(graph: IsingGraph, memory: float) -> tuple[Ordering | None, int]:
@@ -58,7 +73,7 @@ def auto_core_first(graph: IsingGraph, memory: float) -> tuple[Ordering | None, 
         # reordering the core can make more of its sites exact than minimum degree had
         ordering = core_first(graph, width)
         frontier = build_frontier(ordering)
-        if predict(frontier, exact_ranks(frontier, width))[0] <= memory:
+        if predict_tables(frontier, exact_ranks(frontier, width))[0] <= memory:
             return ordering, width
         width -= 1
     return None, 0
@@ -75,6 +90,7 @@ def core_first(graph: IsingGraph, width: int) -> Ordering:
     >>> len(core_first(ga.grid((3, 3)), width=2))
     9
     """
+    width = check_count(width, "width", 0)
     frontier = build_frontier(min_degree(graph))
     exact = exact_ranks(frontier, width)
     edges, _ = _core_edges(frontier, exact)
@@ -82,7 +98,7 @@ def core_first(graph: IsingGraph, width: int) -> Ordering:
     skeleton = IsingGraph.from_edges(edges, torch.ones(edges.shape[1]), num_nodes=len(kept)) if len(kept) else None
     first = kept[rcm(skeleton).sites] if skeleton is not None else kept
     sites = frontier.ordering.sites[torch.cat([first, exact.nonzero()[:, 0]])]
-    return Ordering(graph, sites, f"core of width {width}")
+    return Ordering(graph, sites, f"{CORE_FIRST}{width}")
 
 
 def _core_edges(frontier: Frontier, exact: Tensor) -> tuple[Tensor, np.ndarray]:
@@ -120,7 +136,7 @@ class _Outgoing:
     """Tables of one width that exact ranks leave to the core."""
 
     parents: Tensor  # core numbers, (m, width)
-    entries: Tensor  # where each table is in the eliminator's buffer, (m, 2^width)
+    first: Tensor  # where each table starts in the eliminator's buffer, (m,)
     pairs: Tensor  # core edges of the pairs of parents, (m, width (width − 1)/2)
 
 
@@ -143,8 +159,8 @@ class Core:
         self.frontier = build_frontier(ordering)
         self.width = width
         self.exact = exact_ranks(self.frontier, width)
-        needed, seconds = predict(self.frontier, self.exact)
-        if needed > memory:
+        needed, seconds = predict_tables(self.frontier, self.exact)
+        if needed > memory or int(torch.where(self.exact, self.frontier.num_parents, 0).max()) > MAX_WIDTH:
             raise ValueError(
                 f"exact_width must leave tables of at most memory={memory / 1e9:.3g} GB, got {width}, which needs "
                 f"{needed / 1e9:.3g} GB and about {seconds:.2g} s for each β under {ordering.name} order"
@@ -162,13 +178,12 @@ class Core:
         self.weights = torch.zeros(len(key), dtype=torch.float64)
         self.weights[self._own_edges] = self.frontier.arrival_weight.double().cpu()[self._own_arrivals]
         self.graph = IsingGraph.from_edges(edges, self.weights, num_nodes=size) if size else None
-        self._outgoing = []
+        self.outgoing = []
         for ranks, parents in _outgoing(self.frontier, self.exact):
             members, bits = number[parents], parents.shape[1]
             low, high = torch.triu_indices(bits, bits, offset=1)
             pairs = _find(key, members[:, high] * size + members[:, low])
-            entries = self.eliminator.offset[ranks][:, None] + torch.arange(2**bits)
-            self._outgoing.append(_Outgoing(members, entries, pairs))
+            self.outgoing.append(_Outgoing(members, self.eliminator.offset[ranks], pairs))
 
     @property
     def num_spins(self) -> int:
@@ -176,16 +191,27 @@ class Core:
         return self.ranks.numel()
 
     def describe(self) -> str:
-        """For some widths: sites that are exact and learned, and what their tables take, under this ordering."""
-        full = self.frontier.width
-        widths = sorted({w for w in (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, self.width, full) if w <= max(full, 1)})
+        """For some widths: sites that are exact and learned, and what their tables take.
+
+        Each width under its own :func:`core_first` where the ordering is one, else under the ordering as it is; of
+        large graphs, under minimum degree, which may find fewer exact sites.
+        """
+        ordering = self.frontier.ordering
+        ours = ordering.name.startswith(CORE_FIRST)
+        general = build_frontier(min_degree(ordering.graph)) if ours else self.frontier
+        widths = {w for w in (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, general.width) if w <= min(general.width, 24)}
         lines = [
-            f"{self.frontier.ordering.name}: {self.exact_ranks.numel():,} exact sites, {self.num_spins:,} learned",
+            f"{ordering.name}: {self.exact_ranks.numel():,} exact sites, {self.num_spins:,} learned",
             f"  {'exact_width':>12}{'exact':>10}{'learned':>10}{'tables':>12}{'time per β':>14}",
         ]
-        for width in widths:
-            exact = exact_ranks(self.frontier, width) if width else torch.zeros_like(self.exact)
-            needed, seconds = predict(self.frontier, exact) if width else (0.0, 0.0)
+        for width in sorted(widths | {self.width}):
+            frontier = general
+            if width == self.width:
+                frontier = self.frontier
+            elif ours and width and len(ordering) <= SMALL:
+                frontier = build_frontier(core_first(self.frontier.graph, width))
+            exact = exact_ranks(frontier, width) if width else torch.zeros_like(self.exact)
+            needed, seconds = predict_tables(frontier, exact) if width else (0.0, 0.0)
             count = int(exact.sum())
             lines.append(
                 f"{'>' if width == self.width else ' ':>2}{width:>12}{count:>10,}{len(exact) - count:>10,}"
@@ -199,12 +225,15 @@ class Core:
         K = beta * self.frontier.arrival_weight.double().cpu()
         k = beta * graph.h.double().cpu()[self.frontier.ordering.sites]
         odds, sums = (part[0] for part in self.eliminator.sum_out(K[None], k[None]))
+        if not bool(torch.isfinite(odds).all()):
+            raise ValueError(f"beta times couplings and fields must stay finite in float64, got beta = {beta:g}")
         coupling = torch.zeros_like(self.weights)
         coupling[self._own_edges] = K[self._own_arrivals]
         field = k[self.ranks]
         rests = []
-        for group in self._outgoing:
-            rest, by_pair, by_spin = _remove_low_orders(sums[group.entries])
+        for group in self.outgoing:
+            entries = group.first[:, None] + torch.arange(2 ** group.parents.shape[1])
+            rest, by_pair, by_spin = remove_low_orders(sums[entries])
             coupling.index_add_(0, group.pairs.flatten(), by_pair.flatten())
             field.index_add_(0, group.parents.flatten(), by_spin.flatten())
             rests.append(rest)
@@ -215,156 +244,3 @@ class Core:
 
 def _find(key: np.ndarray, wanted: Tensor) -> Tensor:
     return torch.from_numpy(np.searchsorted(key, wanted.numpy()))
-
-
-def _remove_low_orders(tables: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Tables (m, 2^w) without their pair and one-body Walsh terms, and the coefficients of these."""
-    bits = tables.shape[1].bit_length() - 1
-    codes = torch.arange(2**bits)
-    signs = torch.stack([(codes >> bit & 1) * 2.0 - 1.0 for bit in range(bits)]).to(tables)
-    low, high = torch.triu_indices(bits, bits, offset=1)
-    products = signs[low] * signs[high]
-    by_spin, by_pair = tables @ signs.T / 2**bits, tables @ products.T / 2**bits
-    return tables - by_spin @ signs - by_pair @ products, by_pair, by_spin
-
-
-class CoreSampled:
-    """A batch of core samples: log q of the core and the energy left to it; the exact spins are drawn on request.
-
-    Attributes:
-        log_prob: log q of the core, (batch,), float64.
-        energy: −log Σ_exact e^{−βE}/β without the offset, (batch,), float64.
-    """
-
-    def __init__(self, tables: CoreTables, drawn: Sampled | None, key: int, first: int, count: int) -> None:
-        self._tables, self._drawn, self._key, self._first, self._count = tables, drawn, key, first, count
-        scale = 1 / tables.beta if tables.beta > 0 else 0.0
-        if drawn is None:
-            self.log_prob = torch.zeros(count, dtype=torch.float64)
-            self.energy = torch.full((count,), -tables.constant * scale, dtype=torch.float64)
-        else:
-            high = tables.high_orders(drawn.rows.cpu(), drawn.places.cpu())[:count]
-            self.log_prob, self.energy = drawn.log_prob, drawn.energy - scale * high.to(drawn.energy.device)
-
-    def __len__(self) -> int:
-        return self._count
-
-    @cached_property
-    def _completed(self) -> tuple[Tensor, Tensor]:
-        spins = torch.empty(self._count, 0) if self._drawn is None else self._drawn.spins.cpu()
-        return self._tables.complete(spins, self._key, self._first)
-
-    @property
-    def spins(self) -> Tensor:
-        """±1, shape (batch, N), site order."""
-        return self._completed[0]
-
-    @property
-    def full_log_prob(self) -> Tensor:
-        """log q of all spins, (batch,), float64."""
-        return self.log_prob.detach().cpu() + self._completed[1]
-
-    def configuration(self, sample: int) -> Tensor:
-        """One sample, shape (N,)."""
-        first = self._first + sample // 64 * 64  # random bits come for 64 samples at a time
-        spins = torch.ones(64, self._tables.core.num_spins)
-        if self._drawn is not None:
-            spins[sample % 64] = self._drawn.configuration(sample).to("cpu", spins.dtype)
-        return self._tables.complete(spins, self._key, first)[0][sample % 64]
-
-
-class CoreTables:
-    """The exact part of a model at one β.
-
-    Attributes:
-        coupling, field: K by edge of the core's graph, sorted by (later, earlier) end, and k by core number.
-        constant: log-sums of components without core, Σ T at the roots.
-    """
-
-    def __init__(
-        self,
-        core: Core,
-        beta: float,
-        odds: Tensor,
-        coupling: Tensor,
-        field: Tensor,
-        rests: list[Tensor],
-        constant: float,
-    ) -> None:
-        self.core, self.beta, self.odds = core, beta, odds
-        self.coupling, self.field, self.constant = coupling, field, constant
-        self._rests = rests
-
-    @cached_property
-    def scaled(self) -> tuple[Tensor, Tensor]:
-        """K/β by edge and k/β by core number; at β = 0 their limits, the couplings and fields themselves."""
-        if self.beta > 0:
-            return self.coupling / self.beta, self.field / self.beta
-        return self.core.weights, self.core.frontier.graph.h.double().cpu()[self.core.sites]
-
-    def high_orders(self, rows: Tensor, places: Tensor) -> Tensor:
-        """Σ_o R_o(x_P(o)), and the constant, of core spins in blocks (blocks, n, width), float64, (blocks · width,).
-
-        ``places`` is the row of each core number.
-        """
-        from graphar.kernels._numba_tables import add_tables
-        from graphar.kernels._threads import numba_threads
-
-        total = torch.full((rows.shape[0], rows.shape[2]), self.constant, dtype=torch.float64)
-        with numba_threads():
-            for group, rest in zip(self.core._outgoing, self._rests, strict=True):
-                add_tables(rows.numpy(), places[group.parents].numpy(), rest.numpy(), total.numpy())
-        return total.flatten()
-
-    def complete(self, core_spins: Tensor, key: int, first: int) -> tuple[Tensor, Tensor]:
-        """Spins (batch, N) from those of the core (batch, n) by core number, and log p of the exact ones given them.
-
-        Sample s of the batch uses random bits of the stream ``key`` for sample ``first + s``, past the core's own.
-        """
-        core, count = self.core, len(core_spins)
-        rows = torch.ones(-(-count // 64), core.frontier.num_spins, 64, dtype=torch.float64)
-        padded = pad(core_spins.double(), (0, 0, 0, rows.shape[0] * 64 - count))
-        rows[:, core.ranks] = padded.view(rows.shape[0], 64, core.num_spins).transpose(1, 2)
-        log_prob, _ = self._walk(rows, (key, first), False)
-        spins = rows.transpose(1, 2).flatten(0, 1)[:count].index_select(1, core.frontier.ordering.ranks)
-        return spins.to(core_spins.dtype), log_prob[:count]
-
-    def log_prob(self, spins: Tensor) -> Tensor:
-        """log p of the exact spins of configurations (batch, N) given their core, float64, (batch,)."""
-        return self._walk(self._rows(spins), None, False)[0][: len(spins)]
-
-    def logits(self, spins: Tensor) -> Tensor:
-        """Logits of the exact sites of configurations (batch, N), zero for the core, (batch, N)."""
-        logits = self._walk(self._rows(spins), None, True)[1].transpose(1, 2).flatten(0, 1)
-        return logits[: len(spins)].index_select(1, self.core.frontier.ordering.ranks)
-
-    def _rows(self, spins: Tensor) -> Tensor:
-        by_rank = spins.cpu().double().index_select(1, self.core.frontier.ordering.sites)
-        padded = pad(by_rank, (0, 0, 0, -len(spins) % 64), value=1.0)
-        return padded.view(-1, 64, spins.shape[1]).transpose(1, 2).contiguous()
-
-    def _walk(self, rows: Tensor, stream: tuple[int, int] | None, want_logits: bool) -> tuple[Tensor, Tensor]:
-        from graphar.kernels._numba_tables import walk_exact
-        from graphar.kernels._threads import numba_threads
-
-        core, frontier = self.core, self.core.frontier
-        logits = torch.zeros_like(rows) if want_logits else rows.new_empty(0, 0, 0)
-        log_prob = rows.new_zeros(rows.shape[0], 64)
-        streams = core.num_spins + frontier.ordering.sites[core.exact_ranks]
-        key, first = (0, 0) if stream is None else stream
-        with numba_threads():
-            walk_exact(
-                core.exact_ranks.numpy(),
-                frontier.parents_ptr.numpy(),
-                frontier.parents_spin.numpy(),
-                core.eliminator.offset.numpy(),
-                self.odds.numpy(),
-                stream is None,
-                np.uint64(key),
-                streams.numpy(),
-                first,
-                rows.numpy(),
-                logits.numpy(),
-                log_prob.numpy(),
-            )
-        return log_prob.flatten(), logits

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphar._checks import check_count, check_spins
 from graphar._random import make_generator
-from graphar.core import CoreSampled, CoreTables
+from graphar.core_tables import CoreSampled, CoreTables
 from graphar.hamiltonians import IsingGraph
 from graphar.kernels import Sampled
 from graphar.kernels.base import CHUNK
@@ -47,8 +47,8 @@ class Distribution:
     ) -> tuple[Tensor, Tensor]:
         """Independent samples of q and their log-probabilities.
 
-        Sample s of site i has random bits of its own, which depend on the seed, s and i alone: a longer run begins
-        with the shorter one's samples, whatever the kernel, order, chunks and threads.
+        Sample s of site i has random bits of its own, which depend on the seed, s and i alone (with exact sites, also
+        on the order and width): a longer run begins with the shorter one's samples, whatever kernel, chunks, threads.
 
         Args:
             num_samples: how many.
@@ -98,10 +98,14 @@ class Distribution:
 
     def core_log_prob(self, spins: Tensor) -> Tensor:
         """log q of the core of spins (batch, N), or of all of them where no site is exact; differentiable."""
+        return self.learned_log_prob(self._learned(spins))
+
+    def learned_log_prob(self, spins: Tensor) -> Tensor:
+        """log q of spins (batch, n) that the head draws, by core number, or by site where none is exact."""
         if self._learner is None:
             return torch.zeros(len(spins), dtype=torch.float64)
         kernel, of = self._learner
-        return kernel.log_prob(self.beta, of, self._learned(spins))
+        return kernel.log_prob(self.beta, of, spins)
 
     def logits(self, spins: Tensor) -> Tensor:
         """log q(x_i = +1 | x_<i) − log q(x_i = −1 | x_<i) for every site of given spins, shape (..., N)."""

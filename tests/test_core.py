@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +16,8 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 import graphar as ga
-from graphar.core import exact_ranks
-from graphar.exact._cost import predict
+from graphar.core import exact_ranks, predict_tables
+from graphar.core_tables import remove_low_orders
 from graphar.training import variational_step
 
 BETA = 0.7
@@ -502,9 +505,12 @@ def test_auto_takes_what_fits_in_memory(order: Any, memory: float) -> None:
         order = ga.random_order(graph, seed=0)
     model = ga.Autoregressive(graph, ordering=order, exact_width="auto", memory=memory)
     frontier = ga.build_frontier(model.ordering)
-    assert predict(frontier, exact_ranks(frontier, model.exact_width))[0] <= memory or model.exact_width == 0
-    if order is not None and model.exact_width < frontier.width:
-        assert predict(frontier, exact_ranks(frontier, model.exact_width + 1))[0] > memory
+    exact = exact_ranks(frontier, model.exact_width)
+    assert predict_tables(frontier, exact)[0] <= memory or model.exact_width == 0
+    if order is not None:
+        wider = (exact_ranks(frontier, width) for width in range(model.exact_width + 1, frontier.width + 1))
+        more = next((mask for mask in wider if int(mask.sum()) > int(exact.sum()) * (model.exact_width > 0)), None)
+        assert more is None or predict_tables(frontier, more)[0] > memory
     assert (model.core is None) == (model.exact_width == 0)
     if memory == 1e9 and order is None:
         assert model.core.num_spins == 0
@@ -512,9 +518,14 @@ def test_auto_takes_what_fits_in_memory(order: Any, memory: float) -> None:
 
 def test_tables_that_do_not_fit_are_refused() -> None:
     graph = ga.sherrington_kirkpatrick(60, seed=0)
-    for head in (ga.heads.Linear, ga.heads.Exact):
+    for head, options in ((ga.heads.Linear, {"exact_width": 59}), (ga.heads.Exact, {})):
         with pytest.raises(ValueError, match=r"memory=1 GB.* needs .* GB and about .* s for each β"):
-            ga.Autoregressive(graph, head, exact_width=59)
+            ga.Autoregressive(graph, head, **options)
+    with pytest.raises(ValueError, match="exact_width and radius must be left out where the head is Exact"):
+        ga.Autoregressive(ga.grid((8, 8)), ga.heads.Exact, exact_width=3)
+    for memory in (math.nan, -1, "1 GB"):
+        with pytest.raises(ValueError, match="memory must be a positive number of bytes, got"):
+            ga.Autoregressive(ga.grid((8, 8)), exact_width="auto", memory=memory)
     with pytest.raises(ValueError, match=r"exact_width must leave tables of at most memory=1e-05 GB, got 5, which"):
         ga.Autoregressive(ga.grid((8, 8)), exact_width=5, memory=1e4)
 
@@ -542,3 +553,28 @@ def test_describe_says_what_each_width_takes() -> None:
         numbers = [int(word) for word in row if word.isdigit()]
         assert numbers[1] + numbers[2] == 36
     assert "36 exact sites, 0 learned" in ga.Autoregressive(ga.grid((6, 6)), ga.heads.Exact).describe()
+
+
+def test_low_orders_of_tables() -> None:
+    tables = torch.randn(3, 2**5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    rest, by_pair, by_spin = remove_low_orders(tables)
+    codes = torch.arange(2**5)
+    signs = torch.stack([(codes >> bit & 1) * 2.0 - 1.0 for bit in range(5)]).double()
+    low, high = torch.triu_indices(5, 5, offset=1)
+    torch.testing.assert_close(by_spin, tables @ signs.T / 2**5, rtol=0, atol=1e-14)
+    torch.testing.assert_close(by_pair, tables @ (signs[low] * signs[high]).T / 2**5, rtol=0, atol=1e-14)
+    torch.testing.assert_close(rest + by_spin @ signs + by_pair @ (signs[low] * signs[high]), tables)
+
+
+def test_wide_tables_take_the_memory_that_was_predicted() -> None:
+    # a table of 2^18 entries on its way to the core; its products of pairs would take a gigabyte
+    code = (
+        "import resource, torch, graphar as ga\n"
+        "from graphar.core_tables import remove_low_orders\n"
+        "remove_low_orders(torch.zeros(1, 4, dtype=torch.float64))\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "remove_low_orders(torch.zeros(1, 2**18, dtype=torch.float64))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True)
+    assert int(done.stdout) * (1 if sys.platform == "darwin" else 1024) < 8 * 8 * 2**18 + 2**23

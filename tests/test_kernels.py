@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -114,15 +115,28 @@ def test_a_recording_sees_new_weights_betas_and_batches(head: Head) -> None:
                     weight.mul_(1.1)
 
 
+def test_a_recording_outlives_inference_mode_and_is_not_pickled() -> None:
+    model = ga.Autoregressive(GRAPHS["torus"], kernel="reference")
+    model.kernel = RecordedKernel(model.frontier, model.head, model.dtype, model.device)
+    own = model.kernel.own_interactions(model.frontier)
+    with torch.inference_mode():
+        drawn = [model.kernel.sample(0.5, own, 7, 0, 64).spins for _ in range(3)]
+    assert torch.equal(model.kernel.sample(0.5, own, 7, 0, 64).spins, drawn[2])
+    again = pickle.loads(pickle.dumps(model.kernel))
+    assert torch.equal(again.sample(0.5, own, 7, 0, 64).spins, drawn[0])
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("exact_width", [0, 3])
 @pytest.mark.parametrize("head", [ga.heads.Linear(scale=1.0), Curved()], ids=["linear", "curved"])
 @pytest.mark.parametrize("graph", GRAPHS)
-def test_a_gpu_draws_what_the_cpu_draws(graph: str, head: Head) -> None:
-    here = ga.Autoregressive(GRAPHS[graph], head, kernel="reference", dtype=torch.float64)
-    there = ga.Autoregressive(GRAPHS[graph], head, dtype=torch.float64).to("cuda")
+def test_a_gpu_draws_what_the_cpu_draws(graph: str, head: Head, exact_width: int) -> None:
+    options = {"exact_width": exact_width, "dtype": torch.float64}
+    here = ga.Autoregressive(GRAPHS[graph], head, kernel="reference", **options)
+    there = ga.Autoregressive(GRAPHS[graph], head, **options).to("cuda")
     assert type(there.kernel) is RecordedKernel
     factor = torch.linspace(-1, 1, 200, dtype=torch.float64)
-    for seed in (0, 1):  # recorded, then replayed
+    for seed in (0, 1, 2):  # launched, recorded, replayed
         drawn = [model.at(0.6).sample_with_log_prob(200, seed=seed) for model in (here, there)]
         assert torch.equal(drawn[0][0], drawn[1][0].cpu())
         torch.testing.assert_close(drawn[0][1], drawn[1][1].cpu(), rtol=1e-12, atol=0)

@@ -1,4 +1,4 @@
-"""Compiled loops of the fused kernel; imported only by `numba_cpu`, so that numba loads on first use.
+"""Compiled loops of the fused kernel; imported where it is used, so that numba loads on first use.
 
 Samples come in blocks of ``width``, stored as (blocks, rows, width): a row of a block is contiguous, and the rows
 that matter at any time stay in cache. Every sample's numbers are computed alike in any block and by any thread,
@@ -13,9 +13,9 @@ from numba import get_thread_id, njit, prange
 from graphar.kernels._numba_math import exp_of_negative, random_words
 from graphar.kernels._simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
 
-__all__ = ["gradient", "sum_rows", "sum_rows_gradient", "sweep", "to_blocks", "to_sites"]
+__all__ = ["LOG_EVERY", "gradient", "sum_rows", "sum_rows_gradient", "sweep", "to_blocks", "to_sites"]
 
-_LOG_EVERY = 512  # factors 1 + e ≤ 2 whose product is finite in float64
+LOG_EVERY = 512  # factors 1 + e ≤ 2 whose product is finite in float64
 
 
 # Each of these loops is one that compilers vectorise: few arrays, no branch, no mixture of types beyond need. A
@@ -129,7 +129,7 @@ def sweep(
             if logits.size:
                 logits[block, i] = logit
             _account(logit, decay, x[i], log_q, product)
-            if i % _LOG_EVERY == _LOG_EVERY - 1 or i == num_spins - 1:
+            if i % LOG_EVERY == LOG_EVERY - 1 or i == num_spins - 1:
                 log_q -= np.log(product)
                 product[:] = 1
             _add_energy(here, field[i], x[i], energy[block])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from graphar.kernels._numba_loops import _account, _decay, _draw
+from graphar.kernels._numba_loops import LOG_EVERY, _account, _decay, _draw
 from graphar.kernels._numba_math import random_words
 
 __all__ = ["add_tables", "walk_exact"]
@@ -54,14 +54,17 @@ def walk_exact(
 ) -> None:
     """Draws the exact ranks into ``rows``, or takes those given; their log-probability and, if wanted, logits.
 
-    ``rows`` is (blocks, N, 64) by rank, ±1, with earlier spins in place; ``logits`` the same shape or empty;
-    ``log_prob`` (blocks, 64). Random bits are those of ``streams``, by place in ``ranks``, from sample ``first`` on.
+    ``rows`` is (blocks, N, width) by rank, ±1, with earlier spins in place; ``logits`` the same shape or empty;
+    ``log_prob`` (blocks, width). Random bits are those of ``streams``, by place in ``ranks``, from sample ``first`` on;
+    a block lies within 64 samples from a multiple of 64 on.
     """
     for index in prange(rows.shape[0]):
         block = np.int64(index)
         x = rows[block]
         width = x.shape[1]
-        code, words = np.empty(width, np.int32), np.empty(width, np.uint32)
+        code, words = np.empty(width, np.int32), np.empty(64, np.uint32)
+        aligned = (first + block * width) // 64 * 64
+        mine = words[first + block * width - aligned :]
         logit, decay = np.empty(width, np.float64), np.empty(width, np.float64)
         product = np.ones(width, np.float64)
         for k in range(ranks.size):
@@ -72,11 +75,11 @@ def walk_exact(
             if given:
                 _decay(logit, decay)
             else:
-                random_words(key, streams[k], first + block * width, words)
-                _draw(words, logit, decay, x[i])
+                random_words(key, streams[k], aligned, words)
+                _draw(mine, logit, decay, x[i])
             if logits.size:
                 logits[block, i] = logit
             _account(logit, decay, x[i], log_prob[block], product)
-            if k % 512 == 511 or k == ranks.size - 1:
+            if k % LOG_EVERY == LOG_EVERY - 1 or k == ranks.size - 1:
                 log_prob[block] -= np.log(product)
                 product[:] = 1

@@ -66,6 +66,11 @@ class Sampled:
         return self._to_sites(self.rows, self.places, len(self))
 
     @property
+    def learned(self) -> Tensor:
+        """Spins that the head draws: all of them."""
+        return self.spins
+
+    @property
     def full_log_prob(self) -> Tensor:
         """log q without its gradient."""
         return self.log_prob.detach()

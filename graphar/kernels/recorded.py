@@ -21,16 +21,23 @@ __all__ = ["RecordedKernel"]
 class RecordedKernel(ReferenceKernel):
     """As :class:`ReferenceKernel`; on CUDA, drawing is a recorded graph for each β, batch and set of weights.
 
-    One recording is kept: training at one β, and chunks of one size, replay it. Weights are read where they are
-    stored, so optimiser steps are seen.
+    A batch is recorded when it is asked for the second time in a row, and one recording is kept: training at one β,
+    and chunks of one size, replay it. Weights are read where they are stored, so optimiser steps are seen.
     """
 
     _recording: tuple[Any, _Recording] | None = None
+    _last: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_recording", "_last")}
 
     def _draw(self, beta: float, of: Interactions, words: Tensor) -> tuple[Tensor, ...]:
         stored = tuple((weight.data_ptr(), weight.shape) for weight in self.head.parameters())
         key = (beta, id(of), words.shape, stored)
         if self._recording is None or self._recording[0] != key:
+            if self._last != key:
+                self._last = key
+                return super()._draw(beta, of, words)
             self._recording = None  # frees its memory before the next is made
             draw = super()._draw
             self._recording = (key, _Recording(lambda words: draw(beta, of, words), words))
@@ -42,7 +49,9 @@ class _Recording:
 
     def __init__(self, function: Callable[[Tensor], tuple[Tensor, ...]], example: Tensor) -> None:
         self.function = function
-        self.words = example.clone()
+        with torch.inference_mode(False):  # or it could not be written to outside that mode
+            self.words = torch.zeros_like(example)
+        self.words.copy_(example)
         self.graph = None
         if example.is_cuda:
             # libraries set themselves up on first use, which may not be recorded: run once on a side stream before
@@ -52,7 +61,7 @@ class _Recording:
                 function(self.words)
             torch.cuda.current_stream(example.device).wait_stream(side)
             self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):
+            with torch.cuda.device(example.device), torch.cuda.graph(self.graph, stream=side):
                 self.result = function(self.words)
 
     def __call__(self, words: Tensor) -> tuple[Tensor, ...]:

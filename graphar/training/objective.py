@@ -38,7 +38,7 @@ def variational_step(q: Distribution, batch_size: int, generator: torch.Generato
     loss = torch.cat([part.log_prob.detach() + q.beta * part.energy for part in drawn])
     weight = (loss - loss.mean()) / (batch_size - 1)
     for part, share in zip(drawn, weight.split([len(part) for part in drawn]), strict=True):
-        log_prob = part.log_prob if fits else q.core_log_prob(part.spins)
+        log_prob = part.log_prob if fits else q.learned_log_prob(part.learned)
         (share @ log_prob).backward()
     lowest = min(drawn, key=lambda part: float(part.energy.min()))
     spins = lowest.configuration(int(lowest.energy.argmin())).to("cpu", torch.int8)
