@@ -224,6 +224,10 @@ def _order(
 def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
     if name == "numba" and device.type != "cpu":
         raise ValueError(f'kernel must be "auto" or "reference" for a model on {device}, got "numba"')
+    own = head.own_kernels()
+    if own is not None:
+        reference, compiled = own
+        return reference if name == "reference" or device.type != "cpu" else compiled
     linear = type(head).linear_form is not BoundHead.linear_form
     if name == "reference":
         return ReferenceKernel

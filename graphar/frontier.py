@@ -35,6 +35,7 @@ from graphar.ordering import Ordering
 
 __all__ = ["Frontier", "build_frontier"]
 
+READS = ("messages", "parents", "local", "earlier", "magnetisation")
 MAX_PAIRS = 2**31 - 1  # what int32 counts; 26 GB of indices and weights
 
 
@@ -293,13 +294,30 @@ class Frontier:
 
         Args:
             reads: ``"messages"`` for heads that read ξ_il on the frontier, ``"parents"`` for those that read
-                the spins of P(i). Under a radius they wait for the same spins, P_r(i).
+                the spins of P(i). Under a radius they wait for the same spins, P_r(i). ``"local"`` for ξ_ii alone,
+                ``"earlier"`` or ``"magnetisation"`` for all earlier spins or their sum: then one spin a step.
         """
-        if reads not in ("messages", "parents"):
-            raise ValueError(f'reads must be "messages" or "parents", got {reads!r}')
-        if self.radius is None and (reads == "parents" or self.kind == "component"):
+        if reads not in READS:
+            raise ValueError(f"reads must be one of {', '.join(READS)}, got {reads!r}")
+        if reads in ("earlier", "magnetisation"):
+            return torch.arange(self.num_spins)
+        if reads == "local" or (self.radius is None and (reads == "parents" or self.kind == "component")):
             return self.depth
         return self._levels
+
+    # What is read, as lists.
+
+    def read_lists(self, reads: str) -> tuple[Tensor, Tensor]:
+        """Where each rank's list of what it reads starts, (N + 1,), and the lists: arrivals, or ranks of spins."""
+        if reads == "messages":
+            return self.pair_ptr, self.pair_arrival
+        if reads == "parents":
+            return self.parents_ptr, self.parents_spin
+        if reads == "earlier":
+            ranks = torch.arange(self.num_spins)
+            ptr = _pointers(ranks, "earlier spins")
+            return ptr, (torch.arange(int(ptr[-1])) - torch.repeat_interleave(ptr[:-1], ranks)).int()
+        return torch.zeros(self.num_spins + 1, dtype=torch.int64), torch.zeros(0, dtype=torch.int32)
 
     @cached_property
     def _levels(self) -> Tensor:

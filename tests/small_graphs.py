@@ -54,6 +54,15 @@ HEADS: dict[str, ga.heads.Head] = {
     "linear": ga.heads.Linear(scale=2.0),
     "linear, no bias": ga.heads.Linear(scale=2.0, bias=False),
     "linear, parents": ga.heads.Linear("parents", scale=2.0),
+    "MLP": ga.heads.MLP(4, scale=2.0),
+    "MLP, parents": ga.heads.MLP(3, 2, "parents", bias=False, activation="tanh", scale=2.0),
+    "SK, replica symmetric": ga.heads.SherringtonKirkpatrick(0, scale=1.0),
+    "SK, two steps": ga.heads.SherringtonKirkpatrick(2, scale=1.0),
+    "Curie-Weiss": ga.heads.CurieWeiss(trainable=True),
+    "infinite Curie-Weiss": ga.heads.CurieWeissInfinite(scale=2.0),
+    "one parameter": ga.heads.OneParameter(scale=2.0),
+    "single layer": ga.heads.SingleLayer(scale=2.0),
+    "MADE": ga.heads.MADE(depth=3, width=2),
 }
 
 

@@ -36,6 +36,16 @@ ORDERINGS: dict[str, Callable[[IsingGraph, int], Ordering]] = {
 HEADS: dict[str, heads.Head] = {
     "linear": heads.Linear(),
     "linear_parents": heads.Linear("parents"),
+    "mlp": heads.MLP(),
+    "mlp_parents": heads.MLP(inputs="parents"),
+    "sk_rs": heads.SherringtonKirkpatrick(0),
+    "sk_1rsb": heads.SherringtonKirkpatrick(1),
+    "sk_2rsb": heads.SherringtonKirkpatrick(2),
+    "curie_weiss": heads.CurieWeiss(trainable=True),
+    "curie_weiss_infinite": heads.CurieWeissInfinite(),
+    "one_parameter": heads.OneParameter(),
+    "single_layer": heads.SingleLayer(),
+    "made": heads.MADE(),
 }
 
 

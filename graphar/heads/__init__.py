@@ -1,7 +1,26 @@
 """Heads: what turns the messages that reach a spin into its conditional."""
 
 from graphar.heads.base import BoundHead, Head
+from graphar.heads.curie_weiss import CurieWeiss, CurieWeissInfinite, OneParameter
 from graphar.heads.exact import Exact
 from graphar.heads.linear import Linear
+from graphar.heads.made import MADE
+from graphar.heads.message_passing import MessagePassing
+from graphar.heads.mlp import MLP
+from graphar.heads.sherrington_kirkpatrick import SherringtonKirkpatrick
+from graphar.heads.single_layer import SingleLayer
 
-__all__ = ["BoundHead", "Exact", "Head", "Linear"]
+__all__ = [
+    "MADE",
+    "MLP",
+    "BoundHead",
+    "CurieWeiss",
+    "CurieWeissInfinite",
+    "Exact",
+    "Head",
+    "Linear",
+    "MessagePassing",
+    "OneParameter",
+    "SherringtonKirkpatrick",
+    "SingleLayer",
+]

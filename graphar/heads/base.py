@@ -6,25 +6,33 @@ spins that may be drawn together, and gets their logits
 
     logit_i = log q(x_i = +1 | x_<i) − log q(x_i = −1 | x_<i).
 
-The inputs are the field h_i, the local message ξ_ii and two inboxes, the messages ξ_il on the frontier and the
-spins x_P(i); the bound head says in ``reads`` which inbox it opens, which fixes the levels of its spins.
+The inputs are the field h_i, the local message ξ_ii and what the bound head names in ``reads``, which fixes the
+levels of its spins: the messages ξ_il on the frontier, the spins x_P(i), all earlier spins or their sum. Heads that
+read beyond P(i) draw one spin at a time, and no choice of frontier or radius limits them.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from torch_geometric.utils import spmm
 
 from graphar.frontier import Frontier
 
-__all__ = ["BoundHead", "Head", "Inbox", "LinearForm", "SiteInputs", "spmm_sum"]
+if TYPE_CHECKING:
+    from graphar.kernels.base import Kernel
+
+__all__ = ["BoundHead", "Head", "Inbox", "LinearForm", "SiteInputs", "check_scale", "in_parts", "spmm_sum"]
+
+PART = 2**22  # intermediate numbers that a head holds at a time, unless 32 samples take more
 
 with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta
     warnings.simplefilter("ignore")
@@ -83,6 +91,11 @@ class Inbox:
         """Entries of a per-pair parameter that belong to these pairs, shape (P,)."""
         return parameter[self.index]
 
+    @property
+    def emptied(self) -> Inbox:
+        """The same readers with nothing to read."""
+        return replace(self, index=self.index[:0], ptr=torch.zeros_like(self.ptr), source=self.source[:0])
+
     def weighted_sum(self, weight: Tensor) -> Tensor:
         """Σ over each reader's pairs of weight × value, shape (n, batch), for selected weights of shape (P,).
 
@@ -90,6 +103,16 @@ class Inbox:
         weights.
         """
         return self.sum_rows(weight, self.ptr, self.source, self.rows)
+
+    def weighted_sums(self, weight: Tensor) -> Tensor:
+        """As :meth:`weighted_sum`, for several weights of each pair, (channels, P): shape (channels, n, batch)."""
+        channels, pairs = weight.shape
+        if channels == 0:
+            return self.rows.new_zeros(0, self.ptr.numel() - 1, self.rows.shape[1])
+        shift = pairs * torch.arange(channels, device=self.ptr.device)
+        ptr = torch.cat([(shift[:, None] + self.ptr[:-1]).flatten(), shift[-1:] + pairs])
+        total = self.sum_rows(weight.flatten(), ptr, self.source.repeat(channels), self.rows)
+        return total.unflatten(0, (channels, -1))
 
 
 @dataclass(frozen=True)
@@ -102,8 +125,12 @@ class SiteInputs:
         field: h_i, shape (n, 1).
         arrivals: all distinct messages, and a last row of zeros, shape (E + 1, batch).
         local_row: the row of ``arrivals`` that holds ξ_ii, shape (n,).
+        fields: h of all spins by rank, shape (N,).
         messages: ξ_il for l in the frontier, the diagonal l = i included where i has earlier neighbours.
         parents: x_j for j in P(i).
+        earlier: x_j for all j < i, whose rows are the spins by rank, zero where they are not drawn yet.
+        magnetisation: M_i = Σ_{j<i} x_j, shape (n, batch).
+        memory: what the head keeps from spin to spin of a batch that is being drawn; None for given spins.
     """
 
     beta: float
@@ -111,13 +138,44 @@ class SiteInputs:
     field: Tensor
     arrivals: Tensor
     local_row: Tensor
+    fields: Tensor
     messages: Inbox | None = None
     parents: Inbox | None = None
+    earlier: Inbox | None = None
+    magnetisation: Tensor | None = None
+    memory: Any = None
 
     @property
     def local(self) -> Tensor:
         """ξ_ii, shape (n, batch)."""
         return self.arrivals[self.local_row]
+
+    def samples(self, part: slice) -> SiteInputs:
+        """The inputs of part of the batch, of given spins."""
+        narrow: Any = {}
+        for name, inbox in (("messages", self.messages), ("parents", self.parents)):
+            if inbox is not None:
+                narrow[name] = replace(inbox, rows=inbox.rows[:, part].contiguous())
+        return replace(self, arrivals=self.arrivals[:, part], **narrow)
+
+
+def in_parts(function: Callable[[SiteInputs], Tensor], inputs: SiteInputs, numbers: int) -> Tensor:
+    """``function(inputs)``, (n, batch), a part of the batch at a time, with memory for one part.
+
+    Args:
+        function: per sample; what it needs for its gradient is computed again when that is asked for.
+        inputs: what it reads, messages or parents.
+        numbers: that it holds for each sample.
+    """
+    batch = inputs.arrivals.shape[1]
+    width = max(1, PART // max(1, 32 * numbers)) * 32
+    if batch <= width:
+        return function(inputs)
+    parts = [inputs.samples(slice(first, first + width)) for first in range(0, batch, width)]
+    if not torch.is_grad_enabled():
+        return torch.cat([function(part) for part in parts], dim=1)
+    again: Any = {"use_reentrant": False, "preserve_rng_state": False}
+    return torch.cat([checkpoint(function, part, **again) for part in parts], dim=1)
 
 
 class LinearForm(NamedTuple):
@@ -137,14 +195,23 @@ class BoundHead(nn.Module, ABC):
     """A head with the parameters of one frontier: inputs to logits."""
 
     reads: str = "messages"
-    """Which inbox is opened: ``"messages"`` or ``"parents"``."""
+    """What is read beside h_i and ξ_ii: ``"messages"``, ``"parents"``, ``"earlier"``, ``"magnetisation"``, or nothing,
+    ``"local"``."""
 
     @abstractmethod
     def forward(self, inputs: SiteInputs) -> Tensor:
         """Logits of the spins ``inputs.ranks``, shape (n, batch)."""
 
+    def new_memory(self, batch: int) -> Any:
+        """What ``inputs.memory`` holds while a batch is drawn, for heads that pass something on from spin to spin."""
+        return None
+
     def linear_form(self, beta: float, field: Tensor) -> LinearForm | None:
         """The same logits as numbers, for compiled kernels, if they are linear; ``field`` is h by rank, (N,)."""
+        return None
+
+    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]] | None:
+        """Reference and compiled kernel of a head whose inbox other kernels do not fill, by default none."""
         return None
 
 
@@ -163,3 +230,9 @@ class Head(ABC):
     @abstractmethod
     def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
         """Module with the parameters for ``frontier``, initialised from ``generator``."""
+
+
+def check_scale(scale: float) -> None:
+    """Size of starting weights: a finite number, not negative."""
+    if not math.isfinite(scale) or scale < 0:
+        raise ValueError(f"scale must be finite and not negative, got {scale}")

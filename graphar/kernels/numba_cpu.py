@@ -40,6 +40,7 @@ class NumbaKernel(Kernel):
         n, num_arrivals = self.num_spins, self.num_arrivals
         # TwoBo's own pairs reach beyond the component: their readers must wait for all earlier ranks
         anywhere = frontier.kind == "all" and frontier.radius is None and head.reads == "messages"
+        anywhere = anywhere or head.reads == "earlier"
         order = np.arange(n) if anywhere else preorder(frontier.parent.numpy())
         place = np.empty(n, np.int64)
         place[order] = np.arange(n)
@@ -51,10 +52,9 @@ class NumbaKernel(Kernel):
         first = frontier.arrival_ptr.numpy()[frontier.arrival_target.numpy()]
         arrival = np.arange(num_arrivals)
         before = row_of_arrival[np.where(arrival == first, -1, arrival - 1)]
-        if head.reads == "parents":
-            ptr, row = frontier.parents_ptr.numpy(), place[frontier.parents_spin.numpy()].astype(np.int32)
-        else:
-            ptr, row = frontier.pair_ptr.numpy(), row_of_arrival[frontier.pair_arrival.numpy()]
+        self._reads_spins = reads_spins = head.reads in ("parents", "earlier")
+        ptr, row = (part.numpy() for part in frontier.read_lists(head.reads))
+        row = place[row].astype(np.int32) if reads_spins else row_of_arrival[row]
         shared = share_rows(order, ptr, row, max(n, num_arrivals + 1))
         sites = frontier.ordering.sites.numpy()[order]
         send_ptr = np.zeros(n + 1, np.int64)
@@ -62,7 +62,6 @@ class NumbaKernel(Kernel):
         local_row = row_of_arrival[frontier.local_arrival.numpy()[order]]
         before = before[sends]
         self._plan = (sites, local_row, send_ptr, before, np.arange(num_arrivals, dtype=np.int32), *shared)
-        reads_spins = head.reads == "parents"
         slot, self._num_slots = reuse_slots(
             order, np.zeros(n + 1, np.int64) if reads_spins else ptr, row, local_row, send_ptr, before
         )
@@ -147,7 +146,7 @@ class NumbaKernel(Kernel):
                     of.field.numpy(),
                     of.coupling.numpy(),
                 ),
-                self.head.reads == "parents",
+                self._reads_spins,
                 stream is None,
                 keep,
                 np.uint64(key),
@@ -176,7 +175,7 @@ class NumbaKernel(Kernel):
         with numba_threads():
             gradient(
                 self._plan,
-                self.head.reads == "parents",
+                self._reads_spins,
                 self._shares,
                 group,
                 spins.numpy(),

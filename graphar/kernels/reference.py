@@ -13,6 +13,8 @@ For given spins all arrivals are known at once, and the density takes a single s
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
@@ -81,10 +83,9 @@ class ReferenceKernel(Kernel):
         self.turns = row_of_arrival[_sorted_by(within)[0]].to(device)
         self._turns_at = _starts(within, self._num_turns)
 
-        if head.reads == "parents":
-            ptr, rows = frontier.parents_ptr, place_of_rank[frontier.parents_spin.long()]
-        else:
-            ptr, rows = frontier.pair_ptr, row_of_arrival[frontier.pair_arrival.long()]
+        self._reads_spins = head.reads in ("parents", "earlier")
+        ptr, read = frontier.read_lists(head.reads)
+        rows = (place_of_rank if self._reads_spins else row_of_arrival)[read.long()]
         count = ptr.diff()
         # by reader, then by row: a CSR matrix with unsorted columns has a wrong gradient in torch
         num_rows = self.num_arrivals + self.num_spins
@@ -96,18 +97,30 @@ class ReferenceKernel(Kernel):
     def _in_order(self, coupling: Tensor, field: Tensor) -> Interactions:
         return Interactions(coupling[self._sends, None], field[self.ranks, None], field)
 
-    def _inputs(self, beta: float, of: Interactions, level: int | None, spins: Tensor, arrivals: Tensor) -> SiteInputs:
+    def _inputs(
+        self,
+        beta: float,
+        of: Interactions,
+        level: int | None,
+        spins: Tensor,
+        arrivals: Tensor,
+        sums: Tensor | None = None,
+        memory: Any = None,
+    ) -> SiteInputs:
         """What the spins of one level, or of all, may read."""
         sites, pairs, ptr = slice(None), slice(None), self.pair_ptr
         if level is not None:
             first, last = self._sites_at[level : level + 2]
             sites, pairs = slice(first, last), slice(*self._pairs_at[level : level + 2])
             ptr = self.pair_ptr[first : last + 1] - pairs.start
-        rows = spins if self.head.reads == "parents" else arrivals
-        inbox = Inbox(self.pairs[pairs], ptr, self.pair_row[pairs], rows, self.sum_rows)
-        return SiteInputs(
-            beta, self.ranks[sites], of.field[sites], arrivals, self.local[sites], **{self.head.reads: inbox}
-        )
+        opened: Any = {}
+        if self.head.reads == "magnetisation":
+            opened["magnetisation"] = (spins.cumsum(0) - spins if sums is None else sums)[sites]
+        elif self.head.reads != "local":
+            rows = spins if self._reads_spins else arrivals
+            opened[self.head.reads] = Inbox(self.pairs[pairs], ptr, self.pair_row[pairs], rows, self.sum_rows)
+        ranks, field, local = self.ranks[sites], of.field[sites], self.local[sites]
+        return SiteInputs(beta, ranks, field, arrivals, local, of.field_of_rank, **opened, memory=memory)
 
     def sample(
         self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
@@ -129,10 +142,14 @@ class ReferenceKernel(Kernel):
         spins = torch.zeros(words.shape, dtype=self.dtype, device=self.device)
         logits = torch.empty_like(spins)
         arrivals = spins.new_zeros(self.num_arrivals + 1, words.shape[1])
+        sums = spins.new_zeros(self.num_spins + 1, words.shape[1]) if self.head.reads == "magnetisation" else None
+        memory = self.head.new_memory(words.shape[1])
         for level in range(self.num_levels):
             here = slice(*self._sites_at[level : level + 2])
-            logits[here] = self.head(self._inputs(beta, of, level, spins, arrivals))
+            logits[here] = self.head(self._inputs(beta, of, level, spins, arrivals, sums, memory))
             spins[here] = decide(logits[here], words[here])
+            if sums is not None:  # one spin a level
+                torch.add(sums[here], spins[here], out=sums[here.stop : here.stop + 1])
             for sends in self._sends_of[level]:
                 message = spins[self.source[sends]].mul_(of.coupling[sends])
                 torch.add(arrivals[self.before[sends]], message, out=arrivals[sends])

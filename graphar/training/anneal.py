@@ -103,7 +103,7 @@ def anneal(
     schedule, limit = settings["schedule"], settings["clip_norm"] or math.inf
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not weights:
-        raise ValueError("model must have weights to train, got one whose sites are all exact: it holds at every beta")
+        raise ValueError("model must have weights to train, got none: its conditionals are known at every beta")
     stepper = Adam(weights, lr=settings["learning_rate"], fused=True) if optimizer is None else optimizer(weights)
     if isinstance(stepper, LBFGS):
         raise ValueError("optimizer must step on noisy gradients, got LBFGS, which needs the objective itself")

@@ -1,0 +1,141 @@
+r"""The head of the replica solution of the Sherrington–Kirkpatrick model.
+
+With k steps of replica symmetry breaking, the log-sum over the later spins is a sum over them of k + 1 nested
+functions log(1 + e^…) of what each receives, ξ_il. I. Biazzo,
+`arXiv:2302.08347 <https://arxiv.org/abs/2302.08347>`_.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from graphar._checks import check_count
+from graphar.frontier import Frontier
+from graphar.heads.base import BoundHead, Head, SiteInputs, check_scale, in_parts
+
+__all__ = ["SherringtonKirkpatrick"]
+
+
+@dataclass(frozen=True)
+class SherringtonKirkpatrick(Head):
+    r"""Conditionals in the form of the k-step replica-symmetry-breaking solution (k-RSB).
+
+    .. math:: \text{logit}_i = 2\beta (h_i + w_{ii}\, \xi_{ii} + b_i)
+        + \sum_{s = \pm} \sum_{l \in F(i),\, l \ne i} u^s_{il}\, g^{(k)}(\xi_{il})
+
+    .. math:: g^{(0)}(\xi) = \log\sigma(b^{s0}_{il} + w^{s0}_{il}\, \xi), \qquad
+        g^{(r)} = \log\sigma(b^{sr}_{il} + w^{sr}_{il}\, g^{(r-1)})
+
+    k = 0 is replica-symmetric. Dense on a complete graph, sparse by the frontier on any other.
+
+    w^{s0} and b^{s0} are in units of 2β. The start takes the later spins for independent of each other: the part of l
+    in ρ_i is then log cosh β(h_l + ξ_il + J_il) − log cosh β(h_l + ξ_il − J_il), which is the form above with k = 0,
+    w = 1, b = h_l ± J_il, u = ∓1 and J_il in b_i; further layers start by passing it on where messages are weak. To
+    all comes a normal of standard deviation ``scale``/√N.
+
+    Weights: 2(2k + 3) for each pair l ≠ i, and 2 for each spin. Nothing of size (pairs, batch) is stored, but for
+    parts of a batch: the forward pass is made again, part by part, where the gradient is asked for.
+
+    Reference: `arXiv:2302.08347 <https://arxiv.org/abs/2302.08347>`_.
+
+    Args:
+        k: steps of replica symmetry breaking, 0 or more.
+        scale: size of the random part of the starting weights, times 1/√N.
+
+    Raises:
+        ValueError: ``k`` is no integer or below 0, or ``scale`` is negative or not finite.
+
+    >>> import graphar as ga
+    >>> graph = ga.sherrington_kirkpatrick(20, seed=0)
+    >>> [ga.Autoregressive(graph, SherringtonKirkpatrick(k)).num_parameters for k in (0, 1, 2)]
+    [1066, 1750, 2434]
+    """
+
+    k: int = 1
+    scale: float = 1e-2
+
+    def __post_init__(self) -> None:
+        check_count(self.k, "k", 0)
+        check_scale(self.scale)
+
+    def settings(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
+        n = frontier.num_spins
+        reader, spin = frontier.pair_reader, frontier.pair_spin.long()
+        feeds = spin != reader
+        reader, spin = reader[feeds], spin[feeds]
+        field = frontier.graph.h.double().cpu()[frontier.ordering.sites][spin]
+        sign = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
+        ones = torch.ones(2, reader.numel(), dtype=torch.float64)
+        coupling = _couplings(frontier, reader, spin)
+        bias = [field + sign * coupling]
+        # log σ(log 2 + g) has slope ½ where messages are weak, g = −log 2
+        bias += [math.log(2) * ones] * self.k
+        weight = [ones] * (self.k + 1)
+        out = -(2.0**self.k) * sign * ones
+
+        def start(*parts: Tensor) -> Tensor:
+            mean = torch.stack(parts)
+            noise = torch.randn(mean.shape, generator=generator, dtype=dtype)
+            return (mean + self.scale / math.sqrt(n) * noise).to(dtype)
+
+        local = start(torch.ones(n), torch.zeros(n, dtype=torch.float64).index_add(0, reader, coupling))
+        return _SherringtonKirkpatrick(feeds, start(*bias), start(*weight), start(out)[0], local)
+
+
+class _SherringtonKirkpatrick(BoundHead):
+    reads = "messages"
+
+    def __init__(self, feeds: Tensor, bias: Tensor, weight: Tensor, out: Tensor, local: Tensor) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(bias)  # (k + 1, signs, pairs)
+        self.weight = nn.Parameter(weight)
+        self.out = nn.Parameter(out)  # (signs, pairs)
+        self.local = nn.Parameter(local)  # w_ii and b_i, (2, N)
+        self.feeds: Tensor  # pairs of the inbox off the diagonal
+        self.column: Tensor
+        self.register_buffer("feeds", feeds, persistent=False)
+        self.register_buffer("column", (feeds.cumsum(0) - 1).clamp(min=0), persistent=False)
+
+    def forward(self, inputs: SiteInputs) -> Tensor:
+        assert inputs.messages is not None
+        skip, bias = self.local[:, inputs.ranks, None]
+        logits = 2 * inputs.beta * (inputs.field + skip * inputs.local + bias)
+        numbers = 4 * (self.weight.shape[0] + 1) * inputs.messages.source.numel()
+        return logits + in_parts(self._later_spins, inputs, numbers)
+
+    def _later_spins(self, inputs: SiteInputs) -> Tensor:
+        inbox = inputs.messages
+        assert inbox is not None
+        if not self.out.shape[1]:
+            inbox = inbox.emptied
+        column, (readers, pairs) = inbox.select(self.column), (inputs.ranks.numel(), inbox.source.numel())
+        bias, weight = self.bias[:, :, column, None], self.weight[:, :, column, None]
+        out = torch.where(inbox.select(self.feeds), self.out[:, column], 0.0)[:, :, None]
+        reader = torch.arange(readers, device=column.device).repeat_interleave(inbox.ptr.diff(), output_size=pairs)
+        messages = 2 * inputs.beta * inbox.rows[inbox.source]
+        total = messages.new_zeros(readers, messages.shape[1])
+        for sign in (0, 1):
+            g = logsigmoid(2 * inputs.beta * bias[0, sign] + weight[0, sign] * messages)
+            for r in range(1, len(bias)):
+                g = logsigmoid(bias[r, sign] + weight[r, sign] * g)
+            total = total.index_add(0, reader, out[sign] * g)
+        return total
+
+
+def _couplings(frontier: Frontier, reader: Tensor, spin: Tensor) -> Tensor:
+    """J_il of pairs of ranks i < l, zero where they are not neighbours."""
+    key, order = (frontier.arrival_source * frontier.num_spins + frontier.arrival_target).sort()
+    if not key.numel():
+        return torch.zeros(reader.numel(), dtype=torch.float64)
+    wanted = reader * frontier.num_spins + spin
+    at = torch.searchsorted(key, wanted).clamp(max=key.numel() - 1)
+    return torch.where(key[at] == wanted, frontier.arrival_weight.double()[order[at]], 0.0)

@@ -1,0 +1,133 @@
+"""Networks that read all earlier spins: masks, the mixture of x and −x, and the work of drawing."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from small_graphs import GRAPHS, KERNELS, configurations
+from torch.nn.functional import logsigmoid, prelu
+
+import graphar as ga
+from graphar.heads import MADE, SingleLayer
+from graphar.kernels import NumbaKernel, NumbaLevelsKernel
+
+BETA = 0.7
+WITHOUT_FIELD = [name for name, graph in GRAPHS.items() if not graph.has_field]
+
+
+def random_weights(model: ga.Autoregressive) -> ga.Autoregressive:
+    generator = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.5 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+    return model
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("bias", [True, False])
+@torch.no_grad()
+def test_equals_masked_dense_layers(depth: int, bias: bool) -> None:
+    graph, n = GRAPHS["torus"], 9
+    order = ga.random_order(graph, seed=3)
+    model = random_weights(ga.Autoregressive(graph, MADE(depth, 2, bias=bias), order, dtype=torch.float64))
+    x = configurations(n)[::7]
+    values = x[:, order.sites]
+    for k, layer in enumerate(model.head.layers):
+        channels_out, channels_in = layer.shape[1:]
+        later, earlier = (torch.tril_indices(n, n, offset=0 if k else -1)).tolist()
+        dense = torch.zeros(n * channels_out, n * channels_in, dtype=torch.float64)
+        for pair, (i, j) in enumerate(zip(later, earlier, strict=True)):
+            at = slice(i * channels_out, (i + 1) * channels_out), slice(j * channels_in, (j + 1) * channels_in)
+            dense[at] = layer[pair]
+        values = values @ dense.T
+        if bias:
+            values = values + model.head.biases[k].flatten()
+        if k < depth - 1:
+            values = prelu(values, model.head.slopes[k].flatten())
+    logits = values[:, order.ranks] + 2 * BETA * graph.h
+    torch.testing.assert_close(model.at(BETA).logits(x), logits, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("head", [MADE(3, 2), MADE(2, 3, bias=False), SingleLayer(scale=2.0)])
+@torch.no_grad()
+def test_a_flip_moves_later_logits_alone(graph: str, head: ga.heads.Head) -> None:
+    order = ga.random_order(GRAPHS[graph], seed=3)
+    model = random_weights(ga.Autoregressive(GRAPHS[graph], head, order, dtype=torch.float64))
+    n, q = model.num_spins, model.at(BETA)
+    x = q.sample(20, seed=0)[:, order.sites]
+    for rank in range(n):
+        flipped = x.clone()
+        flipped[:, rank] *= -1
+        moved = q.logits(flipped[:, order.ranks]) != q.logits(x[:, order.ranks])
+        touched = moved.any(dim=0)[order.sites]
+        assert not touched[: rank + 1].any()
+        assert touched[rank + 1 :].all()  # a dense network leaves none of them alone
+
+
+@pytest.mark.parametrize("graph", WITHOUT_FIELD)
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("depth", [1, 3])
+@torch.no_grad()
+def test_z2_is_the_mixture_of_x_and_its_inverse(graph: str, kernel: str, depth: int) -> None:
+    models = []
+    for z2 in (True, False):
+        head = MADE(depth, 2, z2=z2)
+        models.append(random_weights(ga.Autoregressive(GRAPHS[graph], head, kernel=kernel, dtype=torch.float64)))
+    mixed, plain = (model.at(BETA) for model in models)
+    x, log_q = mixed.sample_with_log_prob(100, seed=0)
+    both = torch.stack([plain.log_prob(x), plain.log_prob(-x)])
+    torch.testing.assert_close(log_q, torch.logsumexp(both, 0) - math.log(2), rtol=0, atol=1e-12)
+    torch.testing.assert_close(mixed.log_prob(x), log_q, rtol=0, atol=1e-12)
+    torch.testing.assert_close(logsigmoid(x * mixed.logits(x)).sum(1), log_q, rtol=0, atol=1e-12)
+
+
+def test_z2_learns() -> None:
+    graph = ga.curie_weiss(10)
+    model = ga.Autoregressive(graph, MADE(2, 2, z2=True, bias=True), dtype=torch.float64)
+    x = model.at(1.0).sample(70, seed=0)
+    drawn = model.kernel.sample(1.0, model.kernel.own_interactions(model.frontier), 5, 0, 70, differentiable=True)
+    factor = torch.linspace(-1, 1, 70, dtype=torch.float64)
+    weights = list(model.parameters())
+    ours = torch.autograd.grad(factor @ drawn.log_prob, weights)
+    given = torch.autograd.grad(factor @ model.at(1.0).log_prob(drawn.spins), weights)
+    for a, b in zip(ours, given, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
+    assert set(x.unique().tolist()) == {-1.0, 1.0}
+
+
+def test_number_of_weights() -> None:
+    graph, n = ga.grid((4, 5)), 20
+    pairs = n * (n - 1) // 2
+    assert ga.Autoregressive(graph, SingleLayer(bias=False)).num_parameters == pairs
+    assert ga.Autoregressive(graph, MADE(1, bias=True)).num_parameters == pairs + n
+    for depth, width in ((2, 1), (2, 3), (4, 3)):
+        layers = pairs * width + (depth - 2) * (pairs + n) * width**2 + (pairs + n) * width
+        units = (depth - 1) * n * width
+        assert ga.Autoregressive(graph, MADE(depth, width, bias=False)).num_parameters == layers + units
+        assert ga.Autoregressive(graph, MADE(depth, width)).num_parameters == layers + 2 * units + n
+
+
+@torch.no_grad()
+def test_single_layer_runs_compiled_and_equals_one_layer_of_made() -> None:
+    graph = GRAPHS["random regular"]
+    single = ga.Autoregressive(graph, SingleLayer(scale=2.0), dtype=torch.float64)
+    made = ga.Autoregressive(graph, MADE(1), dtype=torch.float64)
+    assert type(single.kernel) is NumbaKernel
+    assert type(made.kernel) is NumbaLevelsKernel
+    made.head.layers[0][:, 0, 0] = single.head.weight
+    made.head.biases[0][:, 0, 0] = single.head.bias
+    x, log_q = single.at(BETA).sample_with_log_prob(100, seed=0)
+    torch.testing.assert_close(made.at(BETA).log_prob(x), log_q, rtol=0, atol=1e-12)
+    assert torch.equal(made.at(BETA).sample(100, seed=0), x)
+
+
+def test_refused_settings() -> None:
+    with pytest.raises(ValueError, match="graph must have no fields for z2=True"):
+        ga.Autoregressive(ga.chain(4, field=0.1), MADE(z2=True))
+    with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
+        MADE(depth=0)
+    with pytest.raises(ValueError, match="width must be at least 1, got 0"):
+        MADE(width=0)

@@ -1,0 +1,76 @@
+"""The k-RSB head against its formula and the limit it starts from."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from small_graphs import GRAPHS
+from torch.nn.functional import logsigmoid
+
+import graphar as ga
+from graphar.heads import SherringtonKirkpatrick
+
+BETA = 0.7
+
+
+@pytest.mark.parametrize("graph", ["complete", "grid", "torus", "isolated spin", "one spin"])
+@pytest.mark.parametrize("k", [0, 1, 2])
+@pytest.mark.parametrize("kernel", ["reference", "numba"])
+@torch.no_grad()
+def test_equals_the_formula_pair_by_pair(graph: str, k: int, kernel: str) -> None:
+    head = SherringtonKirkpatrick(k, scale=1.0)
+    model = ga.Autoregressive(GRAPHS[graph], head, ga.natural, kernel=kernel, dtype=torch.float64)
+    bound, frontier, ising = model.head, model.frontier, model.graph
+    i, j, J = ising.undirected()
+    dense = torch.zeros(ising.num_spins, ising.num_spins, dtype=torch.float64)
+    dense[i, j] = J.double()
+    x = model.at(BETA).sample(30, seed=0)
+    logits, pair = [], 0
+    for r in range(ising.num_spins):
+        local = x[:, :r] @ dense[:r, r]
+        logit = 2 * BETA * (ising.h[r] + bound.local[0, r] * local + bound.local[1, r])
+        for spin in frontier.pair_spin[frontier.pair_ptr[r] : frontier.pair_ptr[r + 1]].tolist():
+            if spin == r:
+                continue
+            for s in (0, 1):
+                message = x[:, :r] @ dense[:r, spin]
+                g = logsigmoid(2 * BETA * (bound.bias[0, s, pair] + bound.weight[0, s, pair] * message))
+                for layer in range(1, k + 1):
+                    g = logsigmoid(bound.bias[layer, s, pair] + bound.weight[layer, s, pair] * g)
+                logit = logit + bound.out[s, pair] * g
+            pair += 1
+        logits.append(logit.expand(len(x)))
+    assert pair == bound.out.shape[1]
+    assert model.num_parameters == 2 * (2 * k + 3) * pair + 2 * ising.num_spins
+    torch.testing.assert_close(model.at(BETA).logits(x), torch.stack(logits, 1), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("field", [None, "gaussian"])
+@torch.no_grad()
+def test_starts_exact_where_later_spins_are_independent(field: str | None) -> None:
+    # two spins coupled to each other and to five more that are not coupled: only the first has more to learn
+    edges = torch.tensor([(0, 1)] + [(i, later) for i in (0, 1) for later in range(2, 7)]).T
+    weights = torch.randn(11, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    h = None if field is None else torch.randn(7, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    graph = ga.IsingGraph.from_edges(edges, weights, h=h, num_nodes=7)
+    # more steps pass it on where messages are weak
+    for k, beta, tolerance in ((0, BETA, 1e-10), (1, 1e-3, 1e-5), (2, 1e-3, 1e-5)):
+        exact = ga.exact.enumerate(graph, beta)
+        head = SherringtonKirkpatrick(k, scale=0.0)
+        q = ga.Autoregressive(graph, head, ga.natural, dtype=torch.float64).at(beta)
+        x = q.sample(40, seed=0)
+        theirs = exact.conditional_logits(x, torch.arange(7))
+        torch.testing.assert_close(q.logits(x)[:, 1:], theirs[:, 1:], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"k": -1}, "k must be at least 0, got -1"),
+        ({"k": 0.5}, "k must be an integer, got 0.5"),
+        ({"scale": -1}, "scale must be finite and not negative, got -1"),
+    ],
+)
+def test_refused_settings(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SherringtonKirkpatrick(**settings)

@@ -1,0 +1,266 @@
+"""The untrained message-passing head: exact on trees, and the same distribution however it is computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from small_graphs import GRAPHS, KERNELS, ORDERINGS, configurations
+from torch import Tensor
+
+import graphar as ga
+from graphar.heads import MessagePassing
+from graphar.heads.message_passing import BoundMessagePassing
+from graphar.kernels.message_passing import MessagePassingKernel, MessagePassingReferenceKernel
+
+BETA = 0.7
+SCHEDULES = {
+    "radius 0": MessagePassing(radius=0, rounds=2),
+    "radius 1": MessagePassing(radius=1, rounds=1),
+    "radius 3": MessagePassing(radius=3, rounds=3),
+    "full": MessagePassing(rounds=2, refresh="full"),
+}
+with_all_schedules = pytest.mark.parametrize("schedule", SCHEDULES)
+with_all_kernels = pytest.mark.parametrize("kernel", KERNELS)
+
+
+def model_of(graph: ga.IsingGraph, head: MessagePassing, order: Any = ga.rcm, **options: Any) -> ga.Autoregressive:
+    return ga.Autoregressive(graph, head, order, **{"dtype": torch.float64} | options)
+
+
+def random_tree(n: int, seed: int) -> ga.IsingGraph:
+    """Every site joins an earlier one, chosen at random; Gaussian couplings and fields."""
+    generator = torch.Generator().manual_seed(seed)
+    joined = [int(torch.randint(k, (), generator=generator)) for k in range(1, n)]
+    weights = torch.randn(n - 1, generator=generator, dtype=torch.float64)
+    h = torch.randn(n, generator=generator, dtype=torch.float64)
+    return ga.IsingGraph.from_edges([joined, list(range(1, n))], weights, h)
+
+
+def boltzmann_logits(graph: ga.IsingGraph, beta: float, order: ga.Ordering) -> tuple[Tensor, Tensor]:
+    """All configurations, and log p(x_i = +1 | x_<i) − log p(x_i = −1 | x_<i) by summing over them."""
+    x = configurations(graph.num_spins)
+    weight = (-beta * graph.energy(x)).exp()
+    logits = torch.empty_like(x)
+    past = torch.zeros(len(x), dtype=torch.int64)  # a number for what has been drawn
+    for site in order.sites.tolist():
+        up = x[:, site] > 0
+        size = int(past.max()) + 1
+        total = torch.zeros(2, size, dtype=torch.float64).index_put_((up.long(), past), weight, accumulate=True)
+        logits[:, site] = (total[1] / total[0]).log()[past]
+        past = 2 * past + up
+    return x, logits
+
+
+@with_all_kernels
+@pytest.mark.parametrize("refresh", ["outward", "full"])
+@pytest.mark.parametrize("order", ["rcm", "nested_dissection", "random"])
+def test_exact_on_trees_once_radius_and_rounds_reach_across(refresh: str, order: str, kernel: str) -> None:
+    for seed in range(3):
+        graph = random_tree(10, seed)
+        model = model_of(graph, MessagePassing(10, 10, refresh), ORDERINGS[order], kernel=kernel)
+        x, expected = boltzmann_logits(graph, BETA, model.ordering)
+        torch.testing.assert_close(model.at(BETA).logits(x), expected, rtol=0, atol=1e-10)
+        log_p = -BETA * graph.energy(x) - ga.exact.enumerate(graph, BETA).log_partition
+        torch.testing.assert_close(model.at(BETA).log_prob(x), log_p, rtol=0, atol=1e-10)
+
+
+def test_a_large_tree_needs_the_radius_and_the_rounds() -> None:
+    graph = ga.chain(30, couplings="gaussian", field="gaussian", seed=1)
+    x = ga.Autoregressive(graph, ga.heads.Exact, dtype=torch.float64).at(1.0).sample(50, seed=0)
+    log_p = -graph.energy(x) - ga.exact.eliminate(graph, 1.0).log_partition
+
+    def error(order: Any, **schedule: Any) -> float:
+        return float((model_of(graph, MessagePassing(**schedule), order).at(1.0).log_prob(x) - log_p).abs().max())
+
+    middle = ga.given_order(graph, torch.arange(30).roll(15))
+    assert error(middle, radius=30, rounds=30) < 1e-10
+    assert error(middle, radius=2, rounds=30) > error(middle, radius=5, rounds=30) > 1e-8
+    assert error(ORDERINGS["random"], radius=30, rounds=1) > 1e-3
+    assert error(ORDERINGS["random"], refresh="full", rounds=30) < 1e-10
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@with_all_schedules
+@pytest.mark.parametrize("order", ["natural", "nested_dissection", "random"])
+def test_normalised(graph: str, schedule: str, order: str) -> None:
+    q = model_of(GRAPHS[graph], SCHEDULES[schedule], ORDERINGS[order]).at(BETA)
+    log_q = q.log_prob(configurations(q.graph.num_spins))
+    torch.testing.assert_close(log_q.exp().sum().item(), 1.0, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@with_all_schedules
+@pytest.mark.parametrize("order", ["rcm", "random"])
+def test_compiled_equals_reference(graph: str, schedule: str, order: str) -> None:
+    found = []
+    for kernel in KERNELS:
+        model = model_of(GRAPHS[graph], SCHEDULES[schedule], ORDERINGS[order], kernel=kernel)
+        drawn = model.kernel.sample(BETA, model.kernel.own_interactions(model.frontier), 7, 64, 70)
+        found.append([drawn.spins, drawn.log_prob, drawn.energy, drawn.configuration(66)])
+        found[-1] += [model.at(BETA).logits(drawn.spins), model.at(BETA).log_prob(drawn.spins)]
+    for reference, compiled in zip(*found, strict=True):
+        torch.testing.assert_close(compiled, reference, rtol=1e-12, atol=1e-12)
+    assert torch.equal(found[0][0], found[1][0])
+    torch.testing.assert_close(found[1][1], found[1][5], rtol=0, atol=1e-12)
+    torch.testing.assert_close(found[1][2], model.graph.energy(found[1][0]) - model.graph.offset, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("graph", ["two components", "tree", "triangular", "random regular"])
+@with_all_schedules
+def test_a_flip_reaches_only_later_spins_and_only_descendants(graph: str, schedule: str) -> None:
+    model = model_of(GRAPHS[graph], SCHEDULES[schedule], ORDERINGS["nested_dissection"])
+    n, ranks, parent = model.num_spins, model.ordering.ranks, model.frontier.parent.tolist()
+    spins = model.at(0).sample(20, seed=0)
+    logits = model.at(BETA).logits(spins)
+    for site in range(n):
+        flipped = spins.clone()
+        flipped[:, site] *= -1
+        for other in ranks[(model.at(BETA).logits(flipped) != logits).any(dim=0)].tolist():
+            assert other > ranks[site]
+            while other > ranks[site]:
+                other = parent[other]
+            assert other == ranks[site]
+
+
+def relabelled(graph: ga.IsingGraph, new_name: Tensor) -> ga.IsingGraph:
+    i, j, J = graph.undirected()
+    h = torch.empty_like(graph.h)
+    h[new_name] = graph.h
+    return ga.IsingGraph.from_edges(torch.stack([new_name[i], new_name[j]]), J, h)
+
+
+@with_all_schedules
+@with_all_kernels
+def test_relabelling_gauge_and_union_change_nothing(schedule: str, kernel: str) -> None:
+    head, graph, other = SCHEDULES[schedule], GRAPHS["random regular"], GRAPHS["triangular"]
+    n, m = graph.num_spins, other.num_spins
+    model, second = (model_of(g, head, ORDERINGS["random"], kernel=kernel) for g in (graph, other))
+    generator = torch.Generator().manual_seed(0)
+    x, y = model.at(0).sample(40, seed=1), second.at(0).sample(40, seed=2)
+    log_q, log_r = model.at(BETA).log_prob(x), second.at(BETA).log_prob(y)
+
+    def equal(twin: ga.Autoregressive, spins: Tensor, expected: Tensor) -> None:
+        torch.testing.assert_close(twin.at(BETA).log_prob(spins), expected, rtol=0, atol=1e-12)
+
+    new_name = torch.randperm(n, generator=generator)
+    twin = relabelled(graph, new_name)
+    renamed = torch.empty_like(x)
+    renamed[:, new_name] = x
+    order = ga.given_order(twin, new_name[model.ordering.sites])
+    equal(model_of(twin, head, order, kernel=kernel), renamed, log_q)
+
+    sign = torch.randint(0, 2, (n,), generator=generator).double() * 2 - 1
+    i, j, J = graph.undirected()
+    twin = ga.IsingGraph.from_edges(torch.stack([i, j]), J * sign[i] * sign[j], graph.h * sign)
+    equal(model_of(twin, head, ga.given_order(twin, model.ordering.sites), kernel=kernel), x * sign, log_q)
+
+    first, last, K = other.undirected()
+    edges = torch.cat([torch.stack([i, j]), torch.stack([first, last]) + n], dim=1)
+    twin = ga.IsingGraph.from_edges(edges, torch.cat([J, K]), torch.cat([graph.h, other.h]))
+    turns = torch.randperm(n + m, generator=generator) < n  # whose turn it is, the one's or the other's
+    sites = torch.empty(n + m, dtype=torch.int64)
+    sites[turns], sites[~turns] = model.ordering.sites, second.ordering.sites + n
+    equal(model_of(twin, head, ga.given_order(twin, sites), kernel=kernel), torch.cat([x, y], 1), log_q + log_r)
+
+
+@with_all_kernels
+def test_flipping_all_spins_without_fields_changes_nothing(kernel: str) -> None:
+    q = model_of(GRAPHS["grid"], SCHEDULES["radius 3"], kernel=kernel).at(BETA)
+    x = configurations(q.graph.num_spins)[:500]
+    torch.testing.assert_close(q.log_prob(x), q.log_prob(-x), rtol=0, atol=1e-12)
+
+
+@with_all_schedules
+def test_samples_do_not_depend_on_threads_or_chunks(schedule: str) -> None:
+    graph = ga.random_regular(60, degree=3, couplings="pm1", field="gaussian", seed=0)
+    q = model_of(graph, SCHEDULES[schedule], dtype=torch.float32).at(BETA)
+    results = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            results.append(q.sample_with_log_prob(300, seed=1))
+    finally:
+        torch.set_num_threads(1)
+    assert torch.equal(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])
+    assert torch.equal(q.sample(33, seed=1), results[0][0][:33])
+    torch.testing.assert_close(q.log_prob(results[0][0]), results[0][1], rtol=0, atol=0)
+    torch.testing.assert_close(q.log_prob(results[0][0][:7]), results[0][1][:7], rtol=1e-6, atol=0)
+
+
+@with_all_schedules
+@pytest.mark.parametrize("beta", [0.0, 0.5, 2.0, 60.0])
+def test_single_precision_is_close_at_any_beta(schedule: str, beta: float) -> None:
+    graph = ga.random_regular(100, degree=3, couplings="gaussian", field="gaussian", seed=0)
+    single, double = (model_of(graph, SCHEDULES[schedule], dtype=d).at(beta) for d in (torch.float32, torch.float64))
+    x, log_q = single.sample_with_log_prob(64, seed=0)
+    expected = double.log_prob(x)
+    assert bool(torch.isfinite(log_q).all())
+    torch.testing.assert_close(single.logits(x).double(), double.logits(x), rtol=1e-5, atol=1e-5 * max(1.0, beta))
+    torch.testing.assert_close(log_q, expected, rtol=1e-5, atol=1e-4 * max(1.0, beta))
+
+
+def test_the_message_is_right_where_cosh_overflows() -> None:
+    a = torch.tensor([[-800.0], [-1.0], [0.0], [1e-9], [0.5], [3.0], [800.0]], dtype=torch.float64)
+    b = torch.tensor([-900.0, -2.0, -1e-9, 0.0, 0.1, 5.0, 790.0], dtype=torch.float64)
+    u = BoundMessagePassing.message(a, b)
+    small = (a.abs() < 5) & (b.abs() < 6)
+    expected = torch.atanh(torch.tanh(a) * torch.tanh(b))
+    torch.testing.assert_close(u[small], expected[small], rtol=1e-9, atol=1e-15)
+    large = (a.abs() > 100) & (b.abs() > 100)
+    torch.testing.assert_close(u[large], (torch.sign(a * b) * torch.minimum(a.abs(), b.abs()))[large])
+    assert torch.equal(BoundMessagePassing.message(-a, b), -u)
+
+
+def test_free_energy_of_a_sparse_graph_without_training() -> None:
+    graph = ga.random_regular(512, degree=3, couplings="pm1", seed=3)
+    estimate = ga.free_energy(ga.Autoregressive(graph, MessagePassing(radius=8)).at(0.5), 256, seed=0)
+    assert estimate.ess > 0.9 * 256
+
+
+def test_settings_make_the_head_again_and_models_are_saved(tmp_path: Any) -> None:
+    head = MessagePassing(radius=3, rounds=2, refresh="full")
+    assert MessagePassing(**head.settings()) == head
+    model = model_of(GRAPHS["grid"], head)
+    ga.save(model, tmp_path / "model.pt")
+    again = ga.load(tmp_path / "model.pt")
+    assert again.head_config == head
+    x, log_q = model.at(BETA).sample_with_log_prob(20, seed=0)
+    assert torch.equal(again.at(BETA).log_prob(x), log_q)
+
+
+def test_kernels_follow_the_name() -> None:
+    assert type(model_of(GRAPHS["grid"], MessagePassing()).kernel) is MessagePassingKernel
+    assert type(model_of(GRAPHS["grid"], MessagePassing(), kernel="reference").kernel) is MessagePassingReferenceKernel
+
+
+def test_with_a_dial_the_core_passes_messages_and_hanging_trees_are_exact_either_way() -> None:
+    ring = [(k, (k + 1) % 6) for k in range(6)] + [(0, 3)]
+    trees = [(0, 6), (6, 7), (6, 8), (2, 9), (4, 10), (10, 11)]
+    generator = torch.Generator().manual_seed(0)
+    weights, h = (torch.randn(size, generator=generator, dtype=torch.float64) for size in (13, 12))
+    graph = ga.IsingGraph.from_edges(torch.tensor(ring + trees).T, weights, h)
+    order = ga.core_first(graph, 1)
+    converged = MessagePassing(rounds=100, refresh="full")
+    plain, dialled = (model_of(graph, converged, order, exact_width=width) for width in (0, 1))
+    assert dialled.core is not None
+    assert dialled.core.num_spins == 6
+    x, log_q = dialled.at(BETA).sample_with_log_prob(200, seed=0)
+    torch.testing.assert_close(plain.at(BETA).log_prob(x), log_q, rtol=0, atol=1e-10)
+
+
+def test_bad_arguments() -> None:
+    with pytest.raises(ValueError, match="radius must be at least 0, got -1"):
+        MessagePassing(radius=-1)
+    with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
+        MessagePassing(rounds=0)
+    with pytest.raises(ValueError, match=r"rounds must be an integer, got 2\.5"):
+        MessagePassing(rounds=2.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match='refresh must be "outward" or "full", got \'inward\''):
+        MessagePassing(refresh="inward")
+    with pytest.raises(ValueError, match=r"radius must be the head's, MessagePassing\(radius=2\), got the model's"):
+        model_of(GRAPHS["grid"], MessagePassing(), radius=2)
+    with pytest.raises(ValueError, match="model must have weights to train"):
+        ga.anneal(model_of(GRAPHS["grid"], MessagePassing()), 0.5, 1, warmup=0, progress=False)
