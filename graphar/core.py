@@ -32,7 +32,7 @@ from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.ordering import Ordering, min_degree, rcm
 
-__all__ = ["Core", "auto_core_first", "choose_width", "core_first", "exact_ranks"]
+__all__ = ["Core", "auto_core_first", "choose_width", "core_first", "exact_ranks", "predict_tables"]
 
 CORE_FIRST = "core of width "
 MAX_WIDTH = 30  # codes of a table are 32-bit integers

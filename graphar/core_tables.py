@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from graphar.kernels._threads import numba_threads
-from graphar.kernels.base import Sampled
+from graphar.kernels.base import Sampled, to_site_order
 
 if TYPE_CHECKING:
     from graphar.core import Core
@@ -147,7 +147,7 @@ class CoreTables:
         padded = pad(core_spins.double(), (0, 0, 0, rows.shape[0] * width - count))
         rows[:, core.ranks] = padded.view(rows.shape[0], width, core.num_spins).transpose(1, 2)
         log_prob, _ = self._walk(rows, (key, first), False)
-        spins = rows.transpose(1, 2).flatten(0, 1)[:count].index_select(1, core.frontier.ordering.ranks)
+        spins = to_site_order(rows, core.frontier.ordering.ranks, count)
         return spins.to(core_spins.dtype), log_prob[:count]
 
     def log_prob(self, spins: Tensor) -> Tensor:
@@ -156,8 +156,8 @@ class CoreTables:
 
     def logits(self, spins: Tensor) -> Tensor:
         """Logits of the exact sites of configurations (batch, N), zero for the core, (batch, N)."""
-        logits = self._walk(self._rows(spins), None, True)[1].transpose(1, 2).flatten(0, 1)
-        return logits[: len(spins)].index_select(1, self.core.frontier.ordering.ranks)
+        logits = self._walk(self._rows(spins), None, True)[1]
+        return to_site_order(logits, self.core.frontier.ordering.ranks, len(spins))
 
     def _rows(self, spins: Tensor) -> Tensor:
         by_rank = spins.cpu().double().index_select(1, self.core.frontier.ordering.sites)

@@ -30,7 +30,6 @@ class Distribution:
     def __init__(self, model: Autoregressive, beta: float) -> None:
         self.model = model
         self.beta = beta
-
         self.tables: CoreTables | None
         self._learner, self.tables = model.learner_at(beta)
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, LinearForm, SiteInputs
+from graphar.heads.base import BoundHead, Head, LinearForm, SiteInputs, check_scale
 
 __all__ = ["Linear"]
 
@@ -51,8 +51,7 @@ class Linear(Head):
     def __post_init__(self) -> None:
         if self.inputs not in ("messages", "parents"):
             raise ValueError(f'inputs must be "messages" or "parents", got {self.inputs!r}')
-        if not math.isfinite(self.scale) or self.scale < 0:
-            raise ValueError(f"scale must be finite and not negative, got {self.scale}")
+        check_scale(self.scale)
 
     @classmethod
     def on_core(cls) -> Head:

@@ -52,12 +52,17 @@ def _slope(logit: np.ndarray, decay: np.ndarray, x: np.ndarray, slope: np.ndarra
 
 
 @njit(fastmath={"contract"}, error_model="numpy")
-def _account(logit: np.ndarray, decay: np.ndarray, x: np.ndarray, rises: np.ndarray, product: np.ndarray) -> None:
-    """Σ log σ(x logit) = Σ min(x logit, 0) − log Π (1 + e^{−|logit|}), both factors in float64."""
+def _account(
+    logit: np.ndarray, decay: np.ndarray, x: np.ndarray, log_q: np.ndarray, product: np.ndarray, take_log: bool
+) -> None:
+    """Σ log σ(x logit) = Σ min(x logit, 0) − log Π (1 + e^{−|logit|}) in float64; the log of the product when told."""
     zero = logit.dtype.type(0)
     for b in range(logit.size):
         product[b] *= 1.0 + np.float64(decay[b])
-        rises[b] += np.float64(min(x[b] * logit[b], zero))
+        log_q[b] += np.float64(min(x[b] * logit[b], zero))
+    if take_log:
+        log_q -= np.log(product)
+        product[:] = 1
 
 
 @njit(fastmath={"contract"})
@@ -128,10 +133,7 @@ def sweep(
                 _slope(logit, decay, x[i], slopes[block, i])
             if logits.size:
                 logits[block, i] = logit
-            _account(logit, decay, x[i], log_q, product)
-            if i % LOG_EVERY == LOG_EVERY - 1 or i == num_spins - 1:
-                log_q -= np.log(product)
-                product[:] = 1
+            _account(logit, decay, x[i], log_q, product, i % LOG_EVERY == LOG_EVERY - 1 or i == num_spins - 1)
             _add_energy(here, field[i], x[i], energy[block])
             for send in range(send_ptr[i], send_ptr[i + 1]):
                 _send(messages[before[send]], coupling[send], x[i], messages[sent[send]])

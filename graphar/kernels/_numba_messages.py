@@ -228,10 +228,7 @@ def walk(
                 _draw(mine, logit, decay, x[p])
             if logits.size:
                 logits[block, p] = logit
-            _account(logit, decay, x[p], log_q, product)
-            if p % LOG_EVERY == LOG_EVERY - 1 or p == num_spins - 1:
-                log_q -= np.log(product)
-                product[:] = 1
+            _account(logit, decay, x[p], log_q, product, p % LOG_EVERY == LOG_EVERY - 1 or p == num_spins - 1)
             _add_energy(xi[p], field[p], x[p], energy[block])
             for edge in range(start[p], ptr[p + 1]):
                 _send(xi[sender[edge]], coupling[edge], x[p], xi[sender[edge]])

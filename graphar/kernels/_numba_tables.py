@@ -79,7 +79,5 @@ def walk_exact(
                 _draw(mine, logit, decay, x[i])
             if logits.size:
                 logits[block, i] = logit
-            _account(logit, decay, x[i], log_prob[block], product)
-            if k % LOG_EVERY == LOG_EVERY - 1 or k == ranks.size - 1:
-                log_prob[block] -= np.log(product)
-                product[:] = 1
+            take_log = k % LOG_EVERY == LOG_EVERY - 1 or k == ranks.size - 1
+            _account(logit, decay, x[i], log_prob[block], product, take_log)

@@ -18,7 +18,7 @@ from torch import Tensor
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
 
-__all__ = ["CHUNK", "Interactions", "Kernel", "Sampled"]
+__all__ = ["CHUNK", "Interactions", "Kernel", "Sampled", "to_site_order"]
 
 CHUNK = 64
 """Samples begin at multiples of this many, so that their random bits need no shifting."""
@@ -53,7 +53,7 @@ class Sampled:
         to_sites: Callable[[Tensor, Tensor, int], Tensor] | None = None,
     ) -> None:
         self.rows, self.places = rows, places
-        self._to_sites = to_sites or _to_sites
+        self._to_sites = to_sites or to_site_order
         self.log_prob = log_prob
         self.energy = energy
 
@@ -81,7 +81,8 @@ class Sampled:
         return self.rows[block, :, column][self.places]
 
 
-def _to_sites(rows: Tensor, places: Tensor, count: int) -> Tensor:
+def to_site_order(rows: Tensor, places: Tensor, count: int) -> Tensor:
+    """Numbers (count, N) of sites from blocks (blocks, N, width), site i from row ``places[i]``; differentiable."""
     return rows.transpose(1, 2).flatten(0, 1)[:count].index_select(1, places)
 
 

@@ -17,8 +17,8 @@ from graphar.heads.base import BoundHead, Inbox, SiteInputs
 from graphar.heads.message_passing import BoundMessagePassing
 from graphar.kernels import philox
 from graphar.kernels._threads import numba_threads
-from graphar.kernels.base import Interactions, Kernel, Sampled
-from graphar.kernels.numba_cpu import _empty, _to_sites
+from graphar.kernels.base import Interactions, Kernel, Sampled, to_site_order
+from graphar.kernels.blocks import empty, new_blocks, spins_from_blocks, spins_to_blocks
 from graphar.kernels.reference import _log_prob, decide
 
 __all__ = ["MessagePassingKernel", "MessagePassingReferenceKernel"]
@@ -193,29 +193,16 @@ class MessagePassingKernel(_DepthFirst):
         self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
     ) -> Sampled:
         assert first % 64 == 0
-        spins = self._blocks(count)
+        spins = new_blocks(count, self.num_spins, self.dtype)
         _, log_prob, energy = self._walk(beta, of, spins, (key, first), False)
-        return Sampled(spins, self.places, log_prob[:count], energy[:count], _to_sites)
+        return Sampled(spins, self.places, log_prob[:count], energy[:count], spins_from_blocks)
 
     def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        return self._walk(beta, of, self._given(spins), None, False)[1][: len(spins)]
+        return self._walk(beta, of, spins_to_blocks(spins, self.sites, self.dtype), None, False)[1][: len(spins)]
 
     def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        rows = self._walk(beta, of, self._given(spins), None, True)[0]
-        return rows.transpose(1, 2).flatten(0, 1)[: len(spins)].index_select(1, self.places)
-
-    def _blocks(self, count: int) -> Tensor:
-        # narrow blocks where there are few samples, so that there is work for more than one thread
-        width = 64 if count > 64 else 32
-        return _empty((-(-count // width), self.num_spins, width), self.dtype)
-
-    def _given(self, spins: Tensor) -> Tensor:
-        from graphar.kernels._numba_loops import to_blocks
-
-        rows = self._blocks(len(spins))
-        with numba_threads():
-            to_blocks(spins.to(self.dtype).index_select(1, self.sites).numpy(), rows.numpy())
-        return rows
+        rows = self._walk(beta, of, spins_to_blocks(spins, self.sites, self.dtype), None, True)[0]
+        return to_site_order(rows, self.places, len(spins))
 
     def _walk(
         self, beta: float, of: Interactions, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool
@@ -225,11 +212,11 @@ class MessagePassingKernel(_DepthFirst):
 
         blocks, n, width = spins.shape
         log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
-        logits = _empty((blocks if want_logits else 0, n, width), self.dtype)
+        logits = empty((blocks if want_logits else 0, n, width), self.dtype)
         key, first = (0, 0) if stream is None else stream
         with numba_threads() as threads:
-            messages = _empty((threads, 2 * self.num_arrivals, width), self.dtype)
-            local = _empty((threads, n, width), self.dtype)
+            messages = empty((threads, 2 * self.num_arrivals, width), self.dtype)
+            local = empty((threads, n, width), self.dtype)
             walk(
                 (self.sites.numpy(), self.ptr, self.sender, self.back, self.stop, self.is_root),
                 (min(self.config.radius, n), self.config.rounds, self.config.refresh == "full"),

@@ -11,7 +11,6 @@ workers, or ``kernel="reference"``.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,8 @@ from torch.autograd.function import once_differentiable
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, LinearForm
 from graphar.kernels._threads import numba_threads
-from graphar.kernels.base import Interactions, Kernel, Sampled
+from graphar.kernels.base import Interactions, Kernel, Sampled, to_site_order
+from graphar.kernels.blocks import empty, new_blocks, spins_from_blocks, spins_to_blocks
 
 __all__ = ["NumbaKernel"]
 
@@ -72,10 +72,9 @@ class NumbaKernel(Kernel):
         self._reusing_plan = (sites, slot[local_row], send_ptr, slot[before], slot[:-1], *shared)
         self._shares = _shares_of_work(shared[0], shared[4])
         self._widest = int(np.diff(ptr).max()) if n else 0
-        self._order = torch.from_numpy(order)
+        self._order, self._place = torch.from_numpy(order), torch.from_numpy(place)
         self._sites = torch.from_numpy(sites)
-        self.places = torch.empty_like(self._sites)
-        self.places[self._sites] = torch.arange(n)
+        self.places = self._place[frontier.ordering.ranks]
         self._sends = torch.from_numpy(sends)
 
     def _in_order(self, coupling: Tensor, field: Tensor) -> Interactions:
@@ -85,35 +84,24 @@ class NumbaKernel(Kernel):
         self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
     ) -> Sampled:
         assert first % 64 == 0
-        spins = self._blocks(count)
+        spins = new_blocks(count, self.num_spins, self.dtype)
         with torch.set_grad_enabled(differentiable):
             log_prob, _, energy = _Sweep.apply(self, of, spins, (key, first), False, *self._form(beta, of))
-        return Sampled(spins, self.places, log_prob[:count], energy[:count], _to_sites)
+        return Sampled(spins, self.places, log_prob[:count], energy[:count], spins_from_blocks)
 
     def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        return _Sweep.apply(self, of, self._given(spins), None, False, *self._form(beta, of))[0][: len(spins)]
+        rows = spins_to_blocks(spins, self._sites, self.dtype)
+        return _Sweep.apply(self, of, rows, None, False, *self._form(beta, of))[0][: len(spins)]
 
     def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        rows = _Sweep.apply(self, of, self._given(spins), None, True, *self._form(beta, of))[1]
-        return rows.transpose(1, 2).flatten(0, 1)[: len(spins)].index_select(1, self.places)
+        rows = spins_to_blocks(spins, self._sites, self.dtype)
+        logits = _Sweep.apply(self, of, rows, None, True, *self._form(beta, of))[1]
+        return to_site_order(logits, self.places, len(spins))
 
     def _form(self, beta: float, of: Interactions) -> LinearForm:
         form = self.head.linear_form(beta, of.field_of_rank)
         assert form is not None
         return form
-
-    def _blocks(self, count: int) -> Tensor:
-        # narrow blocks where there are few samples, so that there is work for more than one thread
-        width = 64 if count > 64 else 32
-        return _empty((-(-count // width), self.num_spins, width), self.dtype)
-
-    def _given(self, spins: Tensor) -> Tensor:
-        from graphar.kernels._numba_loops import to_blocks
-
-        rows = self._blocks(len(spins))
-        with numba_threads():
-            to_blocks(spins.to(self.dtype).index_select(1, self._sites).numpy(), rows.numpy())
-        return rows
 
     def sweep(
         self,
@@ -130,10 +118,10 @@ class NumbaKernel(Kernel):
         blocks, n, width = spins.shape
         with numba_threads() as threads:
             shape = (blocks, self.num_arrivals + 1, width) if keep else (threads, self._num_slots + 1, width)
-            messages = _empty(shape, self.dtype)
+            messages = empty(shape, self.dtype)
             messages[:, -1] = 0
-            slopes = _empty((blocks if keep else 0, n, width), self.dtype)
-            logits = _empty((blocks if want_logits else 0, n, width), self.dtype)
+            slopes = empty((blocks if keep else 0, n, width), self.dtype)
+            logits = empty((blocks if want_logits else 0, n, width), self.dtype)
             log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
             key, first = (0, 0) if stream is None else stream
             constant, local, pairs = (part.detach().to(self.dtype) for part in form)
@@ -186,9 +174,7 @@ class NumbaKernel(Kernel):
                 by_local.numpy(),
                 by_pair.numpy(),
             )
-        back = torch.empty_like(self._order)
-        back[self._order] = torch.arange(self.num_spins)
-        return by_constant[back], by_local[back] if local else None, by_pair
+        return by_constant[self._place], by_local[self._place] if local else None, by_pair
 
 
 class _Sweep(torch.autograd.Function):
@@ -226,24 +212,6 @@ class _Sweep(torch.autograd.Function):
         local = ctx.needs_input_grad[6]
         found = ctx.kernel.gradient(spins, messages, slopes, factor, ctx.form, local)
         return None, None, None, None, None, *found
-
-
-def _to_sites(rows: Tensor, places: Tensor, count: int) -> Tensor:
-    from graphar.kernels._numba_loops import to_sites
-
-    spins = _empty((count, rows.shape[1]), rows.dtype)
-    with numba_threads():
-        to_sites(rows.numpy(), places.numpy(), spins.numpy())
-    return spins
-
-
-def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Memory from numpy, which asks for huge pages (a fifth of the time where it is new), on a cache line."""
-    size = 8 if dtype == torch.float64 else 4
-    count, line = math.prod(shape), 64 // size
-    memory = np.empty(count + line, np.float64 if size == 8 else np.float32)
-    first = -(memory.ctypes.data // size) % line
-    return torch.from_numpy(memory[first : first + count].reshape(shape))
 
 
 def _shares_of_work(both_ptr: np.ndarray, rest_ptr: np.ndarray) -> np.ndarray:
