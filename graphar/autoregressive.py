@@ -227,7 +227,10 @@ def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
     own = head.own_kernels()
     if own is not None:
         reference, compiled = own
-        return reference if name == "reference" or device.type != "cpu" else compiled
+        if name != "reference" and device.type == "cpu":
+            return compiled
+        if name == "reference" or reference is not ReferenceKernel:
+            return reference
     linear = type(head).linear_form is not BoundHead.linear_form
     if name == "reference":
         return ReferenceKernel

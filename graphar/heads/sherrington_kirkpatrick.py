@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,10 @@ from torch.nn.functional import logsigmoid
 
 from graphar._checks import check_count
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, SiteInputs, check_scale, in_parts
+from graphar.heads.base import BoundHead, Head, LinearForm, SiteInputs, check_scale, in_parts
+
+if TYPE_CHECKING:
+    from graphar.kernels.base import Kernel
 
 __all__ = ["SherringtonKirkpatrick"]
 
@@ -88,10 +91,10 @@ class SherringtonKirkpatrick(Head):
             return (mean + self.scale / math.sqrt(n) * noise).to(dtype)
 
         local = start(torch.ones(n), torch.zeros(n, dtype=torch.float64).index_add(0, reader, coupling))
-        return _SherringtonKirkpatrick(feeds, start(*bias), start(*weight), start(out)[0], local)
+        return BoundSherringtonKirkpatrick(feeds, start(*bias), start(*weight), start(out)[0], local)
 
 
-class _SherringtonKirkpatrick(BoundHead):
+class BoundSherringtonKirkpatrick(BoundHead):
     reads = "messages"
 
     def __init__(self, feeds: Tensor, bias: Tensor, weight: Tensor, out: Tensor, local: Tensor) -> None:
@@ -111,6 +114,24 @@ class _SherringtonKirkpatrick(BoundHead):
         logits = 2 * inputs.beta * (inputs.field + skip * inputs.local + bias)
         numbers = 4 * (self.weight.shape[0] + 1) * inputs.messages.source.numel()
         return logits + in_parts(self._later_spins, inputs, numbers)
+
+    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
+        from graphar.kernels import ReferenceKernel
+        from graphar.kernels.sherrington_kirkpatrick import SherringtonKirkpatrickKernel
+
+        return ReferenceKernel, SherringtonKirkpatrickKernel
+
+    def layers_form(self, beta: float, field: Tensor) -> LinearForm:
+        """The same logits as numbers, for the compiled kernel: of each pair bias_r and weight_r, then u, (2, 2k + 3).
+
+        These are of log σ(bias_r + weight_r g), innermost first, with the factor 2β taken in.
+        """
+        skip, bias = self.local
+        scale = torch.ones(len(self.bias), dtype=self.bias.dtype)
+        scale[0] = 2 * beta
+        layers = torch.stack([self.bias, self.weight], 1).flatten(0, 1) * scale.repeat_interleave(2)[:, None, None]
+        pairs = torch.cat([layers, self.out[None]]).permute(2, 1, 0)
+        return LinearForm(2 * beta * (field + bias), 2 * beta * skip, pairs)
 
     def _later_spins(self, inputs: SiteInputs) -> Tensor:
         inbox = inputs.messages

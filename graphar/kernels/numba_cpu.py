@@ -11,6 +11,7 @@ workers, or ``kernel="reference"``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,9 @@ SHARES = 64  # parts that the readers are divided in for the gradient: enough fo
 
 class NumbaKernel(Kernel):
     """Compiled sweeps over the spins, for heads with a :class:`~graphar.heads.base.LinearForm`, on the CPU."""
+
+    _plan: tuple[np.ndarray, ...]
+    _reusing_plan: tuple[np.ndarray, ...]  # with slots in the place of arrivals
 
     def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
         from graphar.kernels._plan import preorder, reuse_slots, share_rows
@@ -113,8 +117,6 @@ class NumbaKernel(Kernel):
         want_logits: bool,
     ) -> tuple[Tensor, ...]:
         """log q, logits, energy, messages and slopes of spins, drawn into place from a stream or given."""
-        from graphar.kernels._numba_loops import sweep
-
         blocks, n, width = spins.shape
         with numba_threads() as threads:
             shape = (blocks, self.num_arrivals + 1, width) if keep else (threads, self._num_slots + 1, width)
@@ -125,7 +127,7 @@ class NumbaKernel(Kernel):
             log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
             key, first = (0, 0) if stream is None else stream
             constant, local, pairs = (part.detach().to(self.dtype) for part in form)
-            sweep(
+            self._compiled_sweep()(
                 self._plan if keep else self._reusing_plan,
                 (
                     constant[self._order].numpy(),
@@ -147,6 +149,11 @@ class NumbaKernel(Kernel):
                 energy.numpy(),
             )
         return log_prob.flatten(), logits, energy.flatten(), messages, slopes
+
+    def _compiled_sweep(self) -> Callable[..., None]:
+        from graphar.kernels._numba_loops import sweep
+
+        return sweep
 
     def gradient(
         self, spins: Tensor, messages: Tensor, slopes: Tensor, factor: Tensor, form: LinearForm, local: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from small_graphs import GRAPHS
+from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 import graphar as ga
@@ -61,6 +62,60 @@ def test_starts_exact_where_later_spins_are_independent(field: str | None) -> No
         x = q.sample(40, seed=0)
         theirs = exact.conditional_logits(x, torch.arange(7))
         torch.testing.assert_close(q.logits(x)[:, 1:], theirs[:, 1:], rtol=0, atol=tolerance)
+
+
+def _all_there_is(k: int, kernel: str, dtype: torch.dtype) -> list[Tensor]:
+    """What a kernel says of the same configurations, and the gradients of all of it."""
+    graph = ga.sherrington_kirkpatrick(30, seed=1)
+    model = ga.Autoregressive(graph, SherringtonKirkpatrick(k, scale=2.0), kernel=kernel, dtype=dtype)
+    q, x = model.at(BETA), ga.Autoregressive(graph, dtype=dtype).at(0.3).sample(150, seed=0)
+    found = [q.log_prob(x), q.logits(x)]
+    drawn = model.kernel.sample(BETA, model.kernel.own_interactions(model.frontier), 3, 64, 77, differentiable=True)
+    if dtype == torch.float64:  # in float32 a draw may fall between two roundings
+        found += [drawn.log_prob, drawn.energy, drawn.spins]
+    for value in found[:3]:
+        model.zero_grad()
+        (torch.linspace(-1, 1, len(value), dtype=value.dtype) @ value).sum().backward()
+        found += [weight.grad for weight in model.parameters()]
+    return [value.detach() for value in found]
+
+
+@pytest.mark.parametrize("k", [0, 1, 3])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-13), (torch.float32, 1e-5)])
+def test_compiled_equals_reference(k: int, dtype: torch.dtype, tolerance: float) -> None:
+    for ours, theirs in zip(_all_there_is(k, "auto", dtype), _all_there_is(k, "reference", dtype), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=tolerance * float(theirs.abs().max()))
+
+
+def test_numbers_of_threads_change_nothing() -> None:
+    results = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            results.append(_all_there_is(1, "auto", torch.float64))
+    finally:
+        torch.set_num_threads(1)
+    assert all(torch.equal(one, two) for one, two in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_compiled_log_sigmoid_is_right_to_the_last_bits(dtype: torch.dtype) -> None:
+    from graphar.kernels._numba_log_sigmoid import _add_layer, _layer, _layer_and_slope, _turn
+
+    size = torch.logspace(-9, 1.9, 4096, dtype=torch.float64).to(dtype)
+    z = torch.cat([-size, size, size.new_zeros(32)])
+    exact, slope = logsigmoid(z.double()), torch.sigmoid(-z.double())
+    one, zero = z.new_ones(()).numpy()[()], z.new_zeros(()).numpy()[()]
+    g, s, total, by_bias, by_weight, by_out = torch.zeros(6, z.numel(), dtype=dtype)
+    _layer(zero, one, z.numpy(), g.numpy())
+    _add_layer(zero, one, one, z.numpy(), s.numpy(), total.numpy())
+    sums = (by_bias.numpy(), by_weight.numpy(), by_out.numpy())
+    _turn(zero, one, z.numpy(), torch.ones_like(z).numpy(), s.numpy(), *sums)
+    for value, expected in ((g, exact), (total, exact), (by_out, exact), (by_bias, slope), (by_weight, z * slope)):
+        torch.testing.assert_close(value.double(), expected.double(), rtol=4 * torch.finfo(dtype).eps, atol=0)
+    _layer_and_slope(zero, one, z.numpy(), total.numpy(), s.numpy())
+    assert torch.equal(total, g)
+    assert torch.equal(s, by_bias)
 
 
 @pytest.mark.parametrize(
