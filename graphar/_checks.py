@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["as_float_tensor", "as_tensor", "check_beta", "check_count", "check_spins"]
+__all__ = ["as_float_tensor", "as_tensor", "check_beta", "check_count", "check_positive", "check_spins"]
 
 
 def as_tensor(value: Any, name: str) -> Tensor:
@@ -57,6 +57,17 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
     return int(value)
+
+
+def check_positive(value: Any, name: str) -> float:
+    """A finite number above zero."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be a positive number, got {value!r}") from error
+    if not (number > 0 and np.isfinite(number)):
+        raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    return number
 
 
 def check_spins(spins: Any, num_spins: int, name: str = "spins") -> Tensor:

@@ -143,7 +143,7 @@ def test_what_cannot_be_resumed_says_why(tmp_path) -> None:
         "zip": b"PK\x03\x04" + b"0" * 99,
     }.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match="not a graphar checkpoint, or damaged"):
+        with pytest.raises(ValueError, match="not a file of format 'graphar checkpoint 2', or damaged"):
             ga.load(tmp_path / name)
     torch.save({"weights": torch.zeros(3)}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match="not a file of format"):

@@ -6,15 +6,18 @@ are drawn, in the order of :meth:`graphar.IsingGraph.undirected`: edges i < j so
 """
 
 from graphar.instances.complete import complete, curie_weiss, sherrington_kirkpatrick
+from graphar.instances.dataset import InstanceDataset, instance_seed
 from graphar.instances.lattices import chain, grid, triangular
 from graphar.instances.random_graphs import erdos_renyi, random_regular
 
 __all__ = [
+    "InstanceDataset",
     "chain",
     "complete",
     "curie_weiss",
     "erdos_renyi",
     "grid",
+    "instance_seed",
     "random_regular",
     "sherrington_kirkpatrick",
     "triangular",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
-import zipfile
 from os import PathLike
 from typing import Any
 
@@ -13,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from graphar import heads
-from graphar._files import atomic_write
+from graphar._files import read_state, write_state
 from graphar.autoregressive import Autoregressive
 from graphar.hamiltonians import IsingGraph
 from graphar.ordering import Ordering
@@ -22,8 +20,6 @@ from graphar.training.run import Run
 __all__ = ["load", "read_checkpoint", "save", "write_checkpoint"]
 
 FORMAT = "graphar checkpoint 2"
-DAMAGE = (pickle.UnpicklingError, zipfile.BadZipFile, OSError, RuntimeError, EOFError, LookupError, ValueError)
-"""What torch raises for files that it did not write, or not to the end."""
 
 
 def save(model: Autoregressive, path: str | PathLike[str]) -> None:
@@ -33,7 +29,7 @@ def save(model: Autoregressive, path: str | PathLike[str]) -> None:
         model: the model.
         path: file to write, replaced whole or not at all.
     """
-    _write(path, _model_state(model))
+    write_state(path, _model_state(model))
 
 
 def load(path: str | PathLike[str]) -> Autoregressive:
@@ -54,7 +50,7 @@ def load(path: str | PathLike[str]) -> Autoregressive:
     >>> torch.equal(again.at(1.0).sample(9, seed=0), model.at(1.0).sample(9, seed=0))
     True
     """
-    state = _read(path)
+    state = read_state(path, FORMAT)
     try:
         parts = state["graph"]
         graph = IsingGraph.from_edges(
@@ -85,7 +81,7 @@ def write_checkpoint(
     state["optimizer"] = optimizer.state_dict()
     state["generator"] = generator.get_state()
     state["run"] = run.state()
-    _write(path, state)
+    write_state(path, state)
 
 
 def read_checkpoint(
@@ -100,7 +96,7 @@ def read_checkpoint(
     Raises:
         ValueError: the file is damaged, or was written for another model or other settings.
     """
-    state = _read(path)
+    state = read_state(path, FORMAT)
     if "run" not in state:
         raise ValueError(f"{path}: a model without a run, there is nothing to resume")
     own = _model_state(model)
@@ -150,22 +146,6 @@ def _head_class(name: str) -> type[heads.Head]:
     if not (isinstance(cls, type) and issubclass(cls, heads.Head)):
         raise KeyError(f"no head named {name!r}")
     return cls
-
-
-def _write(path: str | PathLike[str], state: dict[str, Any]) -> None:
-    with atomic_write(path) as file:
-        torch.save(state, file)
-
-
-def _read(path: str | PathLike[str]) -> dict[str, Any]:
-    with open(path, "rb") as file:  # a missing file is no damaged one: outside the try
-        try:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-        except DAMAGE as error:
-            raise ValueError(f"{path}: not a graphar checkpoint, or damaged ({type(error).__name__})") from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise ValueError(f"{path}: not a file of format {FORMAT!r}")
-    return state
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from graphar._checks import check_count
+from graphar._checks import check_count, check_positive
 from graphar._random import make_generator
 from graphar.autoregressive import Autoregressive
 from graphar.heads import Linear
@@ -88,13 +88,15 @@ class NaturalGradient(Optimizer):
     ) -> None:
         _check_model(model)
         defaults = {
-            "lr": _positive(lr, "lr"),
-            "damping": _positive(damping, "damping"),
+            "lr": check_positive(lr, "lr"),
+            "damping": check_positive(damping, "damping"),
             "every": check_count(every, "every"),
             "decay": float(decay),
             "samples": check_count(samples, "samples"),
-            "max_divergence": math.inf if max_divergence == math.inf else _positive(max_divergence, "max_divergence"),
+            "max_divergence": max_divergence,
         }
+        if max_divergence != math.inf:
+            defaults["max_divergence"] = check_positive(max_divergence, "max_divergence")
         if not 0 <= defaults["decay"] < 1:
             raise ValueError(f"decay must be at least 0 and below 1, got {decay}")
         super().__init__(params, defaults)
@@ -104,7 +106,7 @@ class NaturalGradient(Optimizer):
         self._model = model
         self._features = _Features(model)
         needed = 2 * self._features.size * given[0].element_size()
-        if needed > _positive(memory, "memory"):
+        if needed > check_positive(memory, "memory"):
             raise ValueError(
                 f"model must have Fisher blocks of at most memory={memory / 1e9:.3g} GB, got {needed / 1e9:.3g} GB "
                 f"for frontiers of up to {self._features.widest} weights; take Adam for a model as wide as this"
@@ -291,9 +293,3 @@ def _check_model(model: Autoregressive) -> None:
         raise ValueError(f"model must have linear heads, got {model.head_config}")
     if model.device.type != "cpu":
         raise ValueError(f"model must be on the CPU, got {model.device}")
-
-
-def _positive(value: float, name: str) -> float:
-    if not (float(value) > 0 and math.isfinite(value)):
-        raise ValueError(f"{name} must be positive and finite, got {value}")
-    return float(value)

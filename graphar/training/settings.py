@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
-from graphar._checks import check_count
+from graphar._checks import check_count, check_positive
 from graphar._random import check_seed
 from graphar.training.schedules import as_schedule
 
@@ -37,8 +36,8 @@ def check_settings(
         "warmup": check_count(warmup, "warmup", 0),
         "batch_size": batch_size,
         "seed": check_seed(seed),
-        "learning_rate": _positive(learning_rate, "learning_rate"),
-        "clip_norm": None if clip_norm is None else _positive(clip_norm, "clip_norm"),
+        "learning_rate": check_positive(learning_rate, "learning_rate"),
+        "clip_norm": None if clip_norm is None else check_positive(clip_norm, "clip_norm"),
         "evaluate_samples": evaluated,
     }
 
@@ -47,9 +46,3 @@ def describe_optimizer(groups: Iterable[dict[str, Any]], name: str) -> str:
     """Class and options of an optimiser, in words that compare."""
     options = [{key: group[key] for key in sorted(group) if key != "params"} for group in groups]
     return f"{name} {options}"
-
-
-def _positive(value: float, name: str) -> float:
-    if not (float(value) > 0 and math.isfinite(value)):
-        raise ValueError(f"{name} must be positive, got {value}")
-    return float(value)
