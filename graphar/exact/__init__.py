@@ -1,20 +1,28 @@
 """Exact answers for graphs small enough to have them."""
 
+from graphar.exact.curie_weiss import CurieWeiss, CurieWeissLimit, curie_weiss, curie_weiss_limit
 from graphar.exact.eliminate import Elimination, eliminate
 from graphar.exact.enumerate import Enumeration, codes_from_spins, enumerate, spins_from_codes
 from graphar.exact.ground_state import GroundState, ground_state, planar_ground_state
 from graphar.exact.planar import Planar, planar
+from graphar.exact.sherrington_kirkpatrick import SherringtonKirkpatrickLimit, sherrington_kirkpatrick_limit
 
 __all__ = [
+    "CurieWeiss",
+    "CurieWeissLimit",
     "Elimination",
     "Enumeration",
     "GroundState",
     "Planar",
+    "SherringtonKirkpatrickLimit",
     "codes_from_spins",
+    "curie_weiss",
+    "curie_weiss_limit",
     "eliminate",
     "enumerate",
     "ground_state",
     "planar",
     "planar_ground_state",
+    "sherrington_kirkpatrick_limit",
     "spins_from_codes",
 ]

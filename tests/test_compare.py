@@ -1,0 +1,217 @@
+"""Comparing architectures: errors against the truth, budgets, and what is kept when something goes wrong."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import graphar as ga
+from graphar.compare import compare
+from graphar.exact._cheapest import cheapest_log_partition
+from graphar.exact.curie_weiss import curie_weiss
+from graphar.training import protocols
+
+BETA = [0.4, 0.8, 1.2]
+SHORT: dict[str, Any] = {"steps": 8, "warmup": 4, "batch_size": 64, "progress": False}
+GLASS = ga.sherrington_kirkpatrick(9, field=0.1, seed=3)
+HEADS = {"exact": ga.heads.Exact, "linear": ga.heads.Linear, "one": ga.heads.OneParameter}
+
+
+def test_errors_are_those_of_the_bound_against_enumeration() -> None:
+    result = compare(GLASS, HEADS, beta=BETA, evaluate_samples=500, **SHORT)
+    assert result.reference == "log Z by enumeration"
+    for name, run in result.runs.items():
+        errors, stderrs = result.errors(name)
+        for error, stderr, record in zip(errors, stderrs, run.history, strict=True):
+            exact = ga.exact.enumerate(GLASS, record.beta).free_energy
+            assert error == pytest.approx((record.bound - exact) / abs(exact), abs=1e-12)
+            assert stderr == pytest.approx(record.bound_stderr / abs(exact), rel=1e-9)
+            assert error > -5 * stderr - 1e-6
+            assert record.num_samples == 500
+    assert np.abs(result.errors("exact")[0]).max() < 1e-6
+    assert result.errors("one")[0][-1] > result.errors("linear")[0][-1] > 1e-5
+
+
+def test_each_is_trained_as_annealing_would() -> None:
+    result = compare(GLASS, HEADS, beta=BETA, learning_rate=0.01, clip_norm=1.0, seed=7, **SHORT)
+    model = ga.Autoregressive(GLASS, ga.heads.Linear, seed=7)
+    run = ga.anneal(model, BETA, learning_rate=0.01, clip_norm=1.0, seed=7, **SHORT)
+    assert [record.bound for record in run.history] == [record.bound for record in result.runs["linear"].history]
+    assert {name: run.step for name, run in result.runs.items()} == {"exact": 0, "linear": 28, "one": 28}
+    trained = zip(result.models["linear"].parameters(), model.parameters(), strict=True)
+    assert all(torch.equal(ours, theirs) for ours, theirs in trained)
+
+
+def test_records_are_plain_and_complete() -> None:
+    result = compare(GLASS, {"one": ga.heads.OneParameter}, beta=BETA, **SHORT)
+    assert [(record["name"], record["beta"], record["weights"]) for record in result.records] == [
+        ("one", beta, 9) for beta in BETA
+    ]
+    assert [record["error"] for record in result.records] == result.errors("one")[0].tolist()
+    assert [record["reference"] for record in result.records] == result.log_partition.tolist()
+    assert {type(value) for record in result.records for value in record.values()} <= {str, int, float}
+    assert {"bound", "ess", "best_energy", "seconds", "error_stderr"} <= set(result.records[0])
+
+
+def test_heads_come_in_many_forms() -> None:
+    ready = ga.Autoregressive(GLASS, ga.heads.CurieWeissInfinite)
+    before = ready.head.weight.clone()
+    heads = [ga.heads.MADE, ga.heads.MLP(4), (ga.heads.Linear, {"exact_width": 4}), ready]
+    result = compare(GLASS, heads, beta=[0.5], **SHORT)
+    assert list(result.runs) == ["MADE", repr(ga.heads.MLP(4)), "Linear, exact_width=4", repr(ready.head_config)]
+    assert result.models["Linear, exact_width=4"].exact_width == 4
+    assert result.models[repr(ready.head_config)] is ready
+    assert not torch.equal(ready.head.weight, before)
+
+
+def test_without_an_exact_value_the_lowest_bound_is_the_reference() -> None:
+    result = compare(GLASS, HEADS, beta=BETA, reference=None, **SHORT)
+    assert result.log_partition is None
+    assert "error relative to the lowest bound of these" in repr(result)
+    errors = np.array([result.errors(name)[0] for name in HEADS])
+    assert (errors.min(0) == 0).all()
+    assert (errors.max(0) > 0).all()
+    assert cheapest_log_partition(ga.sherrington_kirkpatrick(60), BETA) is None
+
+
+@pytest.mark.parametrize("form", [list, np.array, lambda values: lambda beta: values[BETA.index(beta)]])
+def test_a_reference_may_be_given(form: Any) -> None:
+    values = [curie_weiss(40, beta).log_partition for beta in BETA]
+    result = compare(ga.curie_weiss(40), {"exact": ga.heads.CurieWeiss}, beta=BETA, reference=form(values), **SHORT)
+    assert result.log_partition.tolist() == values
+    assert np.abs(result.errors("exact")[0]).max() < 1e-6
+    assert result.runs["exact"].step == 0
+
+
+@pytest.mark.parametrize(
+    ("graph", "label"),
+    [
+        (ga.curie_weiss(10, field=0.2, coupling=-0.7), "sum over M"),
+        (ga.random_regular(12, degree=3, field="gaussian", seed=1), "enumeration"),
+        (ga.chain(22, couplings="gaussian", seed=2), "elimination"),
+        (ga.sherrington_kirkpatrick(21, seed=1), "elimination"),
+    ],
+)
+def test_exact_references_agree_with_enumeration(graph: ga.IsingGraph, label: str) -> None:
+    graph = graph.clone()
+    graph.offset = graph.offset + 0.5
+    betas = [0.3, 1.1]
+    found = cheapest_log_partition(graph, betas)
+    assert found is not None
+    values, name = found
+    assert label in name
+    expected = [ga.exact.enumerate(graph, beta).log_partition for beta in betas]
+    assert values.tolist() == pytest.approx(expected, rel=1e-12)
+
+
+def test_wide_planar_graphs_have_their_determinant() -> None:
+    graph = ga.grid((50, 50), couplings="ferromagnet")
+    values, name = cheapest_log_partition(graph, [0.4])
+    assert "Kac–Ward" in name
+    assert values[0] == pytest.approx(ga.exact.planar(graph, 0.4).log_partition, rel=1e-12)
+
+
+def test_seconds_are_a_budget() -> None:
+    heads = {"linear": ga.heads.Linear, "network": ga.heads.MLP(32)}
+    options = {**SHORT, "batch_size": 256}
+    result = compare(ga.chain(60, couplings="pm1"), heads, beta=BETA, seconds=0.5, **options)
+    for run in result.runs.values():
+        assert len(run.history) == 3
+        assert 0.05 < run.seconds < 5
+    assert result.runs["linear"].step > result.runs["network"].step
+    least = compare(GLASS, {"linear": ga.heads.Linear}, beta=BETA, seconds=1e-9, **SHORT)
+    assert least.runs["linear"].step == 3
+
+
+def test_a_protocol_is_taken_as_it_is() -> None:
+    start = {"start": ga.heads.CurieWeiss(trainable=True)}
+    result = compare(ga.curie_weiss(5), start, **protocols.arnn(0.002), progress=False)
+    assert result.beta == protocols.arnn()["beta"]
+    assert result.runs["start"].step == 39 * 2 + 10
+    assert np.abs(result.errors("start")[0]).max() < 1e-3
+
+
+def test_the_table_and_the_picture(tmp_path: Path) -> None:
+    result = compare(GLASS, HEADS, beta=BETA, **SHORT)
+    head, columns, *rows = result.table().splitlines()
+    assert "9 spins" in head
+    assert "beta = 1.2, error relative to log Z by enumeration" in head
+    assert columns.split() == ["weights", "steps", "seconds", "F", "bound", "error", "largest", "ESS", "best", "E"]
+    assert [row.split()[0] for row in rows] == list(HEADS)
+    assert len({len(row) for row in [columns, *rows]}) == 1
+    assert repr(result) == result.table()
+    assert "beta = 0.8" in result.table(0.75)
+    largest = np.abs(result.errors("one")[0]).max()
+    assert f"{largest:.1e}" in rows[2]
+    figure = result.plot(tmp_path / "errors.png")
+    assert (tmp_path / "errors.png").stat().st_size > 1000
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == list(HEADS)
+    with pytest.raises(ValueError, match=r'against must be "beta", "seconds" or "weights", got'):
+        result.draw(figure.axes[0], "time")
+    compare(GLASS, HEADS, beta=[0.5], reference=None, **SHORT).plot(tmp_path / "bounds.png")
+
+
+def test_what_diverges_is_left_out_and_the_others_stay() -> None:
+    broken = ga.Autoregressive(GLASS)
+    with torch.no_grad():
+        broken.head.bias.fill_(math.nan)
+    heads = {"one": ga.heads.OneParameter, "broken": broken, "linear": ga.heads.Linear}
+    with pytest.warns(UserWarning, match="broken is left out: .*finite"):
+        result = compare(GLASS, heads, beta=BETA, **SHORT)
+    assert list(result.runs) == ["one", "linear"]
+
+
+def test_ctrl_c_keeps_what_is_done() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    taken = []
+
+    def interrupting(parameters: Any) -> torch.optim.Optimizer:
+        class Interrupting(torch.optim.SGD):
+            def step(self, closure: Any = None) -> None:
+                taken.append(1)
+                if len(taken) == 28 + 15:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        return Interrupting(parameters, 0.1)
+
+    try:
+        heads = {"one": ga.heads.OneParameter, "linear": ga.heads.Linear, "never": ga.heads.MADE}
+        result = compare(GLASS, heads, beta=BETA, optimizer=interrupting, **SHORT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert list(result.runs) == ["one", "linear"]
+    assert [len(run.history) for run in result.runs.values()] == [3, 1]
+    assert len(result.errors("linear")[0]) == 1
+    assert "linear (until beta = 0.4)" in repr(result)
+    assert len(result.records) == 4
+    result.plot()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"heads": {}}, "heads must hold at least one, got none"),
+        ({"heads": [ga.heads.MADE, ga.heads.MADE]}, "heads must differ or have names"),
+        ({"heads": {"cw": ga.heads.CurieWeiss}}, r"heads\['cw'\] does not fit: graph must have one coupling"),
+        ({"heads": {"a": 3}}, r"heads\['a'\] does not fit: head must be a head or its class, got 3"),
+        ({"heads": {"a": (ga.heads.Linear, {"width": 3})}}, r"heads\['a'\] does not fit: .*width"),
+        ({"heads": {"a": ga.Autoregressive(ga.chain(9))}}, r"heads\['a'\] must be a model on this graph, got one on"),
+        ({"beta": []}, "beta must hold at least one value"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"seconds": 0}, "seconds must be positive, got 0"),
+        ({"reference": [1.0, 2.0]}, r"reference must hold 3 numbers, one for each beta, got \(2,\)"),
+        ({"reference": "best"}, "reference must be \"auto\", None, a function or log Z for each beta, got 'best'"),
+    ],
+)
+def test_refused_arguments(change: dict[str, Any], message: str) -> None:
+    arguments = {"heads": {"linear": ga.heads.Linear}, "beta": BETA, **SHORT, **change}
+    with pytest.raises(ValueError, match=message):
+        compare(GLASS, **arguments)
