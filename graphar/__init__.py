@@ -6,12 +6,15 @@ that DAG; a head turns the messages that reach a spin into its conditional.
 
 from graphar import exact, heads
 from graphar.autoregressive import Autoregressive
+from graphar.compare import compare
+from graphar.comparison import Comparison
 from graphar.core import core_first
 from graphar.distribution import Distribution
 from graphar.estimators import Estimate, FreeEnergy, TwoSidedBound, free_energy, two_sided_bound
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.instances import (
+    InstanceDataset,
     chain,
     complete,
     curie_weiss,
@@ -33,31 +36,49 @@ from graphar.ordering import (
     random_order,
     rcm,
 )
-from graphar.training import BetaRecord, NaturalGradient, Run, anneal, geometric, linear, load, save
+from graphar.training import (
+    BetaRecord,
+    NaturalGradient,
+    Pretraining,
+    Run,
+    anneal,
+    fine_tune,
+    geometric,
+    linear,
+    load,
+    pretrain,
+    protocols,
+    save,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Autoregressive",
     "BetaRecord",
+    "Comparison",
     "Distribution",
     "Estimate",
     "FreeEnergy",
     "Frontier",
+    "InstanceDataset",
     "IsingGraph",
     "NaturalGradient",
     "Ordering",
+    "Pretraining",
     "Run",
     "TwoSidedBound",
     "anneal",
     "bfs",
     "build_frontier",
     "chain",
+    "compare",
     "complete",
     "core_first",
     "curie_weiss",
     "erdos_renyi",
     "exact",
+    "fine_tune",
     "free_energy",
     "geometric",
     "given_order",
@@ -69,6 +90,8 @@ __all__ = [
     "min_fill",
     "natural",
     "nested_dissection",
+    "pretrain",
+    "protocols",
     "random_order",
     "random_regular",
     "rcm",

@@ -1,4 +1,4 @@
-"""The untrained message-passing head: exact on trees, and the same distribution however it is computed."""
+"""The message-passing head: exact on trees untrained, and trained or not one distribution however it is computed."""
 
 from __future__ import annotations
 
@@ -6,27 +6,44 @@ from typing import Any
 
 import pytest
 import torch
+from message_oracle import logits_by_loops
 from small_graphs import GRAPHS, KERNELS, ORDERINGS, configurations
 from torch import Tensor
+from torch_geometric.data import Batch
 
 import graphar as ga
 from graphar.heads import MessagePassing
-from graphar.heads.message_passing import BoundMessagePassing
-from graphar.kernels.message_passing import MessagePassingKernel, MessagePassingReferenceKernel
+from graphar.heads.message_rule import MessageRule, belief_message
+from graphar.kernels.message_passing import MessagePassingKernel
+from graphar.kernels.message_passing_reference import MessagePassingReferenceKernel
+from graphar.training.many_graphs import union
 
 BETA = 0.7
 SCHEDULES = {
     "radius 0": MessagePassing(radius=0, rounds=2),
     "radius 1": MessagePassing(radius=1, rounds=1),
     "radius 3": MessagePassing(radius=3, rounds=3),
+    "return": MessagePassing(radius=2, rounds=2, refresh="return"),
     "full": MessagePassing(rounds=2, refresh="full"),
+    "learned": MessagePassing(radius=2, rounds=2, hidden=3),
+    "learned return": MessagePassing(radius=2, rounds=1, refresh="return", hidden=2, linear=True),
+    "learned full": MessagePassing(rounds=3, refresh="full", hidden=3),
 }
+WITH_WEIGHTS = [name for name, head in SCHEDULES.items() if head.hidden]
+SHARED = [name for name, head in SCHEDULES.items() if not head.linear]
 with_all_schedules = pytest.mark.parametrize("schedule", SCHEDULES)
 with_all_kernels = pytest.mark.parametrize("kernel", KERNELS)
 
 
 def model_of(graph: ga.IsingGraph, head: MessagePassing, order: Any = ga.rcm, **options: Any) -> ga.Autoregressive:
-    return ga.Autoregressive(graph, head, order, **{"dtype": torch.float64} | options)
+    """A model with corrections of order one, those shared by all graphs the same on each."""
+    model = ga.Autoregressive(graph, head, order, **{"dtype": torch.float64, "seed": 1} | options)
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.add_(0.3 * noise.to(parameter.dtype))
+    return model
 
 
 def random_tree(n: int, seed: int) -> ga.IsingGraph:
@@ -54,7 +71,7 @@ def boltzmann_logits(graph: ga.IsingGraph, beta: float, order: ga.Ordering) -> t
 
 
 @with_all_kernels
-@pytest.mark.parametrize("refresh", ["outward", "full"])
+@pytest.mark.parametrize("refresh", ["outward", "return", "full"])
 @pytest.mark.parametrize("order", ["rcm", "nested_dissection", "random"])
 def test_exact_on_trees_once_radius_and_rounds_reach_across(refresh: str, order: str, kernel: str) -> None:
     for seed in range(3):
@@ -107,6 +124,115 @@ def test_compiled_equals_reference(graph: str, schedule: str, order: str) -> Non
     torch.testing.assert_close(found[1][2], model.graph.energy(found[1][0]) - model.graph.offset, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("graph", ["two components", "tree", "torus", "random regular"])
+@pytest.mark.parametrize("schedule", [name for name, head in SCHEDULES.items() if not head.hidden])
+@with_all_kernels
+def test_the_schedule_equals_plain_loops_over_spins(graph: str, schedule: str, kernel: str) -> None:
+    model = model_of(GRAPHS[graph], SCHEDULES[schedule], ORDERINGS["nested_dissection"], kernel=kernel)
+    x = model.at(0).sample(20, seed=0)
+    expected = logits_by_loops(model.ordering, SCHEDULES[schedule], BETA, x)
+    torch.testing.assert_close(model.at(BETA).logits(x), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("graph", ["pair", "two components", "torus", "random regular", "complete"])
+@pytest.mark.parametrize("schedule", WITH_WEIGHTS)
+def test_gradients_agree_with_each_other_and_with_finite_differences(graph: str, schedule: str) -> None:
+    found = []
+    for kernel in KERNELS:
+        model = model_of(GRAPHS[graph], SCHEDULES[schedule], ORDERINGS["random"], kernel=kernel)
+        q = model.at(BETA)
+        x = model.at(0).sample(70, seed=0)
+        share = torch.linspace(-1, 2, 70, dtype=torch.float64)
+        by_log_prob = torch.autograd.grad(share @ q.log_prob(x), list(model.parameters()), allow_unused=True)
+        of_sites = torch.linspace(1, 3, model.num_spins, dtype=torch.float64)
+        by_logits = torch.autograd.grad(share @ (q.logits(x) @ of_sites), list(model.parameters()), allow_unused=True)
+        found.append([torch.zeros(1) if part is None else part for part in (*by_log_prob, *by_logits)])
+    for reference, compiled in zip(*found, strict=True):
+        torch.testing.assert_close(compiled, reference, rtol=1e-9, atol=1e-11)
+    half = len(found[0]) // 2
+    generator = torch.Generator().manual_seed(0)
+    for parameter, gradient in zip(model.parameters(), found[1][:half], strict=True):
+        way = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        values = []
+        for step in (1e-5, -1e-5):
+            with torch.no_grad():
+                parameter.add_(step * way)
+                values.append(float(share @ q.log_prob(x)))
+                parameter.sub_(step * way)
+        expected = (values[0] - values[1]) / 2e-5
+        assert float((gradient * way).sum()) == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@with_all_kernels
+def test_sampling_carries_the_gradient_of_its_density(kernel: str) -> None:
+    model = model_of(GRAPHS["torus"], SCHEDULES["learned return"], kernel=kernel)
+    drawn = model.kernel.sample(BETA, model.kernel.own_interactions(model.frontier), 5, 0, 40, differentiable=True)
+    expected = torch.autograd.grad(model.at(BETA).log_prob(drawn.spins).sum(), list(model.parameters()))
+    for part, other in zip(torch.autograd.grad(drawn.log_prob.sum(), list(model.parameters())), expected, strict=True):
+        torch.testing.assert_close(part, other, rtol=1e-10, atol=1e-12)
+
+
+def test_untrained_networks_correct_nothing() -> None:
+    graph = GRAPHS["random regular"]
+    plain, learned = (ga.Autoregressive(graph, MessagePassing(hidden=h), dtype=torch.float64) for h in (0, 8))
+    x = configurations(10)
+    assert torch.equal(plain.at(BETA).log_prob(x), learned.at(BETA).log_prob(x).detach())
+    assert learned.num_parameters == sum(part.numel() for part in learned.head.rule.parameters()) > 0
+
+
+def test_no_shared_weight_depends_on_the_graph() -> None:
+    shapes = [
+        [tuple(part.shape) for part in ga.Autoregressive(graph, MessagePassing(hidden=4)).parameters()]
+        for graph in (GRAPHS["pair"], GRAPHS["complete"], ga.random_regular(200, degree=4, seed=0))
+    ]
+    assert shapes[0] == shapes[1] == shapes[2]
+
+
+@pytest.mark.parametrize("schedule", SHARED)
+@with_all_kernels
+def test_units_of_energy_do_not_matter(schedule: str, kernel: str) -> None:
+    graph = GRAPHS["random regular"]
+    i, j, J = graph.undirected()
+    twice = ga.IsingGraph.from_edges(torch.stack([i, j]), 2 * J, 2 * graph.h)
+    model, other = (model_of(g, SCHEDULES[schedule], ga.natural, kernel=kernel) for g in (graph, twice))
+    x = configurations(10)
+    torch.testing.assert_close(model.at(2 * BETA).log_prob(x), other.at(BETA).log_prob(x), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("schedule", SHARED)
+@with_all_kernels
+def test_a_batch_of_five_graphs_gives_what_each_gives(schedule: str, kernel: str) -> None:
+    names = ["two components", "tree", "torus", "random regular", "complete"]
+    betas = torch.tensor([0.3, 0.5, 0.7, 1.1, 1.3])
+    models = [model_of(GRAPHS[name], SCHEDULES[schedule], ga.natural, kernel=kernel) for name in names]
+    spins = [model.at(0).sample(40, seed=k) for k, model in enumerate(models)]
+    bare = [
+        ga.IsingGraph.from_edges(torch.stack([i, j]), J, graph.h)
+        for graph in (GRAPHS[name] for name in names)
+        for i, j, J in [graph.undirected()]
+    ]
+    together = model_of(union(Batch.from_data_list(bare), betas), SCHEDULES[schedule], ga.natural, kernel=kernel)
+    x = torch.cat(spins, dim=1)
+    alone = [model.at(beta).logits(x) for model, beta, x in zip(models, betas.tolist(), spins, strict=True)]
+    torch.testing.assert_close(together.at(1.0).logits(x), torch.cat(alone, dim=1), rtol=1e-6, atol=1e-6)
+    densities = [model.at(beta).log_prob(x) for model, beta, x in zip(models, betas.tolist(), spins, strict=True)]
+    torch.testing.assert_close(together.at(1.0).log_prob(x), sum(densities), rtol=1e-6, atol=1e-6)
+
+
+def test_the_rule_is_a_flooding_round_of_belief_propagation_on_any_graph() -> None:
+    graph = random_tree(12, 5)
+    rule = MessageRule(0, torch.Generator(), torch.float64)
+    sender, receiver = graph.edge_index
+    back = torch.argsort(receiver * 12 + sender)  # edges are sorted by (sender, receiver)
+    messages = torch.zeros(graph.num_edges, 1, dtype=torch.float64)
+    every = torch.arange(graph.num_edges)
+    for _ in range(12):
+        answers = rule(graph.h[:, None], graph.edge_index, graph.edge_weight, messages, messages[back], every)
+        messages = answers[back]
+    total = graph.h[:, None].index_add(0, receiver, messages)
+    assert torch.allclose(total.tanh()[:, 0], ga.exact.enumerate(graph, 1.0).magnetisation, atol=1e-12)
+
+
 @pytest.mark.parametrize("graph", ["two components", "tree", "triangular", "random regular"])
 @with_all_schedules
 def test_a_flip_reaches_only_later_spins_and_only_descendants(graph: str, schedule: str) -> None:
@@ -131,7 +257,7 @@ def relabelled(graph: ga.IsingGraph, new_name: Tensor) -> ga.IsingGraph:
     return ga.IsingGraph.from_edges(torch.stack([new_name[i], new_name[j]]), J, h)
 
 
-@with_all_schedules
+@pytest.mark.parametrize("schedule", SHARED)
 @with_all_kernels
 def test_relabelling_gauge_and_union_change_nothing(schedule: str, kernel: str) -> None:
     head, graph, other = SCHEDULES[schedule], GRAPHS["random regular"], GRAPHS["triangular"]
@@ -194,7 +320,9 @@ def test_samples_do_not_depend_on_threads_or_chunks(schedule: str) -> None:
 @pytest.mark.parametrize("beta", [0.0, 0.5, 2.0, 60.0])
 def test_single_precision_is_close_at_any_beta(schedule: str, beta: float) -> None:
     graph = ga.random_regular(100, degree=3, couplings="gaussian", field="gaussian", seed=0)
-    single, double = (model_of(graph, SCHEDULES[schedule], dtype=d).at(beta) for d in (torch.float32, torch.float64))
+    models = [model_of(graph, SCHEDULES[schedule], dtype=d) for d in (torch.float32, torch.float64)]
+    models[1].load_state_dict(models[0].state_dict())  # starting weights depend on the type that they are drawn in
+    single, double = (model.requires_grad_(False).at(beta) for model in models)
     x, log_q = single.sample_with_log_prob(64, seed=0)
     expected = double.log_prob(x)
     assert bool(torch.isfinite(log_q).all())
@@ -205,13 +333,13 @@ def test_single_precision_is_close_at_any_beta(schedule: str, beta: float) -> No
 def test_the_message_is_right_where_cosh_overflows() -> None:
     a = torch.tensor([[-800.0], [-1.0], [0.0], [1e-9], [0.5], [3.0], [800.0]], dtype=torch.float64)
     b = torch.tensor([-900.0, -2.0, -1e-9, 0.0, 0.1, 5.0, 790.0], dtype=torch.float64)
-    u = BoundMessagePassing.message(a, b)
+    u = belief_message(a, b)
     small = (a.abs() < 5) & (b.abs() < 6)
     expected = torch.atanh(torch.tanh(a) * torch.tanh(b))
     torch.testing.assert_close(u[small], expected[small], rtol=1e-9, atol=1e-15)
     large = (a.abs() > 100) & (b.abs() > 100)
     torch.testing.assert_close(u[large], (torch.sign(a * b) * torch.minimum(a.abs(), b.abs()))[large])
-    assert torch.equal(BoundMessagePassing.message(-a, b), -u)
+    assert torch.equal(belief_message(-a, b), -u)
 
 
 def test_free_energy_of_a_sparse_graph_without_training() -> None:
@@ -258,7 +386,7 @@ def test_bad_arguments() -> None:
         MessagePassing(rounds=0)
     with pytest.raises(ValueError, match=r"rounds must be an integer, got 2\.5"):
         MessagePassing(rounds=2.5)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match='refresh must be "outward" or "full", got \'inward\''):
+    with pytest.raises(ValueError, match='refresh must be "outward", "return" or "full", got \'inward\''):
         MessagePassing(refresh="inward")
     with pytest.raises(ValueError, match=r"radius must be the head's, MessagePassing\(radius=2\), got the model's"):
         model_of(GRAPHS["grid"], MessagePassing(), radius=2)

@@ -6,6 +6,7 @@ from graphar.heads.exact import Exact
 from graphar.heads.linear import Linear
 from graphar.heads.made import MADE
 from graphar.heads.message_passing import MessagePassing
+from graphar.heads.message_weights import MessageWeights
 from graphar.heads.mlp import MLP
 from graphar.heads.sherrington_kirkpatrick import SherringtonKirkpatrick
 from graphar.heads.single_layer import SingleLayer
@@ -20,6 +21,7 @@ __all__ = [
     "Head",
     "Linear",
     "MessagePassing",
+    "MessageWeights",
     "OneParameter",
     "SherringtonKirkpatrick",
     "SingleLayer",

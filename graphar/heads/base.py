@@ -131,6 +131,7 @@ class SiteInputs:
         earlier: x_j for all j < i, whose rows are the spins by rank, zero where they are not drawn yet.
         magnetisation: M_i = Σ_{j<i} x_j, shape (n, batch).
         memory: what the head keeps from spin to spin of a batch that is being drawn; None for given spins.
+        received: what a kernel of the head's own hands over.
     """
 
     beta: float
@@ -144,6 +145,7 @@ class SiteInputs:
     earlier: Inbox | None = None
     magnetisation: Tensor | None = None
     memory: Any = None
+    received: Any = None
 
     @property
     def local(self) -> Tensor:

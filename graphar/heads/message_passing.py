@@ -1,12 +1,13 @@
-r"""Message passing on the spins that are not drawn yet: belief propagation, with nothing to train.
+r"""Message passing on the spins that are not drawn yet: belief propagation, and what learning adds to it.
 
     logit_i = 2 [β(h_i + ξ_ii) + Σ_l u_{l→i}],   l the neighbours of i drawn later,
     u_{k→l} = ½ [log cosh(a + b) − log cosh(a − b)],
-    a = βJ_kl,   b = β(h_k + ξ_k) + Σ_{m ≠ l} u_{m→k},   m the undrawn neighbours of k.
+    a = βJ_kl,   b = β(h_k + ξ_k) + Σ_{m ≠ l} u_{m→k},   m the undrawn neighbours of k,
 
-Drawn spins enter through the fields ξ alone: a drawn spin's own messages are dropped. On a tree the fixed point is
-exact (R. Gallager 1962, J. Pearl 1982; M. Mézard and A. Montanari, *Information, Physics, and Computation*, 2009).
-Elsewhere log q is what the **schedule** makes of it, which is part of the distribution:
+both corrected by learned gates if there are any (:mod:`graphar.heads.message_rule`). Drawn spins enter through the
+fields ξ alone: a drawn spin's own messages are dropped. On a tree the fixed point is exact (R. Gallager 1962, J. Pearl
+1982; M. Mézard and A. Montanari, *Information, Physics, and Computation*, 2009). Elsewhere log q is what the
+**schedule** makes of it, which is part of the distribution:
 
 - messages start at zero; before the first spin of a connected component, ``rounds`` sweeps pass over it;
 - after spin i, ``refresh="outward"`` makes one pass away from i through the undrawn spins of its component C(i), shell
@@ -22,25 +23,28 @@ around every spin; here only those near the spin just drawn are renewed, so that
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from graphar._checks import check_count
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, SiteInputs
+from graphar.heads.message_rule import Gates, MessageRule
+from graphar.heads.message_weights import MessageWeights
 
 if TYPE_CHECKING:
     from graphar.kernels.base import Kernel
 
-__all__ = ["BoundMessagePassing", "MessagePassing"]
+__all__ = ["BoundMessagePassing", "MessagePassing", "Received"]
 
 
 @dataclass(frozen=True)
 class MessagePassing(Head):
-    r"""Conditionals from belief propagation on the undrawn graph: exact on trees, without a weight.
+    r"""Conditionals from belief propagation on the undrawn graph: exact on trees without a weight, and learning beyond.
 
     .. math:: \text{logit}_i = 2\Big[\beta(h_i + \xi_{ii}) + \sum_l u_{l\to i}\Big], \qquad
         u_{k\to l} = \tfrac12 \log\frac{\cosh(a + b)}{\cosh(a - b)}
@@ -48,14 +52,23 @@ class MessagePassing(Head):
     with :math:`a = \beta J_{kl}` and b the field on k without l. Holds at every β; good where the graph is locally
     like a tree and β is below the spin-glass transition. ESS tells how good.
 
+    With ``hidden`` units, small networks shared by all sites correct messages and logits, from no correction at the
+    start; no weight depends on N, the graph or the order, so that what :func:`graphar.pretrain` makes of them on many
+    graphs serves every other. With ``linear``, Σ_{l ∈ F(i)} w_il ξ_il + b_i is added, for one graph, from zero on.
+
     Args:
         radius: how far the outward pass goes from the spin just drawn; accuracy and time rise with it. On a tree, a
             radius and rounds that reach across make conditionals exact. No part of a full refresh.
         rounds: sweeps over a component before its first spin, and over the rest of it after each under a full refresh.
         refresh: ``"outward"``, time O(N × spins within the radius), or ``"full"``, O(N × spins in the component).
+        hidden: hidden units of the shared networks; 0 for belief propagation as it is.
+        linear: whether to add the linear head of one graph.
+        weights: of the shared networks, which fix ``hidden``: one of those that come with graphar by its name
+            (``MessageWeights.names()``), a file, or what training returned.
 
     Raises:
-        ValueError: ``radius`` or ``rounds`` is no integer of at least 0 or 1, or ``refresh`` is not one of the two.
+        ValueError: ``radius``, ``rounds`` or ``hidden`` is no integer of at least 0, 1 and 0, ``refresh`` is not one of
+            the two, or there are no such weights.
 
     >>> import graphar as ga
     >>> model = ga.Autoregressive(ga.random_regular(100, degree=3, couplings="pm1", seed=0), MessagePassing())
@@ -68,47 +81,81 @@ class MessagePassing(Head):
     radius: int = 10
     rounds: int = 4
     refresh: str = "outward"
+    hidden: int = 0
+    linear: bool = False
+    weights: str | PathLike[str] | MessageWeights | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         check_count(self.radius, "radius", 0)
         check_count(self.rounds, "rounds")
-        if self.refresh not in ("outward", "full"):
-            raise ValueError(f'refresh must be "outward" or "full", got {self.refresh!r}')
+        check_count(self.hidden, "hidden", 0)
+        if self.refresh not in ("outward", "return", "full"):
+            raise ValueError(f'refresh must be "outward", "return" or "full", got {self.refresh!r}')
+        if self.weights is not None:
+            if not isinstance(self.weights, MessageWeights):
+                object.__setattr__(self, "weights", MessageWeights.load(self.weights))
+            assert isinstance(self.weights, MessageWeights)
+            if self.hidden not in (0, self.weights.hidden):
+                raise ValueError(f"hidden must be that of weights, {self.weights.hidden}, got {self.hidden}")
+            object.__setattr__(self, "hidden", self.weights.hidden)
 
     def settings(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in ("radius", "rounds", "refresh", "hidden", "linear")}
 
     def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
-        if frontier.radius is not None:
+        if frontier.radius is not None and not self.linear:
             raise ValueError(f"radius must be the head's, MessagePassing(radius={frontier.radius}), got the model's")
-        return BoundMessagePassing(self)
+        rule = MessageRule(self.hidden, generator, dtype)
+        if isinstance(self.weights, MessageWeights):
+            rule.load_state_dict(self.weights.tensors)
+        return BoundMessagePassing(self, rule, _Linear(frontier, dtype) if self.linear else None)
+
+
+class _Linear(nn.Module):
+    """Σ_{l ∈ F(i)} w_il ξ_il + b_i, from zero on."""
+
+    def __init__(self, frontier: Frontier, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(frontier.num_pairs, dtype=dtype))
+        self.bias = nn.Parameter(torch.zeros(frontier.num_spins, dtype=dtype))
+
+
+class Received(NamedTuple):
+    """What undrawn neighbours sent: Σu and Σ|u|, (n, batch); how many they are, and Σ|βJ| over them, (n, 1)."""
+
+    total: Tensor
+    sizes: Tensor
+    neighbours: Tensor
+    strength: Tensor
 
 
 class BoundMessagePassing(BoundHead):
-    """Belief propagation on one graph; its inbox holds the u_{l→i}, which kernels of its own keep up to date."""
+    """Message passing on one graph; kernels of its own keep the messages up to date."""
 
-    def __init__(self, config: MessagePassing) -> None:
+    def __init__(self, config: MessagePassing, rule: MessageRule, linear: _Linear | None) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.rule, self.linear = config, rule, linear
 
     def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
-        from graphar.kernels.message_passing import MessagePassingKernel, MessagePassingReferenceKernel
+        from graphar.kernels.message_passing import MessagePassingKernel
+        from graphar.kernels.message_passing_reference import MessagePassingReferenceKernel
 
         return MessagePassingReferenceKernel, MessagePassingKernel
 
     def forward(self, inputs: SiteInputs) -> Tensor:
-        assert inputs.messages is not None
-        received = inputs.messages.weighted_sum(torch.ones_like(inputs.messages.source, dtype=inputs.field.dtype))
-        return 2 * (inputs.beta * (inputs.field + inputs.local) + received)
+        assert isinstance(inputs.received, Received)
+        logits = self.rule.logits(inputs.beta * (inputs.field + inputs.local), *inputs.received)
+        if self.linear is None or inputs.messages is None:
+            return logits
+        received = inputs.messages.weighted_sum(inputs.messages.select(self.linear.weight))
+        return logits + received + self.linear.bias[inputs.ranks, None]
 
-    @staticmethod
-    def message(coupling: Tensor, field: Tensor) -> Tensor:
-        """u from a = βJ and b, of any shapes that broadcast.
-
-        >>> a, b = torch.tensor([0.3, -50.0, 0.2]), torch.tensor([-0.7, 40.0, 0.0])
-        >>> BoundMessagePassing.message(a, b)
-        tensor([ -0.1779, -40.0000,   0.0000])
-        """
-        plus, minus = (coupling + field).abs(), (coupling - field).abs()
-        # log cosh z = |z| + log(1 + exp(−2|z|)) − log 2; differences of like terms first, so that u is odd to the bit
-        return 0.5 * ((plus - minus) + (torch.log1p(torch.exp(-2 * plus)) - torch.log1p(torch.exp(-2 * minus))))
+    def weights(self) -> tuple[Tensor, ...]:
+        """Four weights of each gates, then of the linear part by pair and by rank; empty where there are none."""
+        none = torch.zeros(0, dtype=torch.float32)
+        found: list[Tensor] = []
+        for gates in (self.rule.message_gates, self.rule.logit_gates):
+            assert gates is None or isinstance(gates, Gates)
+            no_gates = (none[None], none, none[None], none)
+            found += no_gates if gates is None else [gates.weight, gates.bias, gates.out, gates.constant]
+        return (*found, *((none, none) if self.linear is None else (self.linear.weight, self.linear.bias)))

@@ -1,170 +1,123 @@
 """Compiled walks of the message-passing kernel; imported where they are used, so that numba loads on first use.
 
 A walk draws the spins of a block of samples, whose messages and fields are (rows, width). The schedule, the same for
-all samples, is found along the way: its lists together would be as long as the walk. Spins are places in drawing
-order; the messages that k receives from undrawn spins are rows ``start[k]`` to ``ptr[k + 1]``.
+all samples, is found along the way (:mod:`graphar.kernels._numba_schedule`): all its events together would be as long
+as the walk. Spins are places in drawing order; the messages that k receives from undrawn spins are rows ``start[k]``
+to ``ptr[k + 1]``.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import get_thread_id, njit, prange
-from numba.extending import overload
 
+from graphar.kernels._numba_gates import apply_gates, belief_message, logit_features, message_features
 from graphar.kernels._numba_loops import LOG_EVERY, _account, _add_energy, _decay, _draw, _send
-from graphar.kernels._numba_math import exp_of_negative, random_words
+from graphar.kernels._numba_math import random_words
+from graphar.kernels._numba_schedule import draw_starts, outward, sweep
 
-__all__ = ["subtree_stops", "walk"]
-
-
-@njit(cache=True)
-def subtree_stops(depth: np.ndarray) -> np.ndarray:
-    """One past the last place of each subtree, from depths in depth-first order."""
-    n = depth.size
-    stop = np.empty(n, np.int64)
-    open_at = np.empty(n + 1, np.int64)  # the spin of each depth whose subtree is not closed
-    top = -1
-    for p in range(n):
-        while top >= depth[p]:
-            stop[open_at[top]] = p
-            top -= 1
-        top += 1
-        open_at[top] = p
-    for d in range(top + 1):
-        stop[open_at[d]] = n
-    return stop
-
-
-def atanh_of_third(s: Any) -> Any:
-    """atanh(s) for |s| ≤ 1/3 to the last bits: its series."""
-    return np.arctanh(s)
-
-
-_ODD64 = tuple(1.0 / (2 * k + 1) for k in range(17))
-_ODD32 = tuple(np.float32(c) for c in _ODD64)
-
-
-def _atanh32(s):  # type: ignore[no-untyped-def]
-    z = s * s
-    p = ((_ODD32[7] * z + _ODD32[6]) * z + _ODD32[5]) * z + _ODD32[4]
-    p = ((p * z + _ODD32[3]) * z + _ODD32[2]) * z + _ODD32[1]
-    return s + s * (p * z)
-
-
-def _atanh64(s):  # type: ignore[no-untyped-def]
-    z = s * s
-    p = ((_ODD64[16] * z + _ODD64[15]) * z + _ODD64[14]) * z + _ODD64[13]
-    p = (((p * z + _ODD64[12]) * z + _ODD64[11]) * z + _ODD64[10]) * z + _ODD64[9]
-    p = (((p * z + _ODD64[8]) * z + _ODD64[7]) * z + _ODD64[6]) * z + _ODD64[5]
-    p = (((p * z + _ODD64[4]) * z + _ODD64[3]) * z + _ODD64[2]) * z + _ODD64[1]
-    return s + s * (p * z)
-
-
-@overload(atanh_of_third, jit_options={"fastmath": {"contract"}})
-def _atanh_of_third(s):  # type: ignore[no-untyped-def]
-    return _atanh32 if s.bitwidth == 32 else _atanh64
+__all__ = ["apply_events", "collect", "neighbours", "new_scratch", "walk"]
 
 
 # Each of these loops is one that compilers vectorise: few arrays and no branch.
 
 
-@njit(fastmath={"contract"}, error_model="numpy")
-def _renew(a: float, total: np.ndarray, received: np.ndarray, sent: np.ndarray) -> None:
-    """u = ½ [log cosh(a + b) − log cosh(a − b)] for b = total − received."""
-    one, two = total.dtype.type(1), total.dtype.type(2)
-    half = total.dtype.type(0.5)
-    for s in range(total.size):
-        b = total[s] - received[s]
-        plus, minus = abs(a + b), abs(a - b)
-        e, f = exp_of_negative(two * plus), exp_of_negative(two * minus)
-        # log (1 + e)/(1 + f) = 2 atanh((e − f)/(2 + e + f))
-        sent[s] = half * (plus - minus) + atanh_of_third((e - f) * (one / (two + (e + f))))
+@njit(fastmath={"contract"})
+def set_field(beta: float, field: float, local: np.ndarray, s: np.ndarray) -> None:
+    """s = β(h + ξ)."""
+    for b in range(s.size):
+        s[b] = beta * (field + local[b])
 
 
-@njit(fastmath={"contract"}, error_model="numpy")
-def _start_total(beta: float, field: float, local: np.ndarray, total: np.ndarray) -> None:
-    for s in range(total.size):
-        total[s] = beta * (field + local[s])
-
-
-@njit(fastmath={"contract"}, error_model="numpy")
+@njit(fastmath={"contract"})
 def _add(received: np.ndarray, total: np.ndarray) -> None:
     for s in range(total.size):
         total[s] += received[s]
 
 
+@njit(fastmath={"contract"})
+def _add_size(received: np.ndarray, sizes: np.ndarray) -> None:
+    for s in range(sizes.size):
+        sizes[s] += abs(received[s])
+
+
+@njit(fastmath={"contract"})
+def _add_scaled(weight: float, row: np.ndarray, total: np.ndarray) -> None:
+    for s in range(total.size):
+        total[s] += weight * row[s]
+
+
+@njit(fastmath={"contract"})
+def _correct_message(v: np.ndarray, back: np.ndarray, first: np.ndarray, second: np.ndarray, sent: np.ndarray) -> None:
+    for s in range(v.size):
+        sent[s] = v[s] + v[s] * first[s] + (back[s] - v[s]) * second[s]
+
+
+@njit(fastmath={"contract"})
+def _correct_logit(s: np.ndarray, total: np.ndarray, first: np.ndarray, second: np.ndarray, logit: np.ndarray) -> None:
+    for b in range(s.size):
+        logit[b] = 2 * (total[b] + s[b] * first[b] + (total[b] - s[b]) * second[b])
+
+
 @njit
-def _collect(k, beta, field, ptr, start, messages, local, total):  # type: ignore[no-untyped-def]
-    """β(h_k + ξ_k) and all messages that k receives."""
-    _start_total(beta, field[k], local[k], total)
+def new_scratch(width, learned, like):  # type: ignore[no-untyped-def]
+    """Sums at a spin, features, hidden units, gates and v of a block of samples."""
+    return (
+        np.zeros((2 if learned else 1, width), like.dtype),
+        np.zeros((4, width), like.dtype),
+        np.zeros(width, like.dtype),
+        np.zeros((2, width), like.dtype),
+        np.zeros(width, like.dtype),
+    )
+
+
+@njit
+def neighbours(k, ptr, start, strength):  # type: ignore[no-untyped-def]
+    """Undrawn neighbours of k, and Σ|a| over them."""
+    reach = strength.dtype.type(0)
     for edge in range(start[k], ptr[k + 1]):
-        _add(messages[edge], total)
+        reach += abs(strength[edge])
+    return strength.dtype.type(ptr[k + 1] - start[k]), reach
 
 
 @njit
-def _sweep(first, stop, rounds, beta, numbers, ptr, back, start, messages, local, total):  # type: ignore[no-untyped-def]
-    """All messages that each spin of a run sends, in the order of the run, then against it, and so on."""
-    strength, _, field = numbers
-    for number in range(rounds):
-        for step in range(stop - first):
-            k = first + step if number % 2 == 0 else stop - 1 - step
-            _collect(k, beta, field, ptr, start, messages, local, total)
-            for edge in range(start[k], ptr[k + 1]):
-                _renew(strength[edge], total, messages[edge], messages[back[edge]])
+def collect(k, beta, field, ptr, start, messages, local, total):  # type: ignore[no-untyped-def]
+    """Rows of ``total``: s + Σu and, where there is a second one, Σ|u|, over all that k receives."""
+    set_field(beta, field[k], local[k], total[0])
+    for edge in range(start[k], ptr[k + 1]):
+        _add(messages[edge], total[0])
+    if len(total) > 1:
+        total[1] = 0
+        for edge in range(start[k], ptr[k + 1]):
+            _add_size(messages[edge], total[1])
 
 
 @njit
-def _pass_outward(  # type: ignore[no-untyped-def]
-    p, radius, beta, numbers, ptr, sender, back, start, messages, local, total, distance, queue, waiting, waiting_at
-):
-    """One pass from p, shell by shell; returns ``waiting`` and ``waiting_at``, which may have grown.
+def _renew(edge, met, strength, net, received, back, sent, scratch):  # type: ignore[no-untyped-def]
+    """The answer along an edge to what was ``received``; ``met`` counts neighbours and their |a|."""
+    total, f, y, g, v = scratch
+    a = strength[edge]
+    if not net[1].size:
+        belief_message(a, total[0], received, sent)
+        return
+    belief_message(a, total[0], received, v)
+    message_features(total, received, back, v, f)
+    apply_gates(net, (abs(a), met[0] - strength.dtype.type(1), met[1] - abs(a)), f, y, g)
+    _correct_message(v, back, g[0], g[1], sent)
 
-    ``distance`` is zero for spins not reached, before and after.
-    """
-    strength, _, field = numbers
-    reached = 0
-    for edge in range(start[p], ptr[p + 1]):
-        queue[reached] = sender[edge]
-        distance[sender[edge]] = 1
-        reached += 1
-    here, d = 0, 1
-    while d <= radius and here < reached:
-        shell_stop, count = reached, 0
-        for at in range(here, shell_stop):
-            k = queue[at]
-            collected = False
-            for edge in range(start[k], ptr[k + 1]):
-                other = sender[edge]
-                if distance[other] == 0:
-                    distance[other] = d + 1
-                    queue[reached] = other
-                    reached += 1
-                elif distance[other] == d:  # all of these from the values before: kept aside until the shell is done
-                    if not collected:
-                        _collect(k, beta, field, ptr, start, messages, local, total)
-                        collected = True
-                    if count == waiting.shape[0]:
-                        waiting, waiting_at = _grown(waiting), np.append(waiting_at, np.empty_like(waiting_at))
-                    _renew(strength[edge], total, messages[edge], waiting[count])
-                    waiting_at[count] = back[edge]
-                    count += 1
-        for w in range(count):
-            messages[waiting_at[w]] = waiting[w]
-        for at in range(here, shell_stop):
-            k = queue[at]
-            collected = False
-            for edge in range(start[k], ptr[k + 1]):
-                if distance[sender[edge]] > d:
-                    if not collected:
-                        _collect(k, beta, field, ptr, start, messages, local, total)
-                        collected = True
-                    _renew(strength[edge], total, messages[edge], messages[back[edge]])
-        here, d = shell_stop, d + 1
-    for at in range(reached):
-        distance[queue[at]] = 0
-    return waiting, waiting_at
+
+@njit
+def _read_out(k, met, net, beta, field, local, scratch, logit):  # type: ignore[no-untyped-def]
+    """2[(1 + γ') s + (1 + δ') U] from the sums at k."""
+    total, f, y, g, s = scratch
+    if not net[1].size:
+        for b in range(logit.size):
+            logit[b] = 2 * total[0, b]
+        return
+    set_field(beta, field[k], local[k], s)
+    logit_features(s, total, f)
+    apply_gates(net, met, f, y, g)
+    _correct_logit(s, total[0], g[0], g[1], logit)
 
 
 @njit
@@ -174,11 +127,54 @@ def _grown(rows):  # type: ignore[no-untyped-def]
     return more
 
 
+@njit
+def apply_events(  # type: ignore[no-untyped-def]
+    count, edges, keys, ordered, beta, plan, start, numbers, net, messages, local, scratch, waiting, tape, at
+):
+    """Renew messages event by event; returns ``waiting``, which may have grown, and where the tape stands.
+
+    Those with one key depend on the messages before alone: they are kept aside until all are done, unless ``ordered``
+    tells that none of them reads what another writes, as with odd keys. With a tape, what a message was is written
+    down.
+    """
+    _, ptr, _, receiver, back, _, _, _, _, _ = plan
+    strength, _, field, _, _ = numbers
+    first = 0
+    while first < count:
+        last = first
+        while last < count and keys[last] == keys[first]:
+            last += 1
+        aside = not ordered and keys[first] % 2 == 0
+        collected, met = -1, neighbours(0, ptr, ptr[1:], strength)
+        for event in range(first, last):
+            edge = edges[event]
+            k, row = receiver[edge], back[edge]
+            if k != collected:
+                collect(k, beta, field, ptr, start, messages, local, scratch[0])
+                collected, met = k, neighbours(k, ptr, start, strength)
+            if len(tape):
+                tape[at] = messages[row]
+                at += 1
+            if aside:
+                if event - first == len(waiting):
+                    waiting = _grown(waiting)
+                _renew(edge, met, strength, net, messages[edge], messages[row], waiting[event - first], scratch)
+            else:
+                _renew(edge, met, strength, net, messages[edge], messages[row], messages[row], scratch)
+        if aside:
+            for event in range(first, last):
+                messages[back[edges[event]]] = waiting[event - first]
+        first = last
+    return waiting, at
+
+
 @njit(parallel=True, cache=True, fastmath={"contract"})
 def walk(
     plan: tuple[np.ndarray, ...],
-    schedule: tuple[int, int, bool],
-    numbers: tuple[np.ndarray, np.ndarray, np.ndarray],
+    schedule: tuple[int, int, bool, bool],
+    numbers: tuple[np.ndarray, ...],
+    message_net: tuple[np.ndarray, ...],
+    logit_net: tuple[np.ndarray, ...],
     beta: float,
     given: bool,
     key: np.uint64,
@@ -195,9 +191,9 @@ def walk(
     ``spins`` is (blocks, N, width), ``logits`` too or empty; ``messages`` (threads, 2E, width) and ``local``
     (threads, N, width) are scratch; ``log_prob`` and ``energy`` are (blocks, width).
     """
-    sites, ptr, sender, back, stop, is_root = plan
-    radius, rounds, full = schedule
-    _, coupling, field = numbers
+    sites, ptr, sender, _, _, stop, depth, is_root, pair_ptr, pair_spin = plan
+    radius, rounds, full, returns = schedule
+    _, coupling, field, pair_weight, bias = numbers
     blocks, num_spins, width = spins.shape
     for index in prange(blocks):
         block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
@@ -208,8 +204,10 @@ def walk(
         b = x.dtype.type(beta)
         start = ptr[:-1].copy()
         distance, queue = np.zeros(num_spins, np.int64), np.empty(num_spins, np.int64)
-        waiting, waiting_at = np.empty((8, width), x.dtype), np.empty(8, np.int64)
-        total, logit, decay = np.zeros(width, x.dtype), np.zeros(width, x.dtype), np.zeros(width, x.dtype)
+        edges, keys = np.empty(2 * sender.size, np.int64), np.empty(2 * sender.size, np.int64)
+        waiting, tape = np.empty((8, width), x.dtype), np.empty((0, width), x.dtype)
+        scratch = new_scratch(width, message_net[1].size > 0, x)
+        logit, decay = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
         product = np.ones(width, np.float64)
         words = np.zeros(max(width, 64), np.uint32)
         aligned = (first + block * width) // 64 * 64
@@ -217,10 +215,17 @@ def walk(
         log_q = log_prob[block]
         for p in range(num_spins):
             if is_root[p]:
-                _sweep(p, stop[p], rounds, b, numbers, ptr, back, start, u, xi, total)
-            _collect(p, b, field, ptr, start, u, xi, logit)
-            for s in range(width):
-                logit[s] *= 2
+                for number in range(rounds):
+                    count = sweep(p, stop[p], number % 2 == 1, depth, ptr, start, edges, keys)
+                    waiting, _ = apply_events(
+                        count, edges, keys, True, b, plan, start, numbers, message_net, u, xi, scratch, waiting, tape, 0
+                    )
+            collect(p, b, field, ptr, start, u, xi, scratch[0])
+            _read_out(p, neighbours(p, ptr, start, numbers[0]), logit_net, b, field, xi, scratch, logit)
+            if bias.size:
+                logit += bias[p]
+                for pair in range(pair_ptr[p], pair_ptr[p + 1]):
+                    _add_scaled(pair_weight[pair], xi[pair_spin[pair]], logit)
             if given:
                 _decay(logit, decay)
             else:
@@ -232,10 +237,12 @@ def walk(
             _add_energy(xi[p], field[p], x[p], energy[block])
             for edge in range(start[p], ptr[p + 1]):
                 _send(xi[sender[edge]], coupling[edge], x[p], xi[sender[edge]])
-                start[sender[edge]] += 1
-            if full:
-                _sweep(p + 1, stop[p], rounds, b, numbers, ptr, back, start, u, xi, total)
-            else:
-                waiting, waiting_at = _pass_outward(
-                    p, radius, b, numbers, ptr, sender, back, start, u, xi, total, distance, queue, waiting, waiting_at
+            draw_starts(p, sender, ptr, start)
+            for number in range(rounds if full else 1):
+                if full:
+                    count = sweep(p + 1, stop[p], number % 2 == 1, depth, ptr, start, edges, keys)
+                else:
+                    count = outward(p, radius, returns, sender, ptr, start, distance, queue, edges, keys)
+                waiting, _ = apply_events(
+                    count, edges, keys, full, b, plan, start, numbers, message_net, u, xi, scratch, waiting, tape, 0
                 )

@@ -1,53 +1,58 @@
-"""Kernels of the message-passing head: its schedule in torch, spin by spin, and compiled for the CPU.
+"""Kernels of the message-passing head: its schedule in torch, level by level, and compiled for the CPU.
 
-Both draw depth first in the elimination tree, numbering spins by their place in that order. What is still undrawn when
-p is drawn, of the component C(p), is then a run of places after p, and the undrawn neighbours of a spin of C(p) are
-those at places after p. Directed edges are sorted by receiver and then by sender: the messages that a spin receives are
-consecutive rows, of which the undrawn senders' are the last.
+Both number spins by their place in depth-first order of the elimination tree. What is still undrawn when p is drawn, of
+the component C(p), is then a run of places after p, and the undrawn neighbours of a spin of C(p) are those at places
+after p. Directed edges are sorted by receiver and then by sender: the messages that a spin receives are consecutive
+rows, of which the undrawn senders' are the last. Messages on a subtree depend on its ancestors alone, so that drawing
+depth first, one spin after the other, and level by level, whole levels at once, are the same.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Inbox, SiteInputs
+from graphar.heads.base import BoundHead
 from graphar.heads.message_passing import BoundMessagePassing
-from graphar.kernels import philox
 from graphar.kernels._threads import numba_threads
 from graphar.kernels.base import Interactions, Kernel, Sampled, to_site_order
 from graphar.kernels.blocks import empty, new_blocks, spins_from_blocks, spins_to_blocks
-from graphar.kernels.reference import _log_prob, decide
 
-__all__ = ["MessagePassingKernel", "MessagePassingReferenceKernel"]
+__all__ = ["DepthFirst", "MessagePassingKernel"]
 
 
-class _DepthFirst(Kernel):
+class DepthFirst(Kernel):
     """Places of spins, directed edges and the tree, which both kernels share.
 
     Attributes:
         ranks, sites: of each place, (N,).
         places: of each site, (N,).
+        depth: in the elimination tree, (N,).
         sender, receiver, back: places at the ends of each directed edge, and the edge the other way, (2E,).
         ptr: where the edges into each place start, (N + 1,).
         stop: one past the last place of each subtree, (N,).
         is_root: whether a place is the first of its component, (N,).
+        pair_ptr, pair_spin, pair: the frontier of each place, as places, and their numbers at the head.
     """
 
     def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
-        from graphar.kernels._numba_messages import subtree_stops
+        from graphar.kernels._numba_schedule import subtree_stops
         from graphar.kernels._plan import preorder
 
         super().__init__(frontier, head, dtype, device)
         assert isinstance(head, BoundMessagePassing)
-        self.config, self.message = head.config, head.message
+        self.bound, self.config = head, head.config
         n, num_edges = self.num_spins, self.num_arrivals
         order = preorder(frontier.parent.numpy())
         place = np.empty(n, np.int64)
         place[order] = np.arange(n)
-        self.stop = subtree_stops(frontier.depth.numpy()[order])
+        self.depth = frontier.depth.numpy()[order]
+        self.stop = subtree_stops(self.depth)
         self.is_root = frontier.parent.numpy()[order] < 0
 
         source, target = place[frontier.arrival_source.numpy()], place[frontier.arrival_target.numpy()]
@@ -57,8 +62,17 @@ class _DepthFirst(Kernel):
         row[edges] = np.arange(2 * num_edges)
         self.sender, self.receiver = sender[edges], receiver[edges]
         self.back = row[(edges + num_edges) % (2 * num_edges)] if num_edges else row
-        self.ptr = np.zeros(n + 1, np.int64)
-        np.cumsum(np.bincount(receiver, minlength=n), out=self.ptr[1:])
+        self.ptr = _pointers(np.bincount(receiver, minlength=n))
+
+        count = np.zeros(n, np.int64)
+        self.pair = self.pair_spin = np.zeros(0, np.int64)
+        if head.linear is not None:
+            ptr = frontier.pair_ptr.numpy()
+            count = np.diff(ptr)[order]
+            first = np.repeat(ptr[:-1][order] - _pointers(count)[:-1], count)
+            self.pair = first + np.arange(first.size)
+            self.pair_spin = place[frontier.pair_spin.numpy()[self.pair]]
+        self.pair_ptr = _pointers(count)
 
         self._arrival = torch.from_numpy(edges % max(1, num_edges))
         self.ranks = torch.from_numpy(order)
@@ -69,145 +83,60 @@ class _DepthFirst(Kernel):
         return Interactions(coupling[self._arrival.to(coupling.device)], field[self.ranks.to(field.device)], field)
 
 
-class MessagePassingReferenceKernel(_DepthFirst):
-    """The schedule in plain loops over spins, torch over samples: the definition of truth, on any device."""
-
-    def sample(
-        self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
-    ) -> Sampled:
-        words = philox.words(key, self.sites.to(self.device), first, count)
-        spins, logits, energy = self._walk(beta, of, words, None)
-        return Sampled(spins[None], self.places.to(self.device), _log_prob(spins, logits), energy)
-
-    def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        rows, logits, _ = self._walk(beta, of, None, spins)
-        return _log_prob(rows, logits)
-
-    def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        return self._walk(beta, of, None, spins)[1][self.places.to(self.device)].T
-
-    @torch.no_grad()
-    def _walk(
-        self, beta: float, of: Interactions, words: Tensor | None, given: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Spins, drawn from random words (N, batch) or given as (batch, N), and logits by place; energies."""
-        if given is None:
-            assert words is not None
-            spins = torch.zeros(words.shape, dtype=self.dtype, device=self.device)
-        else:
-            spins = given.to(self.device, self.dtype)[:, self.sites.to(self.device)].T.contiguous()
-        state = _State(self, beta, of, spins.shape[1])
-        logits = torch.empty_like(spins)
-        energy = torch.zeros(spins.shape[1], dtype=torch.float64, device=self.device)
-        for p in range(self.num_spins):
-            if self.is_root[p]:
-                state.sweep(p, self.stop[p])
-            logits[p] = self.head(state.inputs(p))[0]
-            if words is not None:
-                spins[p] = decide(logits[p], words[p])
-            energy -= spins[p] * (state.field[p] + state.local[p])
-            state.draw(p, spins[p])
-            if self.config.refresh == "full":
-                state.sweep(p + 1, self.stop[p])
-            else:
-                state.pass_outward(p)
-        return spins, logits, energy
+def _pointers(count: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
 
 
-class _State:
-    """Messages u, one row a directed edge, and fields ξ, one row a spin, as spins are drawn."""
+class MessagePassingKernel(DepthFirst):
+    """Compiled walks, each thread taking blocks of samples whose messages near the spin drawn stay in cache.
 
-    def __init__(self, kernel: _DepthFirst, beta: float, of: Interactions, batch: int) -> None:
-        self.kernel, self.beta, self.of = kernel, beta, of
-        self.field, self.coupling = of.field[:, None], of.coupling
-        self.messages = self.field.new_zeros(2 * kernel.num_arrivals, batch)
-        self.local = self.field.new_zeros(kernel.num_spins, batch)
-        self.drawn = -1
+    The gradient walks the same way once more and back. Where only the linear part learns, the walk back is left out.
+    """
 
-    def edges(self, k: int) -> range:
-        """Edges into k from undrawn spins."""
-        ptr, sender = self.kernel.ptr, self.kernel.sender
-        return range(ptr[k] + int((sender[ptr[k] : ptr[k + 1]] <= self.drawn).sum()), ptr[k + 1])
-
-    def inputs(self, p: int) -> SiteInputs:
-        """What the head reads to give the logits of p."""
-        edges, here = self.edges(p), torch.tensor([p], device=self.local.device)
-        source = torch.arange(edges.start, edges.stop, device=self.local.device)
-        inbox = Inbox(source, torch.tensor([0, len(edges)]), source, self.messages, _sum_of_one)
-        return SiteInputs(
-            beta=self.beta,
-            ranks=self.kernel.ranks[p : p + 1],
-            field=self.field[here],
-            arrivals=self.local,
-            local_row=here,
-            fields=self.of.field_of_rank,
-            messages=inbox,
+    def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
+        super().__init__(frontier, head, dtype, device)
+        sites, none = self.sites.numpy(), np.zeros(0, np.int64)
+        self._plan = (
+            *(sites, self.ptr, self.sender, self.receiver, self.back),
+            *(self.stop, self.depth, self.is_root, self.pair_ptr, self.pair_spin if self.bound.linear else none),
         )
-
-    def draw(self, p: int, x: Tensor) -> None:
-        for edge in self.edges(p):
-            self.local[self.kernel.sender[edge]] += self.coupling[edge] * x
-        self.drawn = p
-
-    def sent(self, edge: int) -> Tensor:
-        """u_{k→l}, l the sender and k the receiver of ``edge``."""
-        k = self.kernel.receiver[edge]
-        b = self.beta * (self.field[k] + self.local[k])
-        for other in self.edges(k):
-            if other != edge:
-                b = b + self.messages[other]
-        return self.kernel.message(self.beta * self.coupling[edge], b)
-
-    def sweep(self, first: int, stop: int) -> None:
-        for number in range(self.kernel.config.rounds):
-            spins = range(first, stop)
-            for k in spins if number % 2 == 0 else reversed(spins):
-                for edge in self.edges(k):
-                    self.messages[self.kernel.back[edge]] = self.sent(edge)
-
-    def pass_outward(self, p: int) -> None:
-        sender, back = self.kernel.sender, self.kernel.back
-        distance = {p: 0}
-        shell = [int(sender[edge]) for edge in self.edges(p)]
-        for d in range(1, self.kernel.config.radius + 1):
-            distance |= dict.fromkeys(shell, d)
-            outgoing = [edge for k in shell for edge in self.edges(k)]
-            within = [edge for edge in outgoing if distance.get(sender[edge]) == d]
-            for edge, message in [(edge, self.sent(edge)) for edge in within]:
-                self.messages[back[edge]] = message
-            onward = [edge for edge in outgoing if sender[edge] not in distance]
-            for edge in onward:
-                self.messages[back[edge]] = self.sent(edge)
-            shell = list(dict.fromkeys(int(sender[edge]) for edge in onward))
-
-
-def _sum_of_one(weight: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
-    """The weighted sum of rows for a single reader."""
-    return (weight[:, None] * rows[source]).sum(0, keepdim=True)
-
-
-class MessagePassingKernel(_DepthFirst):
-    """Compiled walks, each thread taking blocks of samples whose messages near the spin drawn stay in cache."""
+        refresh = self.config.refresh
+        radius = min(self.config.radius, self.num_spins)
+        self._schedule = (radius, self.config.rounds, refresh == "full", refresh == "return")
+        self._events: int | None = None
 
     def sample(
         self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
     ) -> Sampled:
         assert first % 64 == 0
         spins = new_blocks(count, self.num_spins, self.dtype)
-        _, log_prob, energy = self._walk(beta, of, spins, (key, first), False)
+        with torch.set_grad_enabled(differentiable):
+            log_prob, _, energy = self._walk(beta, of, spins, (key, first), False)
         return Sampled(spins, self.places, log_prob[:count], energy[:count], spins_from_blocks)
 
     def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        return self._walk(beta, of, spins_to_blocks(spins, self.sites, self.dtype), None, False)[1][: len(spins)]
+        return self._walk(beta, of, spins_to_blocks(spins, self.sites, self.dtype), None, False)[0][: len(spins)]
 
     def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        rows = self._walk(beta, of, spins_to_blocks(spins, self.sites, self.dtype), None, True)[0]
+        rows = self._walk(beta, of, spins_to_blocks(spins, self.sites, self.dtype), None, True)[1]
         return to_site_order(rows, self.places, len(spins))
 
     def _walk(
         self, beta: float, of: Interactions, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits by place, log q and energy of spins, drawn into place from a stream or given."""
+        """log q, logits by place and energy of spins, drawn into place from a stream or given."""
+        return _Walk.apply(self, beta, of, spins, stream, want_logits, *self.bound.weights())
+
+    def walk(
+        self,
+        beta: float,
+        of: Interactions,
+        spins: Tensor,
+        stream: tuple[int, int] | None,
+        weights: tuple[Tensor, ...],
+        want_logits: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As :meth:`_walk`, in numbers, for the head's :meth:`~BoundMessagePassing.weights`."""
         from graphar.kernels._numba_messages import walk
 
         blocks, n, width = spins.shape
@@ -218,9 +147,9 @@ class MessagePassingKernel(_DepthFirst):
             messages = empty((threads, 2 * self.num_arrivals, width), self.dtype)
             local = empty((threads, n, width), self.dtype)
             walk(
-                (self.sites.numpy(), self.ptr, self.sender, self.back, self.stop, self.is_root),
-                (min(self.config.radius, n), self.config.rounds, self.config.refresh == "full"),
-                ((beta * of.coupling).numpy(), of.coupling.numpy(), of.field.numpy()),
+                self._plan,
+                self._schedule,
+                *self._numbers(beta, of, weights),
                 beta,
                 stream is None,
                 np.uint64(key),
@@ -232,4 +161,74 @@ class MessagePassingKernel(_DepthFirst):
                 log_prob.numpy(),
                 energy.numpy(),
             )
-        return logits, log_prob.flatten(), energy.flatten()
+        return log_prob.flatten(), logits, energy.flatten()
+
+    def gradient(
+        self, beta: float, of: Interactions, spins: Tensor, slopes: Tensor, weights: tuple[Tensor, ...], wanted: Any
+    ) -> tuple[Tensor, ...]:
+        """Σ slope × d logit/d weight for each of the head's weights, zero where it is not wanted."""
+        from graphar.kernels._numba_message_gradient import gradient, pair_gradient
+        from graphar.kernels._numba_schedule import count_events
+
+        blocks, n, width = spins.shape
+        found = tuple(torch.zeros(blocks, *weight.shape, dtype=self.dtype) for weight in weights)
+        arrays = tuple(part.numpy() for part in found)
+        numbers, message_net, logit_net = self._numbers(beta, of, weights)
+        with numba_threads() as threads:
+            local = empty((threads, n, width), self.dtype)
+            if any(wanted[:8]):
+                if self._events is None:
+                    self._events = count_events(*self._schedule, self.sender, self.ptr, self.stop, self.is_root)
+                rows = empty((threads, 2, 2 * self.num_arrivals, width), self.dtype)
+                tapes = empty((threads, self._events, width), self.dtype)
+                gradient(
+                    *(self._plan, self._schedule, numbers, message_net, logit_net, beta, spins.numpy()),
+                    *(slopes.numpy(), rows.numpy(), local.numpy(), tapes.numpy(), arrays[:4], arrays[4:8]),
+                )
+            if any(wanted[8:]):
+                by_place = np.zeros((blocks, self.pair.size), arrays[8].dtype), np.zeros((blocks, n), arrays[8].dtype)
+                pair_gradient(self._plan, numbers[1], spins.numpy(), slopes.numpy(), local.numpy(), *by_place)
+                arrays[8][:, self.pair], arrays[9][:, self.ranks.numpy()] = by_place
+        return tuple(part.sum(0, dtype=torch.float64).to(self.dtype) for part in found)
+
+    def _numbers(self, beta: float, of: Interactions, weights: tuple[Tensor, ...]) -> tuple[Any, Any, Any]:
+        """Couplings, fields and the linear part in drawing order; gates of messages; gates of logits."""
+        arrays = [weight.detach().to(self.dtype).contiguous().numpy() for weight in weights]
+        ranks = self.ranks.numpy() if self.bound.linear else self.pair
+        numbers = ((beta * of.coupling).numpy(), of.coupling.numpy(), of.field.numpy())
+        return (*numbers, arrays[8][self.pair], arrays[9][ranks]), tuple(arrays[:4]), tuple(arrays[4:8])
+
+
+class _Walk(torch.autograd.Function):
+    """A walk as one differentiable operation of the head's weights: log q, logits, energy."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        kernel: MessagePassingKernel,
+        beta: float,
+        of: Interactions,
+        spins: Tensor,
+        stream: tuple[int, int] | None,
+        want_logits: bool,
+        *weights: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        keep = any(ctx.needs_input_grad)
+        log_prob, logits, energy = kernel.walk(beta, of, spins, stream, weights, want_logits or keep)
+        if keep:
+            ctx.kernel, ctx.beta, ctx.of, ctx.weights = kernel, beta, of, weights
+            ctx.save_for_backward(spins, logits)
+        ctx.mark_non_differentiable(energy)
+        return log_prob, logits, energy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        spins, logits = ctx.saved_tensors
+        by_log_prob, by_logits, _ = gradients
+        blocks, _, width = spins.shape
+        factor = by_log_prob.view(blocks, 1, width).to(spins.dtype)
+        slopes = spins * torch.sigmoid(-spins * logits) * factor + by_logits
+        wanted = ctx.needs_input_grad[6:]
+        found = ctx.kernel.gradient(ctx.beta, ctx.of, spins, slopes.contiguous(), ctx.weights, wanted)
+        return (None,) * 6 + tuple(part if want else None for part, want in zip(found, wanted, strict=True))

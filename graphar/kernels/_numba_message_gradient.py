@@ -1,0 +1,354 @@
+"""Compiled gradient of the message-passing kernel, by walking back; imported where it is used.
+
+The walk is made again for given spins, with a tape of what each message was before it was renewed. Going back, the tape
+restores the messages one event at a time, and what an event made of them is worked out anew: memory is one row for each
+event, of one block of samples for each thread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import get_thread_id, njit, prange
+
+from graphar.kernels._numba_gates import (
+    PER_SAMPLE,
+    apply_gates,
+    belief_message,
+    constant_part,
+    hidden_layer,
+    logit_features,
+    message_features,
+)
+from graphar.kernels._numba_math import exp_of_negative
+from graphar.kernels._numba_messages import apply_events, collect, neighbours, new_scratch, set_field
+from graphar.kernels._numba_schedule import draw_starts, outward, sweep, undraw_starts
+
+__all__ = ["gradient", "pair_gradient"]
+
+
+# Each of these loops is one that compilers vectorise: few arrays and no branch.
+
+
+@njit(fastmath={"contract", "reassoc", "nsz"})
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
+    total = a.dtype.type(0)
+    for k in range(a.size):
+        total += a[k] * b[k]
+    return total
+
+
+@njit(fastmath={"contract", "reassoc", "nsz"})
+def _sum(a: np.ndarray) -> float:
+    total = a.dtype.type(0)
+    for k in range(a.size):
+        total += a[k]
+    return total
+
+
+@njit(fastmath={"contract"})
+def _by_hidden(first: float, second: float, by_g: np.ndarray, y: np.ndarray, by_z: np.ndarray) -> None:
+    one = y.dtype.type(1)
+    g0, g1 = by_g[0], by_g[1]
+    for s in range(y.size):
+        slope = one - abs(y[s])
+        by_z[s] = (first * g0[s] + second * g1[s]) * (slope * slope)
+
+
+@njit(fastmath={"contract"})
+def _add_scaled(weight: float, row: np.ndarray, total: np.ndarray) -> None:
+    for s in range(total.size):
+        total[s] += weight * row[s]
+
+
+@njit(fastmath={"contract"})
+def _by_magnitude(f: np.ndarray, by_f: np.ndarray, out: np.ndarray) -> None:
+    """d/d|x| from d/df, f = |x|/(1 + |x|)."""
+    one = f.dtype.type(1)
+    for s in range(f.size):
+        slope = one - f[s]
+        out[s] = by_f[s] * (slope * slope)
+
+
+@njit(fastmath={"contract"})
+def _add_signed(by_size: np.ndarray, x: np.ndarray, total: np.ndarray) -> None:
+    """total += by_size × sgn x."""
+    one, zero = x.dtype.type(1), x.dtype.type(0)
+    for s in range(x.size):
+        sign = (one if x[s] > 0 else zero) - (one if x[s] < 0 else zero)
+        total[s] += by_size[s] * sign
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
+def _tanh_sum(a: float, b: np.ndarray, out: np.ndarray) -> None:
+    """dv/db = ½ [tanh(a + b) + tanh(a − b)]."""
+    one, two, half = b.dtype.type(1), b.dtype.type(2), b.dtype.type(0.5)
+    for s in range(b.size):
+        plus, minus = a + b[s], a - b[s]
+        e, f = exp_of_negative(two * plus), exp_of_negative(two * minus)
+        first, second = (one - e) / (one + e), (one - f) / (one + f)
+        out[s] = half * ((first if plus > 0 else -first) + (second if minus > 0 else -second))
+
+
+@njit
+def _gates_back(net, numbers, f, y, by_g, by_net, by_f, by_z):  # type: ignore[no-untyped-def]
+    """From derivatives by both gates to those by their weights, added, and by the features of each sample."""
+    weight, bias, out, _ = net
+    by_weight, by_bias, by_out, by_constant = by_net
+    by_f[:] = 0
+    for o in range(2):
+        by_constant[o] += _sum(by_g[o])
+    for h in range(bias.size):
+        hidden_layer(weight[h], constant_part(weight[h], bias[h], numbers), f, y)
+        for o in range(2):
+            by_out[o, h] += _dot(by_g[o], y)
+        _by_hidden(out[0, h], out[1, h], by_g, y, by_z)
+        shared = _sum(by_z)
+        by_bias[h] += shared
+        for j in range(len(numbers)):
+            by_weight[h, PER_SAMPLE + j] += shared * (numbers[j] / (1 + numbers[j]))
+        for j in range(PER_SAMPLE):
+            by_weight[h, j] += _dot(by_z, f[j])
+            _add_scaled(weight[h, j], by_z, by_f[j])
+
+
+@njit
+def _event_back(  # type: ignore[no-untyped-def]
+    edge, k, met, plan, start, strength, net, messages, by_message, back_row, by_sent, scratch, more, by_net
+):
+    """Derivatives by what one answer was made of, from those by the answer."""
+    _, ptr, _, _, _, _, _, _, _, _ = plan
+    total, f, y, g, v = scratch
+    by_g, by_f, by_z, by_b, b = more
+    one = strength.dtype.type(1)
+    a, received, back = strength[edge], messages[edge], messages[back_row]
+    numbers = abs(a), met[0] - one, met[1] - abs(a)
+    belief_message(a, total[0], received, v)
+    message_features(total, received, back, v, f)
+    apply_gates(net, numbers, f, y, g)
+    for s in range(v.size):
+        by_g[0, s] = by_sent[s] * v[s]
+        by_g[1, s] = by_sent[s] * (back[s] - v[s])
+        b[s] = total[0, s] - received[s]
+    _gates_back(net, numbers, f, y, by_g, by_net, by_f, by_z)
+    for j in range(4):
+        _by_magnitude(f[j], by_f[j], by_f[j])
+    # by v, in the place of by_z; by w
+    for s in range(v.size):
+        by_z[s] = by_sent[s] * (one + g[0, s] - g[1, s])
+        by_message[back_row, s] += by_sent[s] * g[1, s]
+        y[s] = back[s] - v[s]
+    _add_signed(by_f[2], back, by_message[back_row])
+    _add_signed(by_f[3], y, by_message[back_row])
+    by_f[3] *= -1
+    _add_signed(by_f[3], y, by_z)
+    _tanh_sum(a, b, by_b)
+    by_b *= by_z
+    _add_signed(by_f[0], b, by_b)
+    for other in range(start[k], ptr[k + 1]):
+        if other != edge:
+            _add_scaled(one, by_b, by_message[other])
+            _add_signed(by_f[1], messages[other], by_message[other])
+
+
+@njit
+def _events_back(  # type: ignore[no-untyped-def]
+    count,
+    edges,
+    keys,
+    beta,
+    plan,
+    start,
+    numbers,
+    net,
+    messages,
+    by_message,
+    local,
+    scratch,
+    more,
+    kept,
+    tape,
+    at,
+    by_net,
+):
+    """Undo events, the last first; returns ``kept``, which may have grown, and where the tape stands."""
+    _, ptr, _, receiver, back, _, _, _, _, _ = plan
+    strength, _, field, _, _ = numbers
+    last = count
+    while last > 0:
+        first = last - 1
+        while first > 0 and keys[first - 1] == keys[last - 1]:
+            first -= 1
+        at -= last - first
+        while len(kept) < last - first:
+            kept = np.empty((2 * kept.shape[0], kept.shape[1]), kept.dtype)
+        for event in range(first, last):
+            row = back[edges[event]]
+            kept[event - first] = by_message[row]
+            by_message[row] = 0
+            messages[row] = tape[at + event - first]
+        collected, met = -1, neighbours(0, ptr, ptr[1:], strength)
+        for event in range(first, last):
+            edge = edges[event]
+            k = receiver[edge]
+            if k != collected:
+                collect(k, beta, field, ptr, start, messages, local, scratch[0])
+                collected, met = k, neighbours(k, ptr, start, strength)
+            _event_back(
+                edge, k, met, plan, start, strength, net, messages, by_message, back[edge], kept[event - first],
+                scratch, more, by_net,
+            )  # fmt: skip
+        last = first
+    return kept, at
+
+
+@njit
+def _logit_back(  # type: ignore[no-untyped-def]
+    p, met, net, beta, plan, start, numbers, messages, by_message, local, slope, scratch, more, by_net
+):
+    """From the derivative by a logit to those by the messages behind it and the weights of the gates."""
+    _, ptr, _, _, _, _, _, _, _, _ = plan
+    total, f, y, g, s = scratch
+    by_g, by_f, by_z, by_total, U = more
+    field = numbers[2]
+    set_field(beta, field[p], local[p], s)
+    logit_features(s, total, f)
+    apply_gates(net, met, f, y, g)
+    for b in range(slope.size):
+        U[b] = total[0, b] - s[b]
+        by_g[0, b] = 2 * slope[b] * s[b]
+        by_g[1, b] = 2 * slope[b] * U[b]
+        by_total[b] = 2 * slope[b] * (1 + g[1, b])
+    _gates_back(net, met, f, y, by_g, by_net, by_f, by_z)
+    for j in range(4):
+        _by_magnitude(f[j], by_f[j], by_f[j])
+    _add_signed(by_f[1], U, by_total)
+    _add_signed(by_f[2], total[0], by_total)
+    for edge in range(start[p], ptr[p + 1]):
+        _add_scaled(by_total.dtype.type(1), by_total, by_message[edge])
+        _add_signed(by_f[3], messages[edge], by_message[edge])
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def gradient(
+    plan: tuple[np.ndarray, ...],
+    schedule: tuple[int, int, bool, bool],
+    numbers: tuple[np.ndarray, ...],
+    message_net: tuple[np.ndarray, ...],
+    logit_net: tuple[np.ndarray, ...],
+    beta: float,
+    spins: np.ndarray,
+    slopes: np.ndarray,
+    rows: np.ndarray,
+    local: np.ndarray,
+    tapes: np.ndarray,
+    by_message_net: tuple[np.ndarray, ...],
+    by_logit_net: tuple[np.ndarray, ...],
+) -> None:
+    """Σ slope × d logit/d weight, the weights being those of the gates, for each block of samples.
+
+    ``slopes`` is (blocks, N, width); ``rows`` (threads, 2, 2E, width), ``local`` (threads, N, width) and ``tapes``
+    (threads, events, width) are scratch; the last two hold a row of zeros for each block.
+    """
+    _, ptr, sender, _, _, stop, depth, is_root, _, _ = plan
+    radius, rounds, full, returns = schedule
+    _, coupling, _, _, _ = numbers
+    blocks, num_spins, width = spins.shape
+    for index in prange(blocks):
+        block = np.int64(index)
+        thread = np.int64(get_thread_id())
+        u, by_u, xi, x, tape = rows[thread, 0], rows[thread, 1], local[thread], spins[block], tapes[thread]
+        u[:] = 0
+        by_u[:] = 0
+        xi[:] = 0
+        b = x.dtype.type(beta)
+        start = ptr[:-1].copy()
+        distance, queue = np.zeros(num_spins, np.int64), np.empty(num_spins, np.int64)
+        edges, keys = np.empty(2 * sender.size, np.int64), np.empty(2 * sender.size, np.int64)
+        waiting = np.empty((8, width), x.dtype)
+        scratch = new_scratch(width, True, x)
+        more = (
+            np.zeros((2, width), x.dtype),
+            np.zeros((4, width), x.dtype),
+            np.zeros(width, x.dtype),
+            np.zeros(width, x.dtype),
+            np.zeros(width, x.dtype),
+        )
+        one, two, three, four = by_message_net
+        by_messages = one[block], two[block], three[block], four[block]
+        one, two, three, four = by_logit_net
+        by_logits = one[block], two[block], three[block], four[block]
+        at = 0
+        for p in range(num_spins):
+            if is_root[p]:
+                for number in range(rounds):
+                    count = sweep(p, stop[p], number % 2 == 1, depth, ptr, start, edges, keys)
+                    waiting, at = apply_events(
+                        count, edges, keys, True, b, plan, start, numbers, message_net, u, xi, scratch, waiting, tape,
+                        at,
+                    )  # fmt: skip
+            for edge in range(start[p], ptr[p + 1]):
+                _add_scaled(coupling[edge], x[p], xi[sender[edge]])
+            draw_starts(p, sender, ptr, start)
+            for number in range(rounds if full else 1):
+                if full:
+                    count = sweep(p + 1, stop[p], number % 2 == 1, depth, ptr, start, edges, keys)
+                else:
+                    count = outward(p, radius, returns, sender, ptr, start, distance, queue, edges, keys)
+                waiting, at = apply_events(
+                    count, edges, keys, full, b, plan, start, numbers, message_net, u, xi, scratch, waiting, tape, at
+                )
+        for p in range(num_spins - 1, -1, -1):
+            for again in range(rounds if full else 1):
+                if full:
+                    backwards = (rounds - 1 - again) % 2 == 1
+                    count = sweep(p + 1, stop[p], backwards, depth, ptr, start, edges, keys)
+                else:
+                    count = outward(p, radius, returns, sender, ptr, start, distance, queue, edges, keys)
+                waiting, at = _events_back(
+                    count, edges, keys, b, plan, start, numbers, message_net, u, by_u, xi, scratch, more, waiting,
+                    tape, at, by_messages,
+                )  # fmt: skip
+            undraw_starts(p, sender, ptr, start)
+            for edge in range(start[p], ptr[p + 1]):
+                _add_scaled(-coupling[edge], x[p], xi[sender[edge]])
+            collect(p, b, numbers[2], ptr, start, u, xi, scratch[0])
+            met = neighbours(p, ptr, start, numbers[0])
+            _logit_back(
+                p, met, logit_net, b, plan, start, numbers, u, by_u, xi, slopes[block, p], scratch, more, by_logits
+            )
+            if is_root[p]:
+                for again in range(rounds):
+                    backwards = (rounds - 1 - again) % 2 == 1
+                    count = sweep(p, stop[p], backwards, depth, ptr, start, edges, keys)
+                    waiting, at = _events_back(
+                        count, edges, keys, b, plan, start, numbers, message_net, u, by_u, xi, scratch, more, waiting,
+                        tape, at, by_messages,
+                    )  # fmt: skip
+
+
+@njit(parallel=True, cache=True, fastmath={"contract"})
+def pair_gradient(
+    plan: tuple[np.ndarray, ...],
+    coupling: np.ndarray,
+    spins: np.ndarray,
+    slopes: np.ndarray,
+    local: np.ndarray,
+    by_pair: np.ndarray,
+    by_bias: np.ndarray,
+) -> None:
+    """Σ slope × ξ_il for each pair and Σ slope for each site, for each block of samples; ``local`` is scratch."""
+    _, ptr, sender, _, _, _, _, _, pair_ptr, pair_spin = plan
+    blocks, num_spins, _ = spins.shape
+    for index in prange(blocks):
+        block = np.int64(index)
+        xi, x = local[np.int64(get_thread_id())], spins[block]
+        xi[:] = 0
+        start = ptr[:-1].copy()
+        for p in range(num_spins):
+            slope = slopes[block, p]
+            by_bias[block, p] = _sum(slope)
+            for pair in range(pair_ptr[p], pair_ptr[p + 1]):
+                by_pair[block, pair] = _dot(slope, xi[pair_spin[pair]])
+            for edge in range(start[p], ptr[p + 1]):
+                _add_scaled(coupling[edge], x[p], xi[sender[edge]])
+            draw_starts(p, sender, ptr, start)
