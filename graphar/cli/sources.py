@@ -46,6 +46,7 @@ HEADS: dict[str, heads.Head] = {
     "one_parameter": heads.OneParameter(),
     "single_layer": heads.SingleLayer(),
     "made": heads.MADE(),
+    "message_passing": heads.MessagePassing(linear=True),
 }
 
 

@@ -1,7 +1,8 @@
 """Heads: what turns the messages that reach a spin into its conditional."""
 
 from graphar.heads.base import BoundHead, Head
-from graphar.heads.curie_weiss import CurieWeiss, CurieWeissInfinite, OneParameter
+from graphar.heads.curie_weiss import CurieWeiss
+from graphar.heads.curie_weiss_infinite import CurieWeissInfinite, OneParameter
 from graphar.heads.exact import Exact
 from graphar.heads.linear import Linear
 from graphar.heads.made import MADE

@@ -9,8 +9,9 @@ mean of J_ij over all pairs of spins.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,9 +19,15 @@ from torch import Tensor, nn
 
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.heads.base import BoundHead, Head, SiteInputs, check_scale, in_parts
+from graphar.heads.base import BoundHead, Head, SiteInputs, in_parts
+from graphar.heads.magnetisation import MagnetisationForm, ReadsMagnetisation, mean_coupling
 
-__all__ = ["CurieWeiss", "CurieWeissInfinite", "OneParameter"]
+if TYPE_CHECKING:
+    from graphar.kernels.base import Kernel
+
+__all__ = ["CurieWeiss"]
+
+RUNS = 16  # of ranks, whose tables are made with as many hidden units for each: more waste fewer
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,8 @@ class CurieWeiss(Head):
 
     .. math:: \text{exponent}_{ik}^\pm \mathrel{+}= b_{ik}^\pm + w_{ik}^\pm \xi_{ii}
 
-    That is 2N(N + 1) weights.
+    That is 2N(N + 1) weights. On the Curie–Weiss graph the table is made anew for each batch, with some N³/3
+    exponentials; elsewhere each sample takes 2N² of them.
 
     Reference: `arXiv:2302.08347 <https://arxiv.org/abs/2302.08347>`_.
 
@@ -65,75 +73,96 @@ class CurieWeiss(Head):
         Raises:
             ValueError: without ``trainable``, couplings that are not the same on all pairs of spins.
         """
-        coupling = _mean_coupling(frontier.graph)
+        coupling = mean_coupling(frontier.graph)
+        fault = _not_curie_weiss(frontier.graph)
         if self.trainable:
-            return _Trainable(frontier.num_spins, coupling, dtype)
-        _check_curie_weiss(frontier.graph)
+            return _Trainable(frontier.num_spins, coupling, fault is None, dtype)
+        if fault is not None:
+            raise ValueError(fault)
         return _Exact(coupling)
 
 
-class _Exact(BoundHead):
-    reads = "magnetisation"
-
-    def __init__(self, coupling: float) -> None:
-        super().__init__()
-        self.coupling = coupling
-        self._made: tuple[float, Tensor, Tensor] | None = None
+class _Exact(ReadsMagnetisation):
+    _made: tuple[float, Tensor, Tensor] | None = None
 
     def forward(self, inputs: SiteInputs) -> Tensor:
         assert inputs.magnetisation is not None
-        if self._made is None or self._made[0] != inputs.beta or self._made[1] is not inputs.fields:
-            table = _logits_by_magnetisation(inputs.beta, self.coupling, inputs.fields.cpu().double().numpy())
-            self._made = inputs.beta, inputs.fields, torch.from_numpy(table).to(inputs.fields)
-        rows = self._made[2][inputs.ranks]
-        ups = (inputs.magnetisation + inputs.ranks[:, None]) / 2
-        return rows.gather(1, ups.long())
+        ranks = inputs.ranks[:, None]
+        ups = (inputs.magnetisation + ranks).long() // 2
+        return self._table(inputs.beta, inputs.fields)[ranks * (ranks + 1) // 2 + ups]
+
+    def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
+        return MagnetisationForm(field[:0], field[:0], self._table(beta, field))
+
+    def _table(self, beta: float, field: Tensor) -> Tensor:
+        if self._made is None or self._made[0] != beta or self._made[1] is not field:
+            table = _logits_by_magnetisation(beta, self.coupling, field.cpu().double().numpy())
+            self._made = beta, field, torch.from_numpy(table).to(field)
+        return self._made[2]
 
 
 def _logits_by_magnetisation(beta: float, coupling: float, field: np.ndarray) -> np.ndarray:
-    """logit_i for M_i = 2u − i, u = 0 … i, zero above, (N, N).
+    """logit_i for M_i = −i, −i + 2, …, i, one i after the other, (N(N + 1)/2,).
 
     log Z_i(M), the log-sum over the spins from i on, is carried from the last spin to the first:
     Z_i(M) = Σ_x e^{βx(h_i + J̄M)} Z_{i+1}(M + x).
     """
     n = field.size
-    table, rest = np.zeros((n, n)), np.zeros(n + 1)
+    table, rest = np.empty(n * (n + 1) // 2), np.zeros(n + 1)
     for i in range(n - 1, -1, -1):
         local = beta * (field[i] + coupling * (2 * np.arange(i + 1) - i))
         up, down = local + rest[1:], rest[:-1] - local
-        table[i, : i + 1] = up - down
+        first = i * (i + 1) // 2
+        table[first : first + i + 1] = up - down
         rest = np.logaddexp(up, down)
     return table
 
 
-class _Trainable(BoundHead):
-    reads = "local"
-
-    def __init__(self, num_spins: int, coupling: float, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.coupling = coupling
+class _Trainable(ReadsMagnetisation):
+    def __init__(self, num_spins: int, coupling: float, uniform: bool, dtype: torch.dtype) -> None:
+        super().__init__(coupling)
+        self.uniform = uniform  # then ξ_ii = J̄ M_i
+        self.reads = "magnetisation" if uniform else "local"
         # hidden units by the number of spins to come, then k: those of N_i start at N_i (N_i + 1)/2
         units = num_spins * (num_spins + 1) // 2
         self.bias = nn.Parameter(torch.zeros(2, units, dtype=dtype))
         self.weight = nn.Parameter(torch.zeros(2, units, dtype=dtype))
         self._made: tuple[float, Tensor, Tensor] | None = None
 
+    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]] | None:
+        return super().own_kernels() if self.uniform else None
+
+    def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
+        table = []
+        for ranks in torch.arange(field.numel()).split(max(1, field.numel() // RUNS)):
+            ups, ends = torch.arange(int(ranks[-1]) + 1), ranks[:, None]
+            M = (2 * ups - ends).to(field)
+            inputs = SiteInputs(beta, ranks, field[ends], M, ranks, field, magnetisation=M)
+            table.append(self._in_parts(inputs, field.numel() - int(ranks[0]))[ups <= ends])
+        return MagnetisationForm(field[:0], field[:0], torch.cat(table))
+
     def forward(self, inputs: SiteInputs) -> Tensor:
+        return self._in_parts(inputs, inputs.fields.numel())
+
+    def _in_parts(self, inputs: SiteInputs, units: int) -> Tensor:
+        """Logits of spins with at most so many hidden units of a sign."""
         if self._made is None or self._made[0] != inputs.beta or self._made[1] is not inputs.fields:
             exponents = _exponents(inputs.beta, self.coupling, inputs.fields.cpu().double().numpy())
             self._made = inputs.beta, inputs.fields, torch.from_numpy(exponents).to(inputs.fields)
-        numbers = 4 * inputs.ranks.numel() * inputs.fields.numel()
-        return in_parts(self._logits, inputs, numbers)
+        if inputs.magnetisation is not None:
+            local = self.coupling * inputs.magnetisation
+            inputs = replace(inputs, arrivals=local, local_row=torch.arange(len(local), device=local.device))
+        return in_parts(partial(self._logits, units=units), inputs, 4 * inputs.ranks.numel() * units)
 
-    def _logits(self, inputs: SiteInputs) -> Tensor:
+    def _logits(self, inputs: SiteInputs, units: int) -> Tensor:
         assert self._made is not None
-        base, ranks = self._made[2], inputs.ranks
-        to_come = base.shape[1] - 1 - ranks[:, None]
-        k = torch.arange(base.shape[1], device=ranks.device)
+        base, ranks = self._made[2][:, inputs.ranks, :units], inputs.ranks
+        to_come = inputs.fields.numel() - 1 - ranks[:, None]
+        k = torch.arange(units, device=ranks.device)
         unit = (to_come * (to_come + 1) // 2 + k).clamp(max=self.bias.shape[1] - 1)
         kept = k <= to_come
         slope = inputs.beta * (2 * k - to_come).to(base.dtype) + self.weight[:, unit]
-        constant = torch.where(kept, base[:, ranks] + self.bias[:, unit], -torch.inf)
+        constant = torch.where(kept, base + self.bias[:, unit], -torch.inf)
         local = inputs.local
         up, down = (torch.logsumexp(constant[s, :, :, None] + slope[s, :, :, None] * local[:, None], 1) for s in (0, 1))
         return 2 * inputs.beta * (inputs.field + local) + up - down
@@ -157,127 +186,19 @@ def _exponents(beta: float, coupling: float, field: np.ndarray) -> np.ndarray:
     return exponents
 
 
-@dataclass(frozen=True)
-class CurieWeissInfinite(Head):
-    r"""Conditionals of the Curie–Weiss model as N → ∞, where one saddle point decides the sum over the later spins.
-
-    .. math:: \text{logit}_i = 2\beta (h_i + \bar J M_i) + \omega_0 M_i + \omega_i\, \phi(h_i + \bar J M_i)
-
-    φ is the sign, with φ(0) = 0, or tanh. The shared ω_0 and the ω_i start as normals of standard deviation
-    ``scale``/N. N + 1 weights, or N without ``shared``.
-
-    Reference: `arXiv:2302.08347 <https://arxiv.org/abs/2302.08347>`_.
-
-    Args:
-        activation: φ, ``"sign"`` or ``"tanh"``.
-        shared: whether there is an ω_0.
-        scale: size of the starting weights, times 1/N.
-
-    Raises:
-        ValueError: another activation, or ``scale`` negative or not finite.
-
-    >>> import graphar as ga
-    >>> ga.Autoregressive(ga.curie_weiss(50), CurieWeissInfinite).num_parameters
-    51
-    """
-
-    activation: str = "sign"
-    shared: bool = True
-    scale: float = 1e-2
-
-    def __post_init__(self) -> None:
-        if self.activation not in ("sign", "tanh"):
-            raise ValueError(f'activation must be "sign" or "tanh", got {self.activation!r}')
-        check_scale(self.scale)
-
-    def settings(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
-        n = frontier.num_spins
-        start = self.scale / n * torch.randn(n + self.shared, generator=generator, dtype=dtype)
-        activation = torch.sign if self.activation == "sign" else torch.tanh
-        return _Infinite(start[:n], start[n:] if self.shared else None, activation, _mean_coupling(frontier.graph))
-
-
-class _Infinite(BoundHead):
-    reads = "magnetisation"
-
-    def __init__(self, weight: Tensor, shared: Tensor | None, activation: Any, coupling: float) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight.clone())
-        self.shared = None if shared is None else nn.Parameter(shared.clone())
-        self.activation, self.coupling = activation, coupling
-
-    def forward(self, inputs: SiteInputs) -> Tensor:
-        assert inputs.magnetisation is not None
-        local = inputs.field + self.coupling * inputs.magnetisation
-        logits = 2 * inputs.beta * local + self.weight[inputs.ranks, None] * self.activation(local)
-        return logits if self.shared is None else logits + self.shared * inputs.magnetisation
-
-
-@dataclass(frozen=True)
-class OneParameter(Head):
-    r"""One weight for each spin, on the sum of the spins before it.
-
-    .. math:: \text{logit}_i = 2\beta h_i + \omega_i M_i, \qquad M_i = \sum_{j<i} x_j
-
-    N weights, which start as normals of standard deviation ``scale``/N. The simplest network of
-    `arXiv:2302.08347 <https://arxiv.org/abs/2302.08347>`_.
-
-    Args:
-        scale: size of the starting weights, times 1/N.
-
-    Raises:
-        ValueError: ``scale`` is negative or not finite.
-
-    >>> import graphar as ga
-    >>> ga.Autoregressive(ga.curie_weiss(50), OneParameter).num_parameters
-    50
-    """
-
-    scale: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_scale(self.scale)
-
-    def settings(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
-        n = frontier.num_spins
-        return _OneParameter(self.scale / n * torch.randn(n, generator=generator, dtype=dtype))
-
-
-class _OneParameter(BoundHead):
-    reads = "magnetisation"
-
-    def __init__(self, weight: Tensor) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight)
-
-    def forward(self, inputs: SiteInputs) -> Tensor:
-        assert inputs.magnetisation is not None
-        return 2 * inputs.beta * inputs.field + self.weight[inputs.ranks, None] * inputs.magnetisation
-
-
-def _mean_coupling(graph: IsingGraph) -> float:
-    """J̄, the mean of J_ij over all pairs of spins."""
-    n = graph.num_spins
-    return float(graph.edge_weight.double().sum()) / (n * (n - 1)) if n > 1 else 0.0
-
-
-def _check_curie_weiss(graph: IsingGraph) -> None:
+def _not_curie_weiss(graph: IsingGraph) -> str | None:
+    """What is wrong with a graph that is not the Curie–Weiss one."""
     _, _, weights = graph.undirected()
     n, pairs = graph.num_spins, graph.num_spins * (graph.num_spins - 1) // 2
     if weights.numel() != pairs:
-        raise ValueError(
+        return (
             f"graph must couple every pair of its {n} spins for CurieWeiss(trainable=False), "
             f"got {weights.numel()} couplings instead of {pairs}"
         )
     # couplings of a core are J up to rounding
     if pairs and float(weights.max() - weights.min()) > 1e-12 * float(weights.abs().max()):
-        raise ValueError(
+        return (
             f"graph must have one coupling on all pairs for CurieWeiss(trainable=False), "
             f"got couplings from {float(weights.min()):g} to {float(weights.max()):g}"
         )
+    return None

@@ -57,7 +57,7 @@ class MessageWeights:
     def names() -> list[str]:
         """Of those that come with graphar.
 
-        >>> "glass" in MessageWeights.names()
+        >>> "random_regular_pm1" in MessageWeights.names()
         True
         """
         folder = resources.files("graphar.heads") / SHIPPED

@@ -14,8 +14,16 @@ from numba.extending import overload
 
 from graphar.kernels._numba_math import exp_of_negative
 
-__all__ = ["PER_SAMPLE", "apply_gates", "belief_message", "constant_part", "hidden_layer", "logit_features",
-           "message_features"]  # fmt: skip
+__all__ = [
+    "PER_SAMPLE",
+    "add_scaled",
+    "apply_gates",
+    "belief_message",
+    "constant_part",
+    "hidden_layer",
+    "logit_features",
+    "message_features",
+]
 
 PER_SAMPLE = 4
 
@@ -125,6 +133,12 @@ def hidden_layer(weight: np.ndarray, constant: float, f: np.ndarray, y: np.ndarr
     for s in range(y.size):
         z = constant + weight[0] * f0[s] + weight[1] * f1[s] + weight[2] * f2[s] + weight[3] * f3[s]
         y[s] = z / (one + abs(z))
+
+
+@njit(fastmath={"contract"})
+def add_scaled(weight: float, row: np.ndarray, total: np.ndarray) -> None:
+    for s in range(total.size):
+        total[s] += weight * row[s]
 
 
 @njit(fastmath={"contract"})

@@ -10,105 +10,19 @@ from __future__ import annotations
 import numpy as np
 from numba import get_thread_id, njit, prange
 
-from graphar.kernels._numba_gates import (
-    PER_SAMPLE,
-    apply_gates,
-    belief_message,
-    constant_part,
-    hidden_layer,
-    logit_features,
-    message_features,
+from graphar.kernels._numba_gates import add_scaled, apply_gates, belief_message, logit_features, message_features
+from graphar.kernels._numba_gates_gradient import (
+    add_signed,
+    belief_slope,
+    by_magnitude,
+    gates_back,
+    sum_of,
 )
-from graphar.kernels._numba_math import exp_of_negative
+from graphar.kernels._numba_loops import _dot
 from graphar.kernels._numba_messages import apply_events, collect, neighbours, new_scratch, set_field
 from graphar.kernels._numba_schedule import draw_starts, outward, sweep, undraw_starts
 
 __all__ = ["gradient", "pair_gradient"]
-
-
-# Each of these loops is one that compilers vectorise: few arrays and no branch.
-
-
-@njit(fastmath={"contract", "reassoc", "nsz"})
-def _dot(a: np.ndarray, b: np.ndarray) -> float:
-    total = a.dtype.type(0)
-    for k in range(a.size):
-        total += a[k] * b[k]
-    return total
-
-
-@njit(fastmath={"contract", "reassoc", "nsz"})
-def _sum(a: np.ndarray) -> float:
-    total = a.dtype.type(0)
-    for k in range(a.size):
-        total += a[k]
-    return total
-
-
-@njit(fastmath={"contract"})
-def _by_hidden(first: float, second: float, by_g: np.ndarray, y: np.ndarray, by_z: np.ndarray) -> None:
-    one = y.dtype.type(1)
-    g0, g1 = by_g[0], by_g[1]
-    for s in range(y.size):
-        slope = one - abs(y[s])
-        by_z[s] = (first * g0[s] + second * g1[s]) * (slope * slope)
-
-
-@njit(fastmath={"contract"})
-def _add_scaled(weight: float, row: np.ndarray, total: np.ndarray) -> None:
-    for s in range(total.size):
-        total[s] += weight * row[s]
-
-
-@njit(fastmath={"contract"})
-def _by_magnitude(f: np.ndarray, by_f: np.ndarray, out: np.ndarray) -> None:
-    """d/d|x| from d/df, f = |x|/(1 + |x|)."""
-    one = f.dtype.type(1)
-    for s in range(f.size):
-        slope = one - f[s]
-        out[s] = by_f[s] * (slope * slope)
-
-
-@njit(fastmath={"contract"})
-def _add_signed(by_size: np.ndarray, x: np.ndarray, total: np.ndarray) -> None:
-    """total += by_size × sgn x."""
-    one, zero = x.dtype.type(1), x.dtype.type(0)
-    for s in range(x.size):
-        sign = (one if x[s] > 0 else zero) - (one if x[s] < 0 else zero)
-        total[s] += by_size[s] * sign
-
-
-@njit(fastmath={"contract"}, error_model="numpy")
-def _tanh_sum(a: float, b: np.ndarray, out: np.ndarray) -> None:
-    """dv/db = ½ [tanh(a + b) + tanh(a − b)]."""
-    one, two, half = b.dtype.type(1), b.dtype.type(2), b.dtype.type(0.5)
-    for s in range(b.size):
-        plus, minus = a + b[s], a - b[s]
-        e, f = exp_of_negative(two * plus), exp_of_negative(two * minus)
-        first, second = (one - e) / (one + e), (one - f) / (one + f)
-        out[s] = half * ((first if plus > 0 else -first) + (second if minus > 0 else -second))
-
-
-@njit
-def _gates_back(net, numbers, f, y, by_g, by_net, by_f, by_z):  # type: ignore[no-untyped-def]
-    """From derivatives by both gates to those by their weights, added, and by the features of each sample."""
-    weight, bias, out, _ = net
-    by_weight, by_bias, by_out, by_constant = by_net
-    by_f[:] = 0
-    for o in range(2):
-        by_constant[o] += _sum(by_g[o])
-    for h in range(bias.size):
-        hidden_layer(weight[h], constant_part(weight[h], bias[h], numbers), f, y)
-        for o in range(2):
-            by_out[o, h] += _dot(by_g[o], y)
-        _by_hidden(out[0, h], out[1, h], by_g, y, by_z)
-        shared = _sum(by_z)
-        by_bias[h] += shared
-        for j in range(len(numbers)):
-            by_weight[h, PER_SAMPLE + j] += shared * (numbers[j] / (1 + numbers[j]))
-        for j in range(PER_SAMPLE):
-            by_weight[h, j] += _dot(by_z, f[j])
-            _add_scaled(weight[h, j], by_z, by_f[j])
 
 
 @njit
@@ -129,25 +43,25 @@ def _event_back(  # type: ignore[no-untyped-def]
         by_g[0, s] = by_sent[s] * v[s]
         by_g[1, s] = by_sent[s] * (back[s] - v[s])
         b[s] = total[0, s] - received[s]
-    _gates_back(net, numbers, f, y, by_g, by_net, by_f, by_z)
+    gates_back(net, numbers, f, y, by_g, by_net, by_f, by_z)
     for j in range(4):
-        _by_magnitude(f[j], by_f[j], by_f[j])
+        by_magnitude(f[j], by_f[j], by_f[j])
     # by v, in the place of by_z; by w
     for s in range(v.size):
         by_z[s] = by_sent[s] * (one + g[0, s] - g[1, s])
         by_message[back_row, s] += by_sent[s] * g[1, s]
         y[s] = back[s] - v[s]
-    _add_signed(by_f[2], back, by_message[back_row])
-    _add_signed(by_f[3], y, by_message[back_row])
+    add_signed(by_f[2], back, by_message[back_row])
+    add_signed(by_f[3], y, by_message[back_row])
     by_f[3] *= -1
-    _add_signed(by_f[3], y, by_z)
-    _tanh_sum(a, b, by_b)
+    add_signed(by_f[3], y, by_z)
+    belief_slope(a, b, by_b)
     by_b *= by_z
-    _add_signed(by_f[0], b, by_b)
+    add_signed(by_f[0], b, by_b)
     for other in range(start[k], ptr[k + 1]):
         if other != edge:
-            _add_scaled(one, by_b, by_message[other])
-            _add_signed(by_f[1], messages[other], by_message[other])
+            add_scaled(one, by_b, by_message[other])
+            add_signed(by_f[1], messages[other], by_message[other])
 
 
 @njit
@@ -218,14 +132,14 @@ def _logit_back(  # type: ignore[no-untyped-def]
         by_g[0, b] = 2 * slope[b] * s[b]
         by_g[1, b] = 2 * slope[b] * U[b]
         by_total[b] = 2 * slope[b] * (1 + g[1, b])
-    _gates_back(net, met, f, y, by_g, by_net, by_f, by_z)
+    gates_back(net, met, f, y, by_g, by_net, by_f, by_z)
     for j in range(4):
-        _by_magnitude(f[j], by_f[j], by_f[j])
-    _add_signed(by_f[1], U, by_total)
-    _add_signed(by_f[2], total[0], by_total)
+        by_magnitude(f[j], by_f[j], by_f[j])
+    add_signed(by_f[1], U, by_total)
+    add_signed(by_f[2], total[0], by_total)
     for edge in range(start[p], ptr[p + 1]):
-        _add_scaled(by_total.dtype.type(1), by_total, by_message[edge])
-        _add_signed(by_f[3], messages[edge], by_message[edge])
+        add_scaled(by_total.dtype.type(1), by_total, by_message[edge])
+        add_signed(by_f[3], messages[edge], by_message[edge])
 
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
@@ -287,7 +201,7 @@ def gradient(
                         at,
                     )  # fmt: skip
             for edge in range(start[p], ptr[p + 1]):
-                _add_scaled(coupling[edge], x[p], xi[sender[edge]])
+                add_scaled(coupling[edge], x[p], xi[sender[edge]])
             draw_starts(p, sender, ptr, start)
             for number in range(rounds if full else 1):
                 if full:
@@ -310,7 +224,7 @@ def gradient(
                 )  # fmt: skip
             undraw_starts(p, sender, ptr, start)
             for edge in range(start[p], ptr[p + 1]):
-                _add_scaled(-coupling[edge], x[p], xi[sender[edge]])
+                add_scaled(-coupling[edge], x[p], xi[sender[edge]])
             collect(p, b, numbers[2], ptr, start, u, xi, scratch[0])
             met = neighbours(p, ptr, start, numbers[0])
             _logit_back(
@@ -346,9 +260,9 @@ def pair_gradient(
         start = ptr[:-1].copy()
         for p in range(num_spins):
             slope = slopes[block, p]
-            by_bias[block, p] = _sum(slope)
+            by_bias[block, p] = sum_of(slope)
             for pair in range(pair_ptr[p], pair_ptr[p + 1]):
                 by_pair[block, pair] = _dot(slope, xi[pair_spin[pair]])
             for edge in range(start[p], ptr[p + 1]):
-                _add_scaled(coupling[edge], x[p], xi[sender[edge]])
+                add_scaled(coupling[edge], x[p], xi[sender[edge]])
             draw_starts(p, sender, ptr, start)

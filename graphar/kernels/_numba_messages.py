@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import get_thread_id, njit, prange
 
-from graphar.kernels._numba_gates import apply_gates, belief_message, logit_features, message_features
+from graphar.kernels._numba_gates import add_scaled, apply_gates, belief_message, logit_features, message_features
 from graphar.kernels._numba_loops import LOG_EVERY, _account, _add_energy, _decay, _draw, _send
 from graphar.kernels._numba_math import random_words
 from graphar.kernels._numba_schedule import draw_starts, outward, sweep
@@ -39,12 +39,6 @@ def _add(received: np.ndarray, total: np.ndarray) -> None:
 def _add_size(received: np.ndarray, sizes: np.ndarray) -> None:
     for s in range(sizes.size):
         sizes[s] += abs(received[s])
-
-
-@njit(fastmath={"contract"})
-def _add_scaled(weight: float, row: np.ndarray, total: np.ndarray) -> None:
-    for s in range(total.size):
-        total[s] += weight * row[s]
 
 
 @njit(fastmath={"contract"})
@@ -225,7 +219,7 @@ def walk(
             if bias.size:
                 logit += bias[p]
                 for pair in range(pair_ptr[p], pair_ptr[p + 1]):
-                    _add_scaled(pair_weight[pair], xi[pair_spin[pair]], logit)
+                    add_scaled(pair_weight[pair], xi[pair_spin[pair]], logit)
             if given:
                 _decay(logit, decay)
             else:

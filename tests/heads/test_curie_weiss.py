@@ -11,7 +11,9 @@ from scipy.special import gammaln, logsumexp
 from torch.nn.functional import logsigmoid
 
 import graphar as ga
-from graphar.heads import CurieWeiss, CurieWeissInfinite, OneParameter
+from graphar.heads import CurieWeiss, CurieWeissInfinite, Head, OneParameter
+from graphar.kernels import NumbaLevelsKernel
+from graphar.kernels.magnetisation import MagnetisationKernel
 
 HEADS = {"exact": CurieWeiss(), "trainable": CurieWeiss(trainable=True)}
 at_temperatures = pytest.mark.parametrize("beta", [0.0, 0.6, 1.0, 2.5])
@@ -135,11 +137,90 @@ def test_one_parameter_is_its_formula() -> None:
     torch.testing.assert_close(model.at(0.8).log_prob(spins), logsigmoid(spins * logits).sum(1), rtol=0, atol=1e-12)
 
 
+UNIFORM = ga.curie_weiss(120, field="gaussian", seed=0)
+SPARSE = ga.random_regular(120, degree=3, couplings="gaussian", field=0.2, seed=1)
+BY_MAGNETISATION: dict[str, tuple[ga.IsingGraph, Head]] = {
+    "exact": (UNIFORM, CurieWeiss()),
+    "trainable": (ga.curie_weiss(40, field="gaussian", seed=0), CurieWeiss(trainable=True)),
+    "sign": (UNIFORM, CurieWeissInfinite(scale=20.0)),
+    "tanh": (UNIFORM, CurieWeissInfinite("tanh", shared=False, scale=20.0)),
+    "one parameter": (UNIFORM, OneParameter(scale=5.0)),
+    "sign, sparse": (SPARSE, CurieWeissInfinite(scale=20.0)),
+    "one parameter, sparse": (SPARSE, OneParameter(scale=5.0)),
+    "one parameter, glass": (ga.sherrington_kirkpatrick(60, seed=2), OneParameter(scale=5.0)),
+}
+
+
+@pytest.mark.parametrize("case", BY_MAGNETISATION)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-11), (torch.float32, 1e-4)])
+def test_compiled_walks_are_the_reference(case: str, dtype: torch.dtype, tolerance: float) -> None:
+    graph, head = BY_MAGNETISATION[case]
+    order = ga.random_order(graph, seed=1)
+    found = {}
+    for kernel in ("reference", "numba"):
+        model = ga.Autoregressive(graph, head, order, kernel=kernel, dtype=dtype)
+        weights = list(model.parameters())
+        generator = torch.Generator().manual_seed(3)
+        with torch.no_grad():
+            for weight in weights:
+                weight += 0.05 * torch.randn(weight.shape, generator=generator, dtype=torch.float64).to(dtype)
+        drawn = model.kernel.sample(0.8, model.kernel.own_interactions(model.frontier), 7, 64, 150, bool(weights))
+        torch.testing.assert_close(
+            drawn.energy + graph.offset, graph.energy(drawn.spins), rtol=tolerance, atol=10 * tolerance
+        )
+        if kernel == "reference":
+            spins = drawn.spins
+        # in float32 a draw may fall between two roundings of the same probability; few samples may differ
+        same = (drawn.spins == spins).all(dim=1)
+        assert float(same.double().mean()) >= (1.0 if dtype == torch.float64 else 0.97)
+        q, factor = model.at(0.8), torch.linspace(-1, 1, 150, dtype=torch.float64)
+        found[kernel] = [same * drawn.log_prob, q.log_prob(spins), q.logits(spins)]
+        if weights:
+            found[kernel] += torch.autograd.grad(factor @ q.log_prob(spins), weights)
+            found[kernel] += torch.autograd.grad((factor.to(dtype) @ q.logits(spins)).tanh().sum(), weights)
+        if kernel == "numba":
+            assert type(model.kernel) is MagnetisationKernel
+            found["reference"][0] = same * found["reference"][0]
+    for reference, compiled in zip(found["reference"], found["numba"], strict=True):
+        scale = float(reference.detach().abs().max())
+        torch.testing.assert_close(compiled, reference, rtol=0, atol=tolerance * max(1.0, scale))
+
+
+def test_messages_are_passed_only_where_they_are_read() -> None:
+    assert type(ga.Autoregressive(ga.grid((3, 3)), CurieWeiss(trainable=True)).kernel) is NumbaLevelsKernel
+    assert type(ga.Autoregressive(ga.curie_weiss(9), CurieWeiss(trainable=True)).kernel) is MagnetisationKernel
+
+
+@pytest.mark.parametrize("kernel", ["reference", "numba"])
+@torch.no_grad()
+def test_fields_that_cancel_the_others_leave_no_sign(kernel: str) -> None:
+    # products of J̄ = 0.1 that are rounded once and those that are not differ in the last bit
+    graph = ga.curie_weiss(10, field=3 * 0.1)
+    head = CurieWeissInfinite(shared=False, scale=1e3)
+    model = ga.Autoregressive(graph, head, ga.natural, kernel=kernel, dtype=torch.float64)
+    spins = -torch.ones(1, 10)
+    assert abs(float(model.at(1.0).logits(spins)[0, 3])) < 1e-12
+    assert abs(float(model.at(1.0).logits(spins)[0, 2])) > 1.0
+
+
+@pytest.mark.parametrize(("beta", "error"), [(0.5, 1e-4), (1.2, 2e-3), (2.0, 1e-3)])
+@pytest.mark.parametrize(("coupling", "field"), [(1.0, 0.0), (1.0, -0.1), (-1.0, 0.3)])
+@torch.no_grad()
+def test_a_saddle_point_is_close_before_training(beta: float, error: float, coupling: float, field: float) -> None:
+    graph = ga.curie_weiss(200, coupling=coupling, field=field)
+    model = ga.Autoregressive(graph, CurieWeissInfinite(start_beta=beta), ga.natural, dtype=torch.float64)
+    spins, log_q = model.at(beta).sample_with_log_prob(4000, seed=0)
+    bound = float((log_q + beta * graph.energy(spins)).mean())
+    assert bound == pytest.approx(-closed_form(200, coupling, field, beta), rel=error)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: CurieWeissInfinite("relu"), 'activation must be "sign" or "tanh", got \'relu\''),
         (lambda: CurieWeissInfinite(scale=-1.0), "scale must be finite and not negative, got -1.0"),
+        (lambda: CurieWeissInfinite(start_beta=-1.0), "start_beta must be finite and not negative, got -1.0"),
+        (lambda: CurieWeissInfinite("tanh", start_beta=1.0), 'start_beta must be None where activation is "tanh", got'),
         (lambda: OneParameter(scale=math.inf), "scale must be finite and not negative, got inf"),
     ],
 )

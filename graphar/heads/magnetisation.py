@@ -1,0 +1,61 @@
+"""What heads have in common that read nothing but M_i = Σ_{j<i} x_j, the magnetisation of the spins before i."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, NamedTuple
+
+from torch import Tensor
+
+from graphar.hamiltonians import IsingGraph
+from graphar.heads.base import BoundHead
+
+if TYPE_CHECKING:
+    from graphar.kernels.base import Kernel
+
+__all__ = ["MagnetisationForm", "ReadsMagnetisation", "mean_coupling"]
+
+
+class MagnetisationForm(NamedTuple):
+    """Logits that depend on i and M_i alone, logit_i = 2βh_i + slope_i M_i + step_i φ(h_i + J̄M_i), or a table of them.
+
+    Attributes:
+        slope: by rank, shape (N,), or empty where there is a table.
+        step: by rank, shape (N,), or empty for none.
+        table: logits by i and then M_i = −i, −i + 2, …, i, shape (N(N + 1)/2,), or empty.
+    """
+
+    slope: Tensor
+    step: Tensor
+    table: Tensor
+
+
+class ReadsMagnetisation(BoundHead):
+    """A bound head whose logits depend on i and M_i alone.
+
+    Attributes:
+        coupling: J̄.
+        tanh: whether φ is tanh, instead of the sign.
+    """
+
+    reads = "magnetisation"
+
+    def __init__(self, coupling: float = 0.0, tanh: bool = False) -> None:
+        super().__init__()
+        self.coupling, self.tanh = coupling, tanh
+
+    @abstractmethod
+    def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
+        """The logits as numbers, for the compiled kernel; ``field`` is h by rank, (N,)."""
+
+    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]] | None:
+        from graphar.kernels import ReferenceKernel
+        from graphar.kernels.magnetisation import MagnetisationKernel
+
+        return ReferenceKernel, MagnetisationKernel
+
+
+def mean_coupling(graph: IsingGraph) -> float:
+    """J̄, the mean of J_ij over all pairs of spins."""
+    n = graph.num_spins
+    return float(graph.edge_weight.double().sum()) / (n * (n - 1)) if n > 1 else 0.0
