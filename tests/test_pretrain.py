@@ -215,6 +215,7 @@ def test_bad_arguments() -> None:
         ({"dataset": []}, "dataset must hold at least one IsingGraph"),
         ({"validation": [3]}, "validation must hold at least one IsingGraph"),
         ({"beta": (1.0, 0.5)}, "beta must be two rising positive numbers"),
+        ({"keeps": 1.5}, "keeps must be in 0 … 1, got 1.5"),
         ({"beta": (0.0, 0.5)}, "beta must be two rising positive numbers"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"batch_size": 1}, "batch_size must be at least 2, got 1"),

@@ -71,7 +71,13 @@ class MessageRule(GraphMessagePassing):
         hidden: hidden units of each gate; with 0 there are no gates, and this is belief propagation.
         generator: draws the first weights.
         dtype: of the weights.
+
+    Attributes:
+        keeps: part of the gradient by messages that goes back from each spin drawn to the ones before: below 1, in
+            training, where messages are so sensitive to those before that their true gradient says little.
     """
+
+    keeps = 1.0
 
     def __init__(self, hidden: int, generator: torch.Generator, dtype: torch.dtype) -> None:
         super().__init__(aggr="sum", node_dim=0)

@@ -150,6 +150,7 @@ def gradient(
     message_net: tuple[np.ndarray, ...],
     logit_net: tuple[np.ndarray, ...],
     beta: float,
+    keeps: float,
     spins: np.ndarray,
     slopes: np.ndarray,
     rows: np.ndarray,
@@ -159,6 +160,8 @@ def gradient(
     by_logit_net: tuple[np.ndarray, ...],
 ) -> None:
     """Σ slope × d logit/d weight, the weights being those of the gates, for each block of samples.
+
+    Derivatives by messages are multiplied by ``keeps`` from each spin to the one before.
 
     ``slopes`` is (blocks, N, width); ``rows`` (threads, 2, 2E, width), ``local`` (threads, N, width) and ``tapes``
     (threads, events, width) are scratch; the last two hold a row of zeros for each block.
@@ -222,6 +225,8 @@ def gradient(
                     count, edges, keys, b, plan, start, numbers, message_net, u, by_u, xi, scratch, more, waiting,
                     tape, at, by_messages,
                 )  # fmt: skip
+            if keeps != 1:
+                by_u[ptr[p] : ptr[stop[p]]] *= by_u.dtype.type(keeps)  # those between the spins of C(p)
             undraw_starts(p, sender, ptr, start)
             for edge in range(start[p], ptr[p + 1]):
                 add_scaled(-coupling[edge], x[p], xi[sender[edge]])

@@ -182,8 +182,16 @@ class MessagePassingKernel(DepthFirst):
                 rows = empty((threads, 2, 2 * self.num_arrivals, width), self.dtype)
                 tapes = empty((threads, self._events, width), self.dtype)
                 gradient(
-                    *(self._plan, self._schedule, numbers, message_net, logit_net, beta, spins.numpy()),
-                    *(slopes.numpy(), rows.numpy(), local.numpy(), tapes.numpy(), arrays[:4], arrays[4:8]),
+                    *(self._plan, self._schedule, numbers, message_net, logit_net, beta, self.bound.rule.keeps),
+                    *(
+                        spins.numpy(),
+                        slopes.numpy(),
+                        rows.numpy(),
+                        local.numpy(),
+                        tapes.numpy(),
+                        arrays[:4],
+                        arrays[4:8],
+                    ),
                 )
             if any(wanted[8:]):
                 by_place = np.zeros((blocks, self.pair.size), arrays[8].dtype), np.zeros((blocks, n), arrays[8].dtype)

@@ -161,6 +161,7 @@ class MessagePassingReferenceKernel(DepthFirst):
                 spins[here] = decide(logits[-1], words[here])
             energy -= (spins[here] * (state.field[here] + state.local[here])).sum(0, dtype=torch.float64)
             state.draw(level, spins[here])
+            state.forget()
             for renewal in level.renewals:
                 state.renew(renewal)
         order = torch.cat([level.places for level in levels])
@@ -205,6 +206,12 @@ class _State:
         """Send spins to their undrawn neighbours, of which no two of a level share one."""
         message = self.coupling[level.rows, None] * x.repeat_interleave(level.received, dim=0)
         self.local[self.sender[level.rows]] += message
+
+    def forget(self) -> None:
+        """Part of the gradient by messages ends here."""
+        if self.kernel.bound.rule.keeps != 1 and self.messages.requires_grad:
+            part = self.kernel.bound.rule.keeps
+            self.messages = part * self.messages + (1 - part) * self.messages.detach()
 
     def renew(self, renewal: _Renewal) -> None:
         sent = self.kernel.bound.rule(

@@ -78,6 +78,7 @@ def pretrain(
     ordering: Callable[[IsingGraph], Ordering] = nested_dissection,
     learning_rate: float = 5e-3,
     clip_norm: float | None = 1.0,
+    keeps: float = 0.8,
     evaluate_every: int = 50,
     patience: int | None = None,
     seed: int = 0,
@@ -106,6 +107,8 @@ def pretrain(
         ordering: the order of a graph's sites.
         learning_rate: of Adam at the first step.
         clip_norm: largest norm of the whole gradient.
+        keeps: part of the gradient by messages that goes back from each spin drawn to the ones before, 0 … 1. At low
+            temperature messages are so sensitive to those long before that the whole gradient, at 1, is noise.
         evaluate_every: steps between evaluations on held-out graphs.
         patience: evaluations without a lower free energy after which training stops early; never by default.
         seed: of the first weights, graphs, β and samples.
@@ -130,6 +133,8 @@ def pretrain(
     low, high = (check_beta(value) for value in beta)
     if not 0 < low <= high:
         raise ValueError(f"beta must be two rising positive numbers, got {beta}")
+    if not 0 <= keeps <= 1:
+        raise ValueError(f"keeps must be in 0 … 1, got {keeps}")
     settings = {
         "head": head.settings(),
         "beta": [low, high],
@@ -139,6 +144,7 @@ def pretrain(
         "objective": objective,
         "learning_rate": check_positive(learning_rate, "learning_rate"),
         "clip_norm": None if clip_norm is None else check_positive(clip_norm, "clip_norm"),
+        "keeps": float(keeps),
         "evaluate_every": check_count(evaluate_every, "evaluate_every"),
         "patience": None if patience is None else check_count(patience, "patience"),
         "seed": check_seed(seed),
@@ -146,6 +152,7 @@ def pretrain(
     }
     generator = make_generator(seed, None)
     rule = MessageRule(head.hidden, generator, torch.float32)
+    rule.keeps = float(keeps)
     if isinstance(head.weights, MessageWeights):
         rule.load_state_dict(head.weights.tensors)
     optimizer = torch.optim.Adam(rule.parameters(), lr=learning_rate)
