@@ -24,6 +24,7 @@ from graphar.training import BetaRecord, Run, anneal, check_settings
 __all__ = ["compare"]
 
 _TIMED = 4  # steps that are timed to make a number of them of seconds
+_OF_TRAINING = {"steps", "warmup", "batch_size", "learning_rate", "clip_norm", "optimizer"}
 
 
 def compare(
@@ -54,7 +55,8 @@ def compare(
         graph: couplings and fields.
         heads: what is compared, by name: a head, a pair of a head and keyword arguments of
             :class:`graphar.Autoregressive`, or a model on this graph, which is trained in place. In a list, they are
-            called by what they are.
+            called by what they are. The arguments may have ``steps``, ``warmup``, ``batch_size``, ``learning_rate``,
+            ``clip_norm`` and ``optimizer`` of one's own among them.
         beta: schedule of inverse temperatures; there are results at all of them.
         steps, warmup, batch_size, optimizer, learning_rate, clip_norm, evaluate_samples: as for
             :func:`graphar.anneal`, so that ``**graphar.protocols.arnn()`` may be given.
@@ -92,31 +94,37 @@ def compare(
     )
     if seconds is not None and not 0 < seconds < math.inf:
         raise ValueError(f"seconds must be positive, got {seconds}")
-    models = {name: _model(graph, name, entry, seed) for name, entry in _named(heads).items()}
+    entries = {name: _split(entry) for name, entry in _named(heads).items()}
+    own = {name: anneals for name, (_, anneals) in entries.items()}
+    models = {name: _model(graph, name, entry, seed) for name, (entry, _) in entries.items()}
     log_partition, label = _reference(graph, settings["schedule"], reference)
     result = Comparison(graph, tuple(settings["schedule"]), log_partition, label)
     options = {
         name: settings[name] for name in ("batch_size", "seed", "learning_rate", "clip_norm", "evaluate_samples")
     }
-    options["optimizer"] = optimizer
+    options |= {"optimizer": optimizer, "steps": steps, "warmup": warmup}
     try:
         for name, model in _bar(models, progress):
             try:
                 if not any(weight.requires_grad for weight in model.parameters()):
                     run = _untrained(model, settings)
                 else:
-                    counts = (steps, warmup) if seconds is None else _counts(model, settings, seconds, options)
-                    run = anneal(model, result.beta, counts[0], warmup=counts[1], progress=progress, **options)
+                    chosen = options | own[name]
+                    if seconds is not None:
+                        chosen |= _counts(model, settings, seconds, chosen)
+                    run = anneal(model, result.beta, progress=progress, **chosen)
             except ValueError as error:  # what the others found is worth keeping
                 warnings.warn(f"{name} is left out: {error}", stacklevel=2)
                 continue
             if run.history:
                 result.runs[name], result.models[name] = run, model
             if run.interrupted:
+                result.interrupted = True
                 break
     except KeyboardInterrupt:
         if not result.runs:
             raise
+        result.interrupted = True
     return result
 
 
@@ -139,6 +147,14 @@ def _name(entry: Any) -> str:
     if isinstance(entry, Autoregressive):
         return repr(entry.head_config)
     return entry.__name__ if isinstance(entry, type) else repr(entry)
+
+
+def _split(entry: Any) -> tuple[Any, dict[str, Any]]:
+    """The entry without settings of its own for training, and these."""
+    if not (isinstance(entry, tuple) and len(entry) == 2):
+        return entry, {}
+    options = dict(entry[1])
+    return (entry[0], options), {name: options.pop(name) for name in _OF_TRAINING & options.keys()}
 
 
 def _model(graph: IsingGraph, name: str, entry: Any, seed: int) -> Autoregressive:
@@ -183,26 +199,24 @@ def _untrained(model: Autoregressive, settings: dict[str, Any]) -> Run:
     return run
 
 
-def _counts(
-    model: Autoregressive, settings: dict[str, Any], seconds: float, options: dict[str, Any]
-) -> tuple[int, int]:
+def _counts(model: Autoregressive, settings: dict[str, Any], seconds: float, options: dict[str, Any]) -> dict[str, Any]:
     """Steps and warm-up that take about so many seconds, in the ratio of the settings."""
     weights, schedule = copy.deepcopy(model.state_dict()), settings["schedule"]
     for _ in range(2):  # the first compiles
-        timed = anneal(model, schedule[0], _TIMED, warmup=0, progress=False, **options)
+        timed = anneal(model, schedule[0], progress=False, **options | {"steps": _TIMED, "warmup": 0})
     model.load_state_dict(weights)
     if timed.interrupted:
         raise KeyboardInterrupt
     total = seconds * timed.step / timed.seconds
-    share = total / (settings["warmup"] + settings["steps"] * len(schedule))
-    steps = max(1, int(share * settings["steps"]))
-    return steps, max(0, round(total) - steps * len(schedule))
+    share = total / (options["warmup"] + options["steps"] * len(schedule))
+    steps = max(1, int(share * options["steps"]))
+    return {"steps": steps, "warmup": max(0, round(total) - steps * len(schedule))}
 
 
 def _bar(models: dict[str, Autoregressive], show: bool) -> Iterable[tuple[str, Autoregressive]]:
     from tqdm.auto import tqdm
 
-    with tqdm(models.items(), disable=not show, unit="model", dynamic_ncols=True) as bar:
+    with tqdm(models.items(), disable=not show, unit="model", leave=None, dynamic_ncols=True) as bar:
         for name, model in bar:
             bar.set_description(name)
             yield name, model

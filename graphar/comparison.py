@@ -34,6 +34,7 @@ class Comparison:
         reference: where it is from, in words.
         runs: by name, a :class:`graphar.Run` with a record for each β.
         models: by name, as training left them.
+        interrupted: whether Ctrl-C ended it.
     """
 
     graph: IsingGraph
@@ -42,6 +43,7 @@ class Comparison:
     reference: str
     runs: dict[str, Run] = field(default_factory=dict)
     models: dict[str, Autoregressive] = field(default_factory=dict)
+    interrupted: bool = False
 
     def errors(self, name: str) -> tuple[Floats, Floats]:
         """Relative errors of F_q and their standard errors, at the values of β that were reached."""

@@ -215,3 +215,12 @@ def test_refused_arguments(change: dict[str, Any], message: str) -> None:
     arguments = {"heads": {"linear": ga.heads.Linear}, "beta": BETA, **SHORT, **change}
     with pytest.raises(ValueError, match=message):
         compare(GLASS, **arguments)
+
+
+def test_a_head_may_have_training_of_its_own() -> None:
+    heads = {"slow": (ga.heads.Linear, {"ordering": ga.natural, "steps": 7}), "fast": ga.heads.Linear}
+    result = compare(GLASS, heads, beta=BETA, reference=None, **SHORT)
+    assert result.runs["slow"].settings["steps"] == 7
+    assert result.runs["fast"].settings["steps"] == SHORT["steps"] != 7
+    assert result.models["slow"].ordering.name == "natural"
+    assert not result.interrupted

@@ -174,4 +174,6 @@ def _stage(step: int, warmup: int, steps: int) -> int:
 def _bar(total: int, done: int, show: bool) -> Any:
     from tqdm.auto import tqdm
 
-    return tqdm(total=total, initial=done, disable=not show, unit="step", desc="annealing", dynamic_ncols=True)
+    return tqdm(
+        total=total, initial=done, disable=not show, unit="step", desc="annealing", leave=None, dynamic_ncols=True
+    )
