@@ -210,7 +210,7 @@ def _counts(model: Autoregressive, settings: dict[str, Any], seconds: float, opt
     total = seconds * timed.step / timed.seconds
     share = total / (options["warmup"] + options["steps"] * len(schedule))
     steps = max(1, int(share * options["steps"]))
-    return {"steps": steps, "warmup": max(0, round(total) - steps * len(schedule))}
+    return {"steps": steps, "warmup": max(0, round(total) - steps * len(schedule)) if options["warmup"] else 0}
 
 
 def _bar(models: dict[str, Autoregressive], show: bool) -> Iterable[tuple[str, Autoregressive]]:

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a small graph and few steps")
     parser.add_argument("--spins", type=int, default=256)
     parser.add_argument("--betas", type=float, nargs="+", default=[1.0, 1.5, 2.0])
-    parser.add_argument("--weights", default="random_regular_pm1", help="name or file of learned weights")
+    parser.add_argument("--weights", default="random_regular_3_pm1", help="name or file of learned weights")
     parser.add_argument("--picture", type=Path, help="where to save a picture of the curves")
     options = parser.parse_args()
 
@@ -58,10 +58,9 @@ def main() -> None:
     if options.quick:
         spins, num, steps, batch_size, samples = (32, 4, 10, 64, 200)
     graph = ga.random_regular(spins, degree=3, couplings="pm1", seed=1000)
-    schedule = {"radius": 10, "refresh": "return"}
     heads = {
-        "messages": ga.heads.MessagePassing(**schedule),
-        "learned messages": ga.heads.MessagePassing(**schedule, weights=options.weights),
+        "messages": ga.heads.MessagePassing(radius=8, refresh="return"),
+        "learned messages": ga.heads.MessagePassing(weights=options.weights),
     }
     curves: dict[tuple[float, str], Curve] = {}
     for beta in options.betas:

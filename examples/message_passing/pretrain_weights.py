@@ -17,27 +17,26 @@ from torch.utils.data import ConcatDataset
 
 import graphar as ga
 
-SETS = {
-    f"{family}_{couplings}": (family, couplings)
-    for family in ("random_regular", "grid")
-    for couplings in ("pm1", "gaussian")
-}
 SIZES = {
-    "random_regular": [(3, (128, 256)), (3, (96, 192)), (4, 128), (5, 96), (6, 64)],
-    "grid": [(16, 16), (8, 12), (5, 5, 5)],
+    "random_regular_3_pm1": [(3, 512)],
+    "random_regular_pm1": [(3, (128, 256)), (4, 192), (5, 128), (6, 96)],
+    "random_regular_gaussian": [(3, (128, 256)), (4, 192), (5, 128), (6, 96)],
+    "grid_pm1": [(16, 16), (8, 12), (5, 5, 5)],
+    "grid_gaussian": [(16, 16), (8, 12), (5, 5, 5)],
 }
 SMALL = {"random_regular": [(3, (16, 24)), (4, 16)], "grid": [(4, 4), (2, 3, 3)]}
-BETAS = {"random_regular": (0.5, 1.0, 1.5, 2.0), "grid": (0.5, 1.0, 1.5, 2.0)}
+BETAS = (0.5, 1.0, 1.5, 2.0)
 
 
-def graphs(family: str, couplings: str, split: str, count: int, quick: bool) -> dict[str, ga.InstanceDataset]:
-    """Instances of each kind of a family, by what they are called."""
-    found = {}
-    for number, kind in enumerate((SMALL if quick else SIZES)[family]):
+def graphs(name: str, split: str, count: int, quick: bool) -> dict[str, ga.InstanceDataset]:
+    """Instances of each kind in a set, by what they are called."""
+    found, couplings = {}, name.rsplit("_", 1)[1]
+    family = "grid" if name.startswith("grid") else "random_regular"
+    for number, kind in enumerate(SMALL[family] if quick else SIZES[name]):
         options = {"num_graphs": count, "couplings": couplings, "split": split, "seed": number}
         if family == "random_regular":
-            name = f"d = {kind[0]}, N = {kind[1]}"
-            found[name] = ga.InstanceDataset(family, sizes=kind[1], degree=kind[0], **options)
+            title = f"d = {kind[0]}, N = {kind[1]}"
+            found[title] = ga.InstanceDataset(family, sizes=kind[1], degree=kind[0], **options)
         else:
             found[" × ".join(map(str, kind))] = ga.InstanceDataset(
                 family, sizes=(kind,), periodic=len(kind) == 3, **options
@@ -45,12 +44,12 @@ def graphs(family: str, couplings: str, split: str, count: int, quick: bool) -> 
     return found
 
 
-def scores(head: ga.heads.MessagePassing, tests: dict[str, ga.InstanceDataset], betas: tuple[float, ...], samples: int):
+def scores(head: ga.heads.MessagePassing, tests: dict[str, ga.InstanceDataset], samples: int) -> dict:
     """Gain in log Z per spin over no weights: for each kind and β, its mean and standard error."""
     plain = ga.heads.MessagePassing(radius=head.radius, rounds=head.rounds, refresh=head.refresh)
     table = {}
     for name, test in tests.items():
-        for beta in betas:
+        for beta in BETAS:
             gain = []
             for graph in test:
                 models = [ga.Autoregressive(graph, one, ga.nested_dissection) for one in (plain, head)]
@@ -64,30 +63,29 @@ def scores(head: ga.heads.MessagePassing, tests: dict[str, ga.InstanceDataset], 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="?", choices=SETS, default="random_regular_pm1")
-    parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("name", nargs="?", choices=SIZES, default="random_regular_pm1")
+    parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="where to save the weights")
     parser.add_argument("--quick", action="store_true", help="few steps on small graphs")
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # of low effective sample sizes: bounds are compared
 
-    family, couplings = SETS[options.name]
-    steps, samples, count = (4, 64, 2) if options.quick else (options.steps, 512, 16)
+    steps, samples, count = (4, 64, 2) if options.quick else (options.steps, 512, 48 // len(SIZES[options.name]))
     train, held_out = (
-        ConcatDataset(list(graphs(family, couplings, split, number, options.quick).values()))
-        for split, number in (("train", count), ("validation", 4))
+        ConcatDataset(list(graphs(options.name, split, number, options.quick).values()))
+        for split, number in (("train", count), ("validation", 5))
     )
     start = ga.heads.MessagePassing(radius=8, refresh="return", hidden=16)
     settings = {"learning_rate": 2e-3, "evaluate_every": max(1, steps // 10), "seed": options.seed}
-    result = ga.pretrain(train, start, validation=held_out, beta=(0.3, 2.2), steps=steps, graphs_per_step=6, **settings)
+    result = ga.pretrain(train, start, validation=held_out, beta=(0.5, 2.2), steps=steps, graphs_per_step=6, **settings)
     print(result)
-    tests = graphs(family, couplings, "test", 2 if options.quick else 6, options.quick)
+    tests = graphs(options.name, "test", 2 if options.quick else 6, options.quick)
     weights = result.weights
     command = (
         f"python examples/message_passing/pretrain_weights.py {options.name} --steps {steps} --seed {options.seed}"
     )
-    gains = scores(result.head, tests, BETAS[family], samples)
+    gains = scores(result.head, tests, samples)
     weights.about |= {"command": command, "scores": {"gain in log Z per spin and its standard error": gains}}
     if options.output:
         weights.save(options.output)

@@ -61,15 +61,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a small graph")
     parser.add_argument("--seed", type=int, default=1000, help="of the graph")
-    parser.add_argument("--weights", default="random_regular_pm1", help="name or file of learned weights")
+    parser.add_argument("--weights", default="random_regular_3_pm1", help="name or file of learned weights")
     parser.add_argument("--picture", type=Path, help="where to save a picture of the effective sample size")
     options = parser.parse_args()
 
     graph = ga.random_regular(64 if options.quick else 1024, degree=3, couplings="pm1", seed=options.seed)
     heads = {
         "outward": ga.heads.MessagePassing(radius=10),
-        "out and back": ga.heads.MessagePassing(radius=10, refresh="return"),
-        "out and back, learned": ga.heads.MessagePassing(radius=10, refresh="return", weights=options.weights),
+        "out and back": ga.heads.MessagePassing(radius=8, refresh="return"),
+        "out and back, learned": ga.heads.MessagePassing(weights=options.weights),
     }
     if not options.quick:
         heads["full, 8 rounds"] = ga.heads.MessagePassing(refresh="full", rounds=8)

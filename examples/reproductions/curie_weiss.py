@@ -77,6 +77,8 @@ def main() -> None:
     for n in options.spins or sizes:
         results[n] = ga.compare(ga.curie_weiss(n), HEADS, **settings)
         print(f"{results[n]}\n", flush=True)
+        if results[n].interrupted:
+            return
     print(largest_errors(results))
     if options.picture:
         draw(results, options.picture)

@@ -32,8 +32,7 @@ def run(n: int, instances: int, settings: dict, pairs: int = 20_000) -> Found:
             x, y = model.at(result.beta[-1]).sample(2 * pairs, seed=seed).double().split(pairs)
             overlaps[name].append((x * y).mean(1).numpy())
         results.append(result)
-        if result.interrupted:
-            raise SystemExit("interrupted")
+        assert not result.interrupted, f"interrupted\n{result}"
     return results, overlaps
 
 

@@ -84,6 +84,8 @@ def main() -> None:
     results = {}
     for steps in counts:
         results[steps] = ga.compare(graph, HEADS, reference=exact, **ga.protocols.twobo(steps=steps, **changes))
+        if results[steps].interrupted:
+            raise SystemExit(str(results[steps]))
     print(graph, table(results), sep="\n")
     if options.picture:
         draw(results, options.picture)

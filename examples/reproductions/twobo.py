@@ -83,6 +83,8 @@ def main() -> None:
     results = {}
     for family, length in graphs:
         result = ga.compare(instance(family, length), NETWORKS, **settings)
+        if result.interrupted:
+            raise SystemExit(str(result))
         results[f"{family}, {result.graph.num_spins} spins"] = result
         print(table(result), flush=True)
     if options.picture:

@@ -148,7 +148,7 @@ def curie_weiss_limit(beta: float, coupling: float = 1.0, field: float = 0.0) ->
     CurieWeissLimit(beta=1.5, magnetisation_per_site=0.858560, log_partition_per_site=0.808341)
     """
     beta, J, h = check_beta(beta), _one_number(coupling, "coupling"), _one_number(field, "field")
-    m = math.copysign(_mean_field(beta * J, beta * abs(h)), h)
+    m = _mean_field(beta * J, beta * abs(h)) * (-1 if h < 0 else 1)
     return CurieWeissLimit(beta, J, h, m)
 
 
@@ -208,7 +208,7 @@ def _mean_field(K: float, b: float) -> float:
         return math.tanh(K * m + b) - m
 
     # tanh z ≥ z − z³/3 keeps the root without field above this, and away from m = 0
-    lowest = math.sqrt(3 * (K - 1) / K**3) if K > 1 else 0.0
+    lowest = math.sqrt(3 * (K - 1) / K) / K if K > 1 else 0.0
     return lowest if excess(lowest) <= 0 else float(brentq(excess, lowest, 1.0, xtol=1e-15, rtol=1e-15))
 
 

@@ -49,14 +49,14 @@ def sherrington_kirkpatrick_limit(beta: float, rsb: int = 1) -> SherringtonKirkp
         ValueError: β out of range, another ``rsb``.
 
     >>> sherrington_kirkpatrick_limit(2.0, rsb=0)
-    SherringtonKirkpatrickLimit(beta=2, rsb=0, free_energy_per_site=-0.792393, overlaps=[0.5304], breakpoints=[])
+    SherringtonKirkpatrickLimit(beta=2, rsb=0, log_partition_per_site=1.584786, overlaps=[0.5304], breakpoints=[])
     >>> sherrington_kirkpatrick_limit(2.0)  # doctest: +ELLIPSIS
-    SherringtonKirkpatrickLimit(beta=2, rsb=1, free_energy_per_site=-0.791209, overlaps=[0.2146, 0.6192], ...)
+    SherringtonKirkpatrickLimit(beta=2, rsb=1, log_partition_per_site=1.582418, overlaps=[0.2146, 0.6192], ...)
     """
     beta = check_beta(beta)
     if beta > MAX_BETA:
         raise ValueError(f"beta must be at most {MAX_BETA:g}, got {beta:g}")
-    if isinstance(rsb, bool) or rsb not in (0, 1, 2):
+    if not isinstance(rsb, int) or isinstance(rsb, bool) or rsb not in (0, 1, 2):
         raise ValueError(f"rsb must be 0, 1 or 2, got {rsb!r}")
     if beta <= 1:
         overlaps, breakpoints = torch.zeros(rsb + 1, dtype=torch.float64), torch.zeros(rsb, dtype=torch.float64)
@@ -101,7 +101,7 @@ class SherringtonKirkpatrickLimit:
 
     def __repr__(self) -> str:
         q, m = ([round(value, 4) for value in values.tolist()] for values in (self.overlaps, self.breakpoints))
-        numbers = f"free_energy_per_site={self.free_energy_per_site:.6f}, overlaps={q}, breakpoints={m}"
+        numbers = f"log_partition_per_site={self.log_partition_per_site:.6f}, overlaps={q}, breakpoints={m}"
         return f"SherringtonKirkpatrickLimit(beta={self.beta:g}, rsb={self.rsb}, {numbers})"
 
 

@@ -13,6 +13,7 @@ fields ξ alone: a drawn spin's own messages are dropped. On a tree the fixed po
 - after spin i, ``refresh="outward"`` makes one pass away from i through the undrawn spins of its component C(i), shell
   by shell at the distances d = 1 … ``radius``. First the messages between spins of shell d are renewed, all from the
   values before, then those from shell d to shell d + 1; those towards i stay as they are;
+- ``refresh="return"`` goes on with a pass towards i, from the last shell to the first, in the same way;
 - ``refresh="full"`` makes ``rounds`` sweeps over all of C(i) without i instead.
 
 A sweep renews, spin by spin, all messages that the spin sends, in depth-first order of the elimination tree and then,
@@ -23,7 +24,7 @@ around every spin; here only those near the spin just drawn are renewed, so that
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from graphar.kernels.base import Kernel
 
 __all__ = ["BoundMessagePassing", "MessagePassing", "Received"]
+
+SCHEDULE = {"radius": 10, "rounds": 4, "refresh": "outward"}
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,19 @@ class MessagePassing(Head):
 
     Args:
         radius: how far the outward pass goes from the spin just drawn; accuracy and time rise with it. On a tree, a
-            radius and rounds that reach across make conditionals exact. No part of a full refresh.
+            radius and rounds that reach across make conditionals exact. No part of a full refresh. By default that
+            of the training of ``weights``, or 10 without; so for the next two, or 4 and ``"outward"``.
         rounds: sweeps over a component before its first spin, and over the rest of it after each under a full refresh.
-        refresh: ``"outward"``, time O(N × spins within the radius), or ``"full"``, O(N × spins in the component).
+        refresh: ``"outward"``, time O(N × spins within the radius), ``"return"``, about twice that and more exact, or
+            ``"full"``, O(N × spins in the component).
         hidden: hidden units of the shared networks; 0 for belief propagation as it is.
         linear: whether to add the linear head of one graph.
         weights: of the shared networks, which fix ``hidden``: one of those that come with graphar by its name
-            (``MessageWeights.names()``), a file, or what training returned.
+            (``MessageWeights.names()``), a file, or the ``weights`` of what :func:`graphar.pretrain` returned.
 
     Raises:
         ValueError: ``radius``, ``rounds`` or ``hidden`` is no integer of at least 0, 1 and 0, ``refresh`` is not one of
-            the two, or there are no such weights.
+            the three, or there are no such weights.
 
     >>> import graphar as ga
     >>> model = ga.Autoregressive(ga.random_regular(100, degree=3, couplings="pm1", seed=0), MessagePassing())
@@ -78,26 +83,39 @@ class MessagePassing(Head):
     True
     """
 
-    radius: int = 10
-    rounds: int = 4
-    refresh: str = "outward"
+    radius: int | None = None
+    rounds: int | None = None
+    refresh: str | None = None
     hidden: int = 0
     linear: bool = False
-    weights: str | PathLike[str] | MessageWeights | None = field(default=None, compare=False)
+    weights: str | PathLike[str] | MessageWeights | None = None
 
     def __post_init__(self) -> None:
+        weights = self.weights
+        if weights is not None and not isinstance(weights, MessageWeights):
+            weights = MessageWeights.load(weights)
+            object.__setattr__(self, "weights", weights)
+        schedule = SCHEDULE if weights is None else SCHEDULE | weights.schedule
+        for name, value in schedule.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         check_count(self.radius, "radius", 0)
         check_count(self.rounds, "rounds")
         check_count(self.hidden, "hidden", 0)
         if self.refresh not in ("outward", "return", "full"):
             raise ValueError(f'refresh must be "outward", "return" or "full", got {self.refresh!r}')
-        if self.weights is not None:
-            if not isinstance(self.weights, MessageWeights):
-                object.__setattr__(self, "weights", MessageWeights.load(self.weights))
-            assert isinstance(self.weights, MessageWeights)
-            if self.hidden not in (0, self.weights.hidden):
-                raise ValueError(f"hidden must be that of weights, {self.weights.hidden}, got {self.hidden}")
-            object.__setattr__(self, "hidden", self.weights.hidden)
+        if weights is not None:
+            if self.hidden not in (0, weights.hidden):
+                raise ValueError(f"hidden must be that of weights, {weights.hidden}, got {self.hidden}")
+            object.__setattr__(self, "hidden", weights.hidden)
+
+    @property
+    def schedule(self) -> tuple[int, int, str]:
+        """Radius, rounds and refresh."""
+        assert self.radius is not None
+        assert self.rounds is not None
+        assert self.refresh is not None
+        return self.radius, self.rounds, self.refresh
 
     def settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("radius", "rounds", "refresh", "hidden", "linear")}

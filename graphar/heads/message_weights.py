@@ -35,7 +35,7 @@ class MessageWeights:
 
     >>> rule = MessageRule(8, torch.Generator().manual_seed(0), torch.float32)
     >>> MessageWeights(rule.state_dict(), name="mine")
-    MessageWeights('mine', 8 hidden units, 172 numbers)
+    MessageWeights('mine', 8 hidden units, 156 numbers)
     """
 
     def __init__(
@@ -53,11 +53,20 @@ class MessageWeights:
         if not all(bool(torch.isfinite(value).all()) for value in self.tensors.values()):
             raise ValueError("weights must be finite, got NaN or infinite numbers")
 
+    @property
+    def schedule(self) -> dict[str, Any]:
+        """Radius, rounds and refresh of the head that they were trained with, where that is known."""
+        head = self.about.get("head")
+        kinds = {"radius": int, "rounds": int, "refresh": str}
+        if not isinstance(head, dict):
+            return {}
+        return {name: head[name] for name, kind in kinds.items() if isinstance(head.get(name), kind)}
+
     @staticmethod
     def names() -> list[str]:
         """Of those that come with graphar.
 
-        >>> "random_regular_pm1" in MessageWeights.names()
+        >>> "random_regular_3_pm1" in MessageWeights.names()
         True
         """
         folder = resources.files("graphar.heads") / SHIPPED
@@ -70,6 +79,8 @@ class MessageWeights:
         Raises:
             ValueError: there are no such weights, or the file holds something else.
         """
+        if not isinstance(source, (str, PathLike)):
+            raise ValueError(f"weights must be a name, a file or MessageWeights, got {source!r}")
         name = fspath(source)
         if name in cls.names():
             return cls._read((resources.files("graphar.heads") / SHIPPED / f"{name}.json").read_text(), name)
@@ -104,6 +115,14 @@ class MessageWeights:
         text = json.dumps({"format": FORMAT, "about": self.about, "weights": weights}, indent=1)
         with atomic_write(path) as file:
             file.write(f"{text}\n".encode())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MessageWeights) or self.hidden != other.hidden:
+            return False
+        return all(torch.equal(value.double(), other.tensors[name].double()) for name, value in self.tensors.items())
+
+    def __hash__(self) -> int:
+        return hash(float(self.tensors["message_gates.bias"].double().sum()))
 
     def __repr__(self) -> str:
         count = sum(value.numel() for value in self.tensors.values())

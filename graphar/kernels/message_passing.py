@@ -25,6 +25,8 @@ from graphar.kernels.blocks import empty, new_blocks, spins_from_blocks, spins_t
 
 __all__ = ["DepthFirst", "MessagePassingKernel"]
 
+MEMORY = 16e9  # bytes that the tapes of a gradient may take
+
 
 class DepthFirst(Kernel):
     """Places of spins, directed edges and the tree, which both kernels share.
@@ -37,6 +39,7 @@ class DepthFirst(Kernel):
         ptr: where the edges into each place start, (N + 1,).
         stop: one past the last place of each subtree, (N,).
         is_root: whether a place is the first of its component, (N,).
+        radius, rounds, refresh: the schedule, with a radius of at most N.
         pair_ptr, pair_spin, pair: the frontier of each place, as places, and their numbers at the head.
     """
 
@@ -46,8 +49,10 @@ class DepthFirst(Kernel):
 
         super().__init__(frontier, head, dtype, device)
         assert isinstance(head, BoundMessagePassing)
-        self.bound, self.config = head, head.config
+        self.bound = head
         n, num_edges = self.num_spins, self.num_arrivals
+        radius, self.rounds, self.refresh = head.config.schedule
+        self.radius = min(radius, n)
         order = preorder(frontier.parent.numpy())
         place = np.empty(n, np.int64)
         place[order] = np.arange(n)
@@ -90,7 +95,9 @@ def _pointers(count: np.ndarray) -> np.ndarray:
 class MessagePassingKernel(DepthFirst):
     """Compiled walks, each thread taking blocks of samples whose messages near the spin drawn stay in cache.
 
-    The gradient walks the same way once more and back. Where only the linear part learns, the walk back is left out.
+    The gradient walks the same way once more and back, with a tape of one row for each message renewed, of one block
+    of 64 samples for each thread: 0.7 GB for 4096 spins with three neighbours and radius 10, there and back. Where
+    only the linear part learns, the walk back is left out.
     """
 
     def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
@@ -100,9 +107,7 @@ class MessagePassingKernel(DepthFirst):
             *(sites, self.ptr, self.sender, self.receiver, self.back),
             *(self.stop, self.depth, self.is_root, self.pair_ptr, self.pair_spin if self.bound.linear else none),
         )
-        refresh = self.config.refresh
-        radius = min(self.config.radius, self.num_spins)
-        self._schedule = (radius, self.config.rounds, refresh == "full", refresh == "return")
+        self._schedule = (self.radius, self.rounds, self.refresh == "full", self.refresh == "return")
         self._events: int | None = None
 
     def sample(
@@ -179,6 +184,12 @@ class MessagePassingKernel(DepthFirst):
             if any(wanted[:8]):
                 if self._events is None:
                     self._events = count_events(*self._schedule, self.sender, self.ptr, self.stop, self.is_root)
+                needed = threads * self._events * width * spins.element_size()
+                if needed > MEMORY:
+                    raise ValueError(
+                        f"radius or refresh must renew few enough messages for their gradient to fit in "
+                        f"{MEMORY / 1e9:.3g} GB, got {self._events:,} renewals, which need {needed / 1e9:.3g} GB"
+                    )
                 rows = empty((threads, 2, 2 * self.num_arrivals, width), self.dtype)
                 tapes = empty((threads, self._events, width), self.dtype)
                 gradient(

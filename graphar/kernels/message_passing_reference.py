@@ -76,10 +76,8 @@ class MessagePassingReferenceKernel(DepthFirst):
         """What is renewed before the first spins, and the levels; tables as long as the walk."""
         from graphar.kernels._numba_schedule import draw_starts
 
-        n, config, start = self.num_spins, self.config, self.ptr[:-1].copy()
-        before = [
-            renewal for number in range(config.rounds) for renewal in self._swept([(0, n)], number % 2 == 1, start)
-        ]
+        n, start = self.num_spins, self.ptr[:-1].copy()
+        before = [renewal for number in range(self.rounds) for renewal in self._swept([(0, n)], number % 2 == 1, start)]
         order = np.argsort(self.depth, kind="stable")
         levels = []
         for places in np.split(order, np.flatnonzero(np.diff(self.depth[order])) + 1):
@@ -88,9 +86,9 @@ class MessagePassingReferenceKernel(DepthFirst):
             pair_ptr = np.concatenate([[0], np.cumsum(np.diff(self.pair_ptr)[places])])
             for p in places.tolist():
                 draw_starts(p, self.sender, self.ptr, start)
-            if config.refresh == "full":
+            if self.refresh == "full":
                 rests = [(p + 1, int(self.stop[p])) for p in places.tolist()]
-                passes = [self._swept(rests, number % 2 == 1, start) for number in range(config.rounds)]
+                passes = [self._swept(rests, number % 2 == 1, start) for number in range(self.rounds)]
                 renewals = [renewal for swept in passes for renewal in swept]
             else:
                 renewals = self._passed(places, start)
@@ -113,10 +111,9 @@ class MessagePassingReferenceKernel(DepthFirst):
 
         edges, keys = np.empty((2, 2 * self.sender.size), np.int64)
         distance, queue = np.zeros((2, self.num_spins), np.int64)
-        radius, returns = min(self.config.radius, self.num_spins), self.config.refresh == "return"
-        events = []
+        returns, events = self.refresh == "return", []
         for p in places.tolist():
-            count = outward(p, radius, returns, self.sender, self.ptr, start, distance, queue, edges, keys)
+            count = outward(p, self.radius, returns, self.sender, self.ptr, start, distance, queue, edges, keys)
             events.append((edges[:count].copy(), keys[:count].copy()))
         return self._grouped(events, start)
 

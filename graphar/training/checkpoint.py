@@ -68,6 +68,8 @@ def load(path: str | PathLike[str]) -> Autoregressive:
         model = Autoregressive(graph, head, ordering, **structure, memory=math.inf, dtype=dtype)
         model.load_state_dict(state["weights"])
         model.trained_beta = state["trained_beta"]
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name not in state.get("frozen", ()))
     except (KeyError, TypeError, RuntimeError, AttributeError) as error:
         raise ValueError(f"{path}: not a whole graphar model ({type(error).__name__}: {error})") from error
     return model
@@ -137,6 +139,7 @@ def _model_state(model: Autoregressive) -> dict[str, Any]:
         "exact_width": model.exact_width,
         "dtype": str(model.dtype).removeprefix("torch."),
         "weights": dict(model.state_dict()),
+        "frozen": [name for name, parameter in model.named_parameters() if not parameter.requires_grad],
         "trained_beta": model.trained_beta,
     }
 

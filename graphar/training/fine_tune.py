@@ -10,7 +10,7 @@ from typing import Any
 from graphar._checks import check_count
 from graphar.autoregressive import Autoregressive
 from graphar.hamiltonians import IsingGraph
-from graphar.heads import MessagePassing, MessageWeights
+from graphar.heads import Head, MessagePassing, MessageWeights
 from graphar.ordering import Ordering, nested_dissection
 from graphar.training.anneal import anneal
 from graphar.training.run import Run
@@ -25,7 +25,7 @@ def fine_tune(
     beta: float | Iterable[float],
     steps: int = 400,
     ordering: Ordering | Callable[[IsingGraph], Ordering] = nested_dissection,
-    radius: int | None = None,
+    linear_radius: int | None = None,
     exact_width: int = 0,
     shared: bool = False,
     learning_rate: float = 1e-2,
@@ -46,7 +46,7 @@ def fine_tune(
         beta: inverse temperature, or a schedule.
         steps: optimisation steps at each β.
         ordering: sampling order.
-        radius: limit of the linear part's frontier.
+        linear_radius: largest distance from a spin to those of its frontier that the linear part reads.
         exact_width: sites of separators up to this are exact, see :class:`graphar.Autoregressive`.
         shared: whether the shared weights are trained as well.
         learning_rate, batch_size, seed, options: of :func:`graphar.anneal`, without warm-up.
@@ -63,12 +63,14 @@ def fine_tune(
     >>> model.head_config.linear, len(run.history)
     (True, 1)
     """
+    if isinstance(head, Head | type) and not isinstance(head, MessagePassing):
+        raise ValueError(f"head must be MessagePassing(...) or weights for it, got {head!r}")
     config = head if isinstance(head, MessagePassing) else MessagePassing(weights=head)
     model = Autoregressive(
         graph,
         replace(config, linear=True),
         ordering,
-        radius=radius,
+        radius=linear_radius,
         exact_width=check_count(exact_width, "exact_width", 0),
     )
     if model.head is not None and not shared:

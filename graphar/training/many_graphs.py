@@ -4,7 +4,7 @@ A step takes a PyG batch of graphs, of any sizes and couplings, and a β for eac
 disjoint union with couplings β_g J and fields β_g h, on which messages are passed once for all. With L = log q + βE of
 a sample on one graph, the variational objective follows
 
-.. math:: \sum_g \frac{1}{σ_g n} \sum_b (L_{gb} - \bar L_g) \nabla \log q_g(x_b),
+.. math:: \sum_g \frac{1}{σ_g (n - 1)} \sum_b (L_{gb} - \bar L_g) \nabla \log q_g(x_b),
 
 the mean over samples being the baseline of each graph and σ_g the standard deviation of L, so that graphs which are far
 from solved do not drown the others. Maximum likelihood, the forward Kullback–Leibler divergence, follows
@@ -13,9 +13,10 @@ from solved do not drown the others. Maximum likelihood, the forward Kullback–
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import Any
 
@@ -40,6 +41,7 @@ from graphar.training.pretraining import Pretraining, PretrainingRecord
 __all__ = ["exact_samples", "pretrain", "union"]
 
 FORMAT = "graphar pretraining 1"
+GOLDEN = (5**0.5 - 1) / 2
 SHARE = 0.02  # of the learning rate that is left at the last step
 Sampler = Callable[[IsingGraph, float, int, torch.Generator], Tensor]
 
@@ -90,14 +92,16 @@ def pretrain(
 
     .. math:: \beta F_q = \langle \log q + \beta E \rangle_q \quad\text{or}\quad -\langle \log q \rangle_p
 
-    Each step draws graphs from ``dataset`` and for each a β between the two given. The learning rate falls linearly.
+    Each step draws graphs from ``dataset`` and for each a β between the two given; the gradient of the first objective
+    is divided by the spread of log q + βE on each graph. The learning rate falls linearly.
     Held-out graphs tell which weights are best, those returned. Ctrl-C ends the training after the step under way.
 
     Args:
         dataset: graphs, such as a :class:`graphar.InstanceDataset`.
         head: schedule and size of the network, ``MessagePassing(hidden=16, refresh="return")`` by default; with
             ``weights`` training goes on from these.
-        validation: graphs held out, each at a β of its own, evenly spaced; those of ``dataset`` by default.
+        validation: graphs held out, each at a β of its own, spread over the range; by default those of ``dataset``,
+            which then tell of no others.
         beta: lowest and highest β.
         steps: optimisation steps.
         graphs_per_step: graphs in a step.
@@ -126,15 +130,16 @@ def pretrain(
     >>> graphs = ga.InstanceDataset("random_regular", sizes=(8, 10), num_graphs=4, degree=3, couplings="pm1")
     >>> result = pretrain(graphs, ga.heads.MessagePassing(radius=2, hidden=4), steps=2, progress=False)
     >>> ga.Autoregressive(ga.grid((3, 3)), result.head).num_parameters
-    102
+    80
     """
     head = MessagePassing(hidden=16, refresh="return") if head is None else head
     _check(dataset, validation, head, objective)
-    low, high = (check_beta(value) for value in beta)
-    if not 0 < low <= high:
+    ends = tuple(beta) if isinstance(beta, Iterable) else ()
+    if len(ends) != 2 or not 0 < check_beta(ends[0]) <= check_beta(ends[1]):
         raise ValueError(f"beta must be two rising positive numbers, got {beta}")
-    if not 0 <= keeps <= 1:
-        raise ValueError(f"keeps must be in 0 … 1, got {keeps}")
+    low, high = (check_beta(value) for value in ends)
+    if not isinstance(keeps, (int, float)) or not 0 <= keeps <= 1:
+        raise ValueError(f"keeps must be in 0 … 1, got {keeps!r}")
     settings = {
         "head": head.settings(),
         "beta": [low, high],
@@ -149,6 +154,7 @@ def pretrain(
         "patience": None if patience is None else check_count(patience, "patience"),
         "seed": check_seed(seed),
         "num_graphs": len(dataset),
+        "graphs": _digest([dataset, dataset if validation is None else validation], head, ordering),
     }
     generator = make_generator(seed, None)
     rule = MessageRule(head.hidden, generator, torch.float32)
@@ -161,7 +167,7 @@ def pretrain(
     result = Pretraining(head, settings)
     if resume is not None:
         _read(resume, result, rule, optimizer, generator)
-    elif not result.history:
+    else:
         result.saw(held_out.score(rule, 0), rule)
     batches = iter(DataLoader(dataset, batch_sampler=choices[result.step :].tolist()))
     with finish_step_first() as stop, _bar(steps, result.step, progress) as bar:
@@ -239,7 +245,8 @@ class _HeldOut:
         seed: int,
     ) -> None:  # fmt: skip
         self.batch = Batch.from_data_list([graphs[k] for k in range(len(graphs))])
-        self.betas = torch.linspace(low, high, len(graphs))
+        # multiples of the golden ratio: neighbours in the data set, of one kind, are spread over the whole range
+        self.betas = low + (high - low) * (GOLDEN * (torch.arange(len(graphs)) + 1) % 1)
         self.model = Autoregressive(union(self.batch, self.betas), head, ordering)
         self.count, self.seed = count, seed
 
@@ -261,8 +268,25 @@ def _check(dataset: Any, validation: Any, head: Any, objective: str) -> None:
     if objective not in ("variational", "maximum_likelihood"):
         raise ValueError(f'objective must be "variational" or "maximum_likelihood", got {objective!r}')
     for name, graphs in (("dataset", dataset), ("validation", validation)):
-        if graphs is not None and (not len(graphs) or not isinstance(graphs[0], IsingGraph)):
+        if graphs is None and name == "validation":
+            continue
+        if not hasattr(graphs, "__len__") or not len(graphs):
             raise ValueError(f"{name} must hold at least one IsingGraph, got {graphs!r}")
+        for k in range(len(graphs)):
+            if not isinstance(graphs[k], IsingGraph):
+                raise ValueError(f"{name} must hold IsingGraphs alone, got {type(graphs[k]).__name__} at {k}")
+
+
+def _digest(sets: list[Any], head: MessagePassing, ordering: Any) -> str:
+    """What tells one problem from another: graphs, first weights and order."""
+    found = hashlib.sha256(getattr(ordering, "__name__", repr(ordering)).encode())
+    tensors = list(head.weights.tensors.values()) if isinstance(head.weights, MessageWeights) else []
+    for graphs in sets:
+        for k in range(len(graphs)):
+            tensors += [graphs[k].edge_index, graphs[k].edge_weight, graphs[k].h]
+    for tensor in tensors:
+        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 def _write(
