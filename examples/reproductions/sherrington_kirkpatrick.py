@@ -22,7 +22,7 @@ Found = tuple[list[ga.Comparison], dict[str, list[np.ndarray]]]  # of each insta
 
 
 def run(n: int, instances: int, settings: dict, pairs: int = 20_000) -> Found:
-    """Every architecture on every instance, and overlaps; beside them the exact network where there can be one."""
+    """Every architecture and, where there can be one, the exact network on every instance, and overlaps."""
     heads = HEADS | ({"exact": ga.heads.Exact} if n <= 20 else {})
     results: list[ga.Comparison] = []
     overlaps: dict[str, list[np.ndarray]] = {name: [] for name in heads}
@@ -32,7 +32,8 @@ def run(n: int, instances: int, settings: dict, pairs: int = 20_000) -> Found:
             x, y = model.at(result.beta[-1]).sample(2 * pairs, seed=seed).double().split(pairs)
             overlaps[name].append((x * y).mean(1).numpy())
         results.append(result)
-        assert not result.interrupted, f"interrupted\n{result}"
+        if result.interrupted:
+            raise SystemExit(str(result))
     return results, overlaps
 
 
@@ -88,10 +89,8 @@ def main() -> None:
     elif options.quick:
         sizes, instances, settings = [10], 2, ga.protocols.arnn(0.02, beta=betas[5::10], learning_rate=0.02)
     settings["learning_rate"] = options.learning_rate or settings["learning_rate"]
-    found = {}
-    for n in options.spins or sizes:
-        found[n] = run(n, instances, settings)
-        print(table(n, *found[n]), flush=True)
+    found = {n: run(n, instances, settings) for n in options.spins or sizes}
+    print(*(table(n, *result) for n, result in found.items()), sep="\n")
     if options.picture:
         draw(found, options.picture)
 
