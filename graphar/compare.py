@@ -82,20 +82,23 @@ def compare(
     >>> [record["weights"] for record in result.records]
     [0, 0, 8, 8]
     """
-    settings = check_settings(
-        beta=beta,
-        steps=steps,
-        warmup=warmup,
-        batch_size=batch_size,
-        seed=seed,
-        learning_rate=learning_rate,
-        clip_norm=clip_norm,
-        evaluate_samples=evaluate_samples,
-    )
+    asked: dict[str, Any] = {
+        "beta": beta if not isinstance(beta, Iterable) else list(beta),
+        "steps": steps,
+        "warmup": warmup,
+        "batch_size": batch_size,
+        "seed": seed,
+        "learning_rate": learning_rate,
+        "clip_norm": clip_norm,
+        "evaluate_samples": evaluate_samples,
+    }
+    settings = check_settings(**asked)
     if seconds is not None and not 0 < seconds < math.inf:
         raise ValueError(f"seconds must be positive, got {seconds}")
     entries = {name: _split(entry) for name, entry in _named(heads).items()}
     own = {name: anneals for name, (_, anneals) in entries.items()}
+    for anneals in own.values():
+        check_settings(**asked | {name: value for name, value in anneals.items() if name != "optimizer"})
     models = {name: _model(graph, name, entry, seed) for name, (entry, _) in entries.items()}
     log_partition, label = _reference(graph, settings["schedule"], reference)
     result = Comparison(graph, tuple(settings["schedule"]), log_partition, label)

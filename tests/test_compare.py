@@ -224,3 +224,5 @@ def test_a_head_may_have_training_of_its_own() -> None:
     assert result.runs["fast"].settings["steps"] == SHORT["steps"] != 7
     assert result.models["slow"].ordering.name == "natural"
     assert not result.interrupted
+    with pytest.raises(ValueError, match="steps must be at least 1, got -1"):
+        compare(GLASS, {"bad": (ga.heads.Linear, {"steps": -1})}, beta=BETA, **SHORT)

@@ -18,7 +18,7 @@ from graphar.heads.message_passing import Received
 from graphar.kernels import philox
 from graphar.kernels.base import Interactions, Sampled
 from graphar.kernels.message_passing import DepthFirst
-from graphar.kernels.reference import _log_prob, decide
+from graphar.kernels.reference import decide, sum_log_prob
 
 __all__ = ["MessagePassingReferenceKernel"]
 
@@ -59,11 +59,11 @@ class MessagePassingReferenceKernel(DepthFirst):
         if differentiable:
             with torch.enable_grad():
                 logits = self._walk(beta, of, None, spins)[1]
-        return Sampled(spins[None], self.places.to(self.device), _log_prob(spins, logits), energy)
+        return Sampled(spins[None], self.places.to(self.device), sum_log_prob(spins, logits), energy)
 
     def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
         rows, logits, _ = self._walk(beta, of, None, self._rows(spins))
-        return _log_prob(rows, logits)
+        return sum_log_prob(rows, logits)
 
     def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
         return self._walk(beta, of, None, self._rows(spins))[1][self.places.to(self.device)].T

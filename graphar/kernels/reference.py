@@ -24,7 +24,7 @@ from graphar.heads.base import BoundHead, Inbox, SiteInputs, spmm_sum
 from graphar.kernels import philox
 from graphar.kernels.base import Interactions, Kernel, Sampled
 
-__all__ = ["ReferenceKernel", "decide"]
+__all__ = ["ReferenceKernel", "decide", "sum_log_prob"]
 
 
 class ReferenceKernel(Kernel):
@@ -129,9 +129,9 @@ class ReferenceKernel(Kernel):
         if differentiable:
             with torch.enable_grad():
                 logits = self.head(self._inputs(beta, of, None, spins, arrivals))
-                log_prob = _log_prob(spins, logits)
+                log_prob = sum_log_prob(spins, logits)
         else:
-            log_prob = _log_prob(spins, logits)
+            log_prob = sum_log_prob(spins, logits)
         with torch.no_grad():
             energy = -((arrivals[self.local] + of.field) * spins).sum(0, dtype=torch.float64)
         return Sampled(spins[None], self.places, log_prob, energy)
@@ -160,7 +160,7 @@ class ReferenceKernel(Kernel):
 
     def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
         rows = self._rows(spins)
-        return _log_prob(rows, self._logits_of_rows(beta, of, rows))
+        return sum_log_prob(rows, self._logits_of_rows(beta, of, rows))
 
     def _rows(self, spins: Tensor) -> Tensor:
         return spins.to(self.device, self.dtype)[:, self.sites].T.contiguous()
@@ -196,7 +196,7 @@ def decide(logit: Tensor, words: Tensor) -> Tensor:
     return torch.where((bits.to(logit) + 0.5) * 2.0**-32 < unlikely, -sign, sign)
 
 
-def _log_prob(spins: Tensor, logits: Tensor) -> Tensor:
+def sum_log_prob(spins: Tensor, logits: Tensor) -> Tensor:
     return logsigmoid(spins * logits).sum(0, dtype=torch.float64)
 
 
