@@ -131,7 +131,7 @@ def test_convert_keeps_the_hamiltonian() -> None:
         (["anneal", "chain:4", "--beta", "0", "1", "3"], "beta must be positive"),
         (["anneal", "chain:4", "--beta", "a", "1", "3"], "--beta must be two numbers and a count"),
         (["anneal", "chain:4", "--out", "full"], "--out must be a new or empty folder"),
-        (["sample", "broken.edges", "--beta", "1", "--out", "x.npy"], "not a graphar checkpoint"),
+        (["sample", "broken.edges", "--beta", "1", "--out", "x.npy"], "not a file of format 'graphar checkpoint 2'"),
         (["anneal", "--resume", "full", "--steps", "3"], "got also steps"),
         (["anneal", "--resume", "odd"], "settings.json: not the settings of a run"),
         (["anneal", "chain:4", "--samples", "1", "--out", "made"], "samples must be at least 2"),
