@@ -39,8 +39,8 @@ class SherringtonKirkpatrick(Head):
 
     w^{s0} and b^{s0} are in units of 2β. The start takes the later spins for independent of each other: the part of l
     in ρ_i is then log cosh β(h_l + ξ_il + J_il) − log cosh β(h_l + ξ_il − J_il), which is the form above with k = 0,
-    w = 1, b = h_l ± J_il, u = ∓1 and J_il in b_i; further layers start by passing it on where messages are weak. To
-    all comes a normal of standard deviation ``scale``/√N.
+    w = 1, b = h_l ± J_il, u = ∓1 and J_il in b_i; further layers start close to passing it on, within some
+    per cent. To all comes a normal of standard deviation ``scale``/√N.
 
     Weights: 2(2k + 3) for each pair l ≠ i, and 2 for each spin. Nothing of size (pairs, batch) is stored, but for
     parts of a batch: the forward pass is made again, part by part, where the gradient is asked for.
@@ -80,10 +80,11 @@ class SherringtonKirkpatrick(Head):
         ones = torch.ones(2, reader.numel(), dtype=torch.float64)
         coupling = _couplings(frontier, reader, spin)
         bias = [field + sign * coupling]
-        # log σ(log 2 + g) has slope ½ where messages are weak, g = −log 2
-        bias += [math.log(2) * ones] * self.k
+        # log σ(z) is near to z well below 0: where messages are weak, g = −log 2 at first, every further layer starts
+        # at z = −log 15, there log σ = −log 16 and its slope is 15/16. Further down, layers would be linear for long
+        bias += [math.log(before / 15) * ones for before in [2, *[16] * self.k][: self.k]]
         weight = [ones] * (self.k + 1)
-        out = -(2.0**self.k) * sign * ones
+        out = -((16 / 15) ** self.k) * sign * ones
 
         def start(*parts: Tensor) -> Tensor:
             mean = torch.stack(parts)

@@ -54,7 +54,7 @@ def test_starts_exact_where_later_spins_are_independent(field: str | None) -> No
     weights = torch.randn(11, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     h = None if field is None else torch.randn(7, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     graph = ga.IsingGraph.from_edges(edges, weights, h=h, num_nodes=7)
-    # more steps pass it on where messages are weak
+    # more steps pass it on where messages are weak, and come close elsewhere
     for k, beta, tolerance in ((0, BETA, 1e-10), (1, 1e-3, 1e-5), (2, 1e-3, 1e-5)):
         exact = ga.exact.enumerate(graph, beta)
         head = SherringtonKirkpatrick(k, scale=0.0)
@@ -62,6 +62,16 @@ def test_starts_exact_where_later_spins_are_independent(field: str | None) -> No
         x = q.sample(40, seed=0)
         theirs = exact.conditional_logits(x, torch.arange(7))
         torch.testing.assert_close(q.logits(x)[:, 1:], theirs[:, 1:], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize(("k", "difference"), [(1, 0.05), (2, 0.1)])
+@torch.no_grad()
+def test_further_steps_start_close_to_the_replica_symmetric_ones(k: int, difference: float) -> None:
+    graph = ga.sherrington_kirkpatrick(20, seed=0)
+    x = ga.exact.enumerate(graph, 0.2).sample(500, seed=0)
+    q, symmetric = (ga.Autoregressive(graph, SherringtonKirkpatrick(each, scale=0.0)).at(1.0) for each in (k, 0))
+    logits = symmetric.logits(x)
+    assert (q.logits(x) - logits).norm() < difference * logits.norm()
 
 
 def _all_there_is(k: int, kernel: str, dtype: torch.dtype) -> list[Tensor]:
