@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,12 @@ class Comparison:
 
         ``error`` is the relative error of F there, ``largest`` the largest over all β up to it; ``seconds`` are those
         of the whole run.
+
+        Raises:
+            ValueError: ``beta`` is NaN or infinite.
         """
+        if beta is not None and not math.isfinite(beta):
+            raise ValueError(f"beta must be finite, got {beta}")
         at = len(self.beta) - 1 if beta is None else int(np.abs(np.array(self.beta) - beta).argmin())
         rows = [_COLUMNS, *(self._row(name, at) for name in self.runs)]
         widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]

@@ -148,6 +148,8 @@ def test_the_table_and_the_picture(tmp_path: Path) -> None:
     assert len({len(row) for row in [columns, *rows]}) == 1
     assert repr(result) == result.table()
     assert "beta = 0.8" in result.table(0.75)
+    with pytest.raises(ValueError, match="beta must be finite, got nan"):
+        result.table(float("nan"))
     largest = np.abs(result.errors("one")[0]).max()
     assert f"{largest:.1e}" in rows[2]
     figure = result.plot(tmp_path / "errors.png")

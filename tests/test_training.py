@@ -281,7 +281,7 @@ def test_another_optimiser_is_another_setting(tmp_path) -> None:
 
 
 def test_divergence_is_said_aloud() -> None:
-    with pytest.warns(UserWarning, match="training has diverged"):
+    with pytest.warns(UserWarning, match="training diverged"):
         ga.anneal(fresh(), [0.5, 2.0], learning_rate=1e3, **SHORT)
 
 

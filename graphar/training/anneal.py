@@ -161,7 +161,7 @@ def _warn_of_collapse(record: BetaRecord) -> None:
     if record.bound > record.best_energy + 5 * record.bound_stderr + 1e-6 * abs(record.best_energy):
         warnings.warn(
             f"at beta = {record.beta:g} the bound {record.bound:g} lies above the energy {record.best_energy:g} of a "
-            "single configuration met before: training has diverged; lower learning_rate or anneal more slowly",
+            "single configuration seen: training diverged or barely began; lower learning_rate or take more steps",
             stacklevel=3,
         )
 
