@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from graphar._checks import check_count
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, SiteInputs, in_parts
 from graphar.heads.linear import Linear
+
+if TYPE_CHECKING:
+    from graphar.kernels.base import Kernel
 
 __all__ = ["MLP"]
 
@@ -102,10 +105,27 @@ class MLP(Head):
         deeper = [normal(1 / math.sqrt(hidden), n, hidden, hidden) for _ in range(self.depth - 1)]
         biases = [torch.zeros(hidden, n, dtype=dtype) for _ in range(self.depth)] if self.bias else []
         out = normal(self.scale / math.sqrt(n), hidden, n)
-        return _MLP(skip, feeds, first, deeper, biases, out, ACTIVATIONS[self.activation])
+        return BoundMLP(skip, feeds, first, deeper, biases, out, self.activation)
 
 
-class _MLP(BoundHead):
+class NetworkForm(NamedTuple):
+    """The same logits as numbers, for the compiled kernel.
+
+    Attributes:
+        constant, local: by rank, (N,), of the skip: a :class:`~graphar.heads.base.LinearForm`.
+        pairs: of each pair of the inbox, its weight in the skip and in each unit of the first layer, (1 + hidden, P).
+        layers: weights of further layers, (N, depth − 1, hidden²).
+        units: biases of each layer, and the weights of the last one's output, (N, depth + 1, hidden).
+    """
+
+    constant: Tensor
+    local: Tensor
+    pairs: Tensor
+    layers: Tensor
+    units: Tensor
+
+
+class BoundMLP(BoundHead):
     def __init__(
         self,
         skip: BoundHead,
@@ -114,7 +134,7 @@ class _MLP(BoundHead):
         deeper: list[Tensor],
         biases: list[Tensor],
         out: Tensor,
-        activation: Callable[[Tensor], Tensor],
+        activation: str,
     ) -> None:
         super().__init__()
         self.reads = skip.reads
@@ -133,6 +153,28 @@ class _MLP(BoundHead):
         numbers = 4 * self.first.shape[0] * (1 + len(self.deeper)) * inputs.ranks.numel()
         return self.skip(inputs) + in_parts(self._network, inputs, numbers)
 
+    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
+        from graphar.kernels import ReferenceKernel
+        from graphar.kernels.mlp import MLPKernel
+
+        return ReferenceKernel, MLPKernel
+
+    def network_form(self, beta: float, field: Tensor) -> NetworkForm:
+        skip = self.skip.linear_form(beta, field)
+        assert skip is not None
+        hidden, n = self.out.shape
+        none = self.first.new_zeros(hidden, self.feeds.numel())
+        first = none.index_copy(1, self.feeds.nonzero()[:, 0], self.first)
+        biases = list(self.biases) or [torch.zeros_like(self.out)] * (1 + len(self.deeper))
+        deeper = [layer.flatten(1) for layer in self.deeper]
+        return NetworkForm(
+            skip.constant,
+            skip.local,
+            torch.cat([skip.pairs[None], first]),
+            torch.stack(deeper, 1) if deeper else self.out.new_zeros(n, 0, hidden * hidden),
+            torch.stack([*biases, self.out]).permute(2, 0, 1).contiguous(),
+        )
+
     def _network(self, inputs: SiteInputs) -> Tensor:
         inbox = inputs.messages if self.reads == "messages" else inputs.parents
         assert inbox is not None
@@ -144,5 +186,5 @@ class _MLP(BoundHead):
                 z = torch.einsum("noh,hnb->onb", self.deeper[layer - 1][inputs.ranks], z)
             if len(self.biases):
                 z = z + self.biases[layer][:, inputs.ranks, None]
-            z = self.activation(z)
+            z = ACTIVATIONS[self.activation](z)
         return (self.out[:, inputs.ranks, None] * z).sum(0)

@@ -14,8 +14,8 @@ from numba import get_thread_id, njit, prange
 from numba.extending import overload
 from numpy.polynomial import Chebyshev, Polynomial
 
-from graphar.kernels._numba_loops import LOG_EVERY, _account, _add_energy, _decay, _dot, _draw, _send, _slope
-from graphar.kernels._numba_math import exp_of_negative, random_words
+from graphar.kernels._numba_loops import _dot, new_stream, settle
+from graphar.kernels._numba_math import exp_of_negative
 
 __all__ = ["gradient", "sweep"]
 
@@ -150,38 +150,26 @@ def sweep(
     energy: np.ndarray,
 ) -> None:
     """As :func:`graphar.kernels._numba_loops.sweep`, for messages; the numbers of pairs are (pairs, 2, 2k + 3)."""
-    sites, local_row, send_ptr, before, sent, ptr, row, pair = plan
+    _, local_row, _, _, _, ptr, row, pair = plan
     constant, local_weight, pairs, field, coupling = numbers
     blocks, num_spins, width = spins.shape
     for index in prange(blocks):
         block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
         messages = arrivals[block if keep else np.int64(get_thread_id())]
-        x = spins[block]
-        g = np.zeros((pairs.shape[2] // 2, width), x.dtype)
-        logit, decay = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
+        g = np.zeros((pairs.shape[2] // 2, width), spins.dtype)
+        logit, decay = np.zeros(width, spins.dtype), np.zeros(width, spins.dtype)
         product = np.ones(width, np.float64)
-        words = np.zeros(max(width, 64), np.uint32)
-        aligned = (first + block * width) // 64 * 64
-        mine = words[first + block * width - aligned :]
-        log_q = log_prob[block]
+        stream = new_stream(key, first + block * width, width)
         for i in range(num_spins):
             here = messages[local_row[i]]
             for b in range(width):
                 logit[b] = constant[i] + local_weight[i] * here[b]
             _add_pairs(messages, row, pair, pairs, ptr[i], ptr[i + 1], g, logit)
-            if given:
-                _decay(logit, decay)
-            else:
-                random_words(key, sites[i], aligned, words)
-                _draw(mine, logit, decay, x[i])
-            if keep:
-                _slope(logit, decay, x[i], slopes[block, i])
-            if logits.size:
-                logits[block, i] = logit
-            _account(logit, decay, x[i], log_q, product, i % LOG_EVERY == LOG_EVERY - 1 or i == num_spins - 1)
-            _add_energy(here, field[i], x[i], energy[block])
-            for send in range(send_ptr[i], send_ptr[i + 1]):
-                _send(messages[before[send]], coupling[send], x[i], messages[sent[send]])
+            scratch = (logit, decay, product)
+            settle(
+                i, block, plan[:5], field, coupling, given, keep, stream, messages, scratch,
+                spins, logits, slopes, log_prob, energy,
+            )  # fmt: skip
 
 
 @njit

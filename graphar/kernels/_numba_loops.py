@@ -13,7 +13,17 @@ from numba import get_thread_id, njit, prange
 from graphar.kernels._numba_math import exp_of_negative, random_words
 from graphar.kernels._simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
 
-__all__ = ["LOG_EVERY", "gradient", "sum_rows", "sum_rows_gradient", "sweep", "to_blocks", "to_sites"]
+__all__ = [
+    "LOG_EVERY",
+    "gradient",
+    "new_stream",
+    "settle",
+    "sum_rows",
+    "sum_rows_gradient",
+    "sweep",
+    "to_blocks",
+    "to_sites",
+]
 
 LOG_EVERY = 512  # factors 1 + e ≤ 2 whose product is finite in float64
 
@@ -77,6 +87,38 @@ def _send(received: np.ndarray, strength: float, x: np.ndarray, sent: np.ndarray
         sent[b] = received[b] + strength * x[b]
 
 
+@njit
+def new_stream(key: np.uint64, first: int, width: int) -> tuple[np.uint64, int, np.ndarray, np.ndarray]:
+    """What spins of samples from ``first`` on are drawn with: key, first of 64 words, words, and those of the block."""
+    aligned = first // 64 * 64
+    words = np.zeros(max(width, 64), np.uint32)
+    return key, aligned, words, words[first - aligned :]
+
+
+@njit(inline="always")  # a call would count references to all of these arrays: half as much time again
+def settle(  # type: ignore[no-untyped-def]
+    i, block, plan, field, coupling, given, keep, stream, messages, scratch, spins, logits, slopes, log_prob, energy
+):
+    """Spin i of a block, drawn or given, once its logit is known: its log q and energy, and the messages it sends."""
+    sites, local_row, send_ptr, before, sent = plan
+    key, aligned, words, mine = stream
+    logit, decay, product = scratch
+    x, here = spins[block, i], messages[local_row[i]]
+    if given:
+        _decay(logit, decay)
+    else:
+        random_words(key, sites[i], aligned, words)
+        _draw(mine, logit, decay, x)
+    if keep:
+        _slope(logit, decay, x, slopes[block, i])
+    if logits.size:
+        logits[block, i] = logit
+    _account(logit, decay, x, log_prob[block], product, i % LOG_EVERY == LOG_EVERY - 1 or i == spins.shape[1] - 1)
+    _add_energy(here, field[i], x, energy[block])
+    for send in range(send_ptr[i], send_ptr[i + 1]):
+        _send(messages[before[send]], coupling[send], x, messages[sent[send]])
+
+
 @njit(parallel=True, cache=True, fastmath={"contract"})
 def sweep(
     plan: tuple[np.ndarray, ...],
@@ -98,21 +140,16 @@ def sweep(
     ``spins`` and ``slopes`` are (blocks, N, width), ``logits`` too or empty; ``arrivals`` is (blocks, E + 1, width),
     or (threads, slots + 1, width) where they are not kept; ``log_prob`` and ``energy`` are (blocks, width).
     """
-    sites, local_row, send_ptr, before, sent, both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair = plan
+    _, local_row, _, _, _, both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair = plan
     constant, local_weight, weight, field, coupling = numbers
     blocks, num_spins, width = spins.shape
     for index in prange(blocks):
         block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
         messages = arrivals[block if keep else np.int64(get_thread_id())]
-        x = spins[block]
-        rows = x if reads_spins else messages
-        total = np.zeros((2, width), x.dtype)
-        decay = np.zeros(width, x.dtype)
+        rows = spins[block] if reads_spins else messages
+        total, decay = np.zeros((2, width), spins.dtype), np.zeros(width, spins.dtype)
         product = np.ones(width, np.float64)
-        words = np.zeros(max(width, 64), np.uint32)
-        aligned = (first + block * width) // 64 * 64
-        mine = words[first + block * width - aligned :]
-        log_q = log_prob[block]
+        stream = new_stream(key, first + block * width, width)
         for i in range(num_spins):
             logit = total[i % 2]
             if i % 2 == 0:
@@ -124,19 +161,11 @@ def sweep(
             here = messages[local_row[i]]
             for b in range(width):
                 logit[b] += constant[i] + local_weight[i] * here[b]
-            if given:
-                _decay(logit, decay)
-            else:
-                random_words(key, sites[i], aligned, words)
-                _draw(mine, logit, decay, x[i])
-            if keep:
-                _slope(logit, decay, x[i], slopes[block, i])
-            if logits.size:
-                logits[block, i] = logit
-            _account(logit, decay, x[i], log_q, product, i % LOG_EVERY == LOG_EVERY - 1 or i == num_spins - 1)
-            _add_energy(here, field[i], x[i], energy[block])
-            for send in range(send_ptr[i], send_ptr[i + 1]):
-                _send(messages[before[send]], coupling[send], x[i], messages[sent[send]])
+            scratch = (logit, decay, product)
+            settle(
+                i, block, plan[:5], field, coupling, given, keep, stream, messages, scratch,
+                spins, logits, slopes, log_prob, energy,
+            )  # fmt: skip
 
 
 @njit(fastmath={"contract", "reassoc", "nsz"})

@@ -34,6 +34,8 @@ SHARES = 64  # parts that the readers are divided in for the gradient: enough fo
 class NumbaKernel(Kernel):
     """Compiled sweeps over the spins, for heads with a :class:`~graphar.heads.base.LinearForm`, on the CPU."""
 
+    form_kind: type[Any] = LinearForm  # the numbers that gradients are taken by
+
     _plan: tuple[np.ndarray, ...]
     _reusing_plan: tuple[np.ndarray, ...]  # with slots in the place of arrivals
 
@@ -102,17 +104,22 @@ class NumbaKernel(Kernel):
         logits = _Sweep.apply(self, of, rows, None, True, *self._form(beta, of))[1]
         return to_site_order(logits, self.places, len(spins))
 
-    def _form(self, beta: float, of: Interactions) -> LinearForm:
+    def _form(self, beta: float, of: Interactions) -> Any:
         form = self.head.linear_form(beta, of.field_of_rank)
         assert form is not None
         return form
+
+    def _numbers(self, form: Any) -> tuple[np.ndarray, ...]:
+        """As compiled loops read them, those of spins in drawing order."""
+        constant, local, pairs = (part.detach().to(self.dtype) for part in form[:3])
+        return constant[self._order].numpy(), local[self._order].numpy(), pairs.contiguous().numpy()
 
     def sweep(
         self,
         of: Interactions,
         spins: Tensor,
         stream: tuple[int, int] | None,
-        form: LinearForm,
+        form: Any,
         keep: bool,
         want_logits: bool,
     ) -> tuple[Tensor, ...]:
@@ -126,16 +133,9 @@ class NumbaKernel(Kernel):
             logits = empty((blocks if want_logits else 0, n, width), self.dtype)
             log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
             key, first = (0, 0) if stream is None else stream
-            constant, local, pairs = (part.detach().to(self.dtype) for part in form)
             self._compiled_sweep()(
                 self._plan if keep else self._reusing_plan,
-                (
-                    constant[self._order].numpy(),
-                    local[self._order].numpy(),
-                    pairs.contiguous().numpy(),
-                    of.field.numpy(),
-                    of.coupling.numpy(),
-                ),
+                (*self._numbers(form), of.field.numpy(), of.coupling.numpy()),
                 self._reads_spins,
                 stream is None,
                 keep,
@@ -157,7 +157,7 @@ class NumbaKernel(Kernel):
 
     def gradient(
         self, spins: Tensor, messages: Tensor, slopes: Tensor, factor: Tensor, form: LinearForm, local: bool
-    ) -> tuple[Tensor, Tensor | None, Tensor]:
+    ) -> tuple[Tensor | None, ...]:
         """Σ_b factor_b ∇ log q_b by the numbers of the linear form."""
         from graphar.kernels._numba_loops import gradient
 
@@ -197,7 +197,7 @@ class _Sweep(torch.autograd.Function):
         want_logits: bool,
         *numbers: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        form = LinearForm(*numbers)
+        form = kernel.form_kind(*numbers)
         keep = any(ctx.needs_input_grad)
         log_prob, logits, energy, messages, slopes = kernel.sweep(of, spins, stream, form, keep, want_logits)
         ctx.kernel, ctx.form = kernel, form

@@ -1,0 +1,92 @@
+"""The compiled kernel of the MLP head: whole walks over the spins, on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphar.frontier import Frontier
+from graphar.heads.base import BoundHead
+from graphar.heads.mlp import BoundMLP, NetworkForm
+from graphar.kernels._threads import numba_threads
+from graphar.kernels.base import Interactions
+from graphar.kernels.numba_cpu import CACHE, NumbaKernel
+
+__all__ = ["MLPKernel"]
+
+
+class MLPKernel(NumbaKernel):
+    """As :class:`NumbaKernel`, with a dense network for each spin.
+
+    Units are computed again for the gradient: what is kept for it grows with edges and spins alone.
+    """
+
+    form_kind = NetworkForm
+
+    def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
+        super().__init__(frontier, head, dtype, device)
+        lists_ptr, read = (part.numpy() for part in frontier.read_lists(head.reads))
+        pair = np.argsort(np.repeat(self._place.numpy(), np.diff(lists_ptr)), kind="stable").astype(np.int32)
+        ptr = np.zeros(self.num_spins + 1, np.int64)
+        np.cumsum(np.diff(lists_ptr)[self._order.numpy()], out=ptr[1:])
+        if self._reads_spins:
+            row = slots = self._place.numpy()[read][pair].astype(np.int32)
+        else:
+            row_of_arrival = np.full(self.num_arrivals + 1, self.num_arrivals, np.int32)
+            row_of_arrival[self._sends.numpy()] = np.arange(self.num_arrivals)
+            row = row_of_arrival[read][pair]
+            slots = np.append(self._reusing_plan[4], np.int32(self._num_slots))[row]
+        lists = (pair, pair + np.int32(pair.size))
+        self._plan = (*self._plan[:5], ptr, row, *lists)
+        self._reusing_plan = (*self._reusing_plan[:5], ptr, slots, *lists)
+
+    def _form(self, beta: float, of: Interactions) -> NetworkForm:
+        assert isinstance(self.head, BoundMLP)
+        return self.head.network_form(beta, of.field_of_rank)
+
+    def _numbers(self, form: Any) -> tuple[np.ndarray, ...]:
+        from graphar.kernels._numba_mlp import ACTIVATIONS
+
+        constant, local, pairs = super()._numbers(form)
+        assert isinstance(self.head, BoundMLP)
+        kind = np.array([ACTIVATIONS.index(self.head.activation)])
+        layers, units = (part.detach()[self._order].numpy() for part in (form.layers, form.units))
+        return constant, local, kind, pairs.reshape(-1), layers, units
+
+    def _compiled_sweep(self) -> Callable[..., None]:
+        from graphar.kernels._numba_mlp import sweep
+
+        return sweep
+
+    def gradient(
+        self, spins: Tensor, messages: Tensor, slopes: Tensor, factor: Tensor, form: Any, local: bool
+    ) -> tuple[Tensor | None, ...]:
+        from graphar.kernels._numba_mlp import gradient
+
+        by_constant, by_local = torch.zeros(2, self.num_spins, dtype=self.dtype)
+        by_pairs, by_layers, by_units = (torch.zeros_like(part) for part in form[2:])
+        depth, hidden = form.units.shape[1:]
+        bytes_of_block = spins.shape[2] * spins.element_size() * (self._widest + (2 * depth + 1) * hidden)
+        with numba_threads():
+            gradient(
+                self._plan,
+                self._numbers(form),
+                self._reads_spins,
+                self._shares,
+                max(1, min(4, CACHE // bytes_of_block)),
+                spins.numpy(),
+                messages.numpy(),
+                slopes.numpy(),
+                factor.to(self.dtype).numpy(),
+                by_constant.numpy(),
+                by_local.numpy() if local else by_local[:0].numpy(),
+                by_pairs.view(-1).numpy(),
+                by_layers.numpy(),
+                by_units.numpy(),
+            )
+        place = self._place
+        return by_constant[place], by_local[place] if local else None, by_pairs, by_layers[place], by_units[place]

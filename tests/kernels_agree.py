@@ -1,0 +1,42 @@
+"""A head's compiled kernel against its reference one, and against itself on more threads."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+import graphar as ga
+
+__all__ = ["check_compiled"]
+
+BETA = 0.7
+TOLERANCE = {torch.float64: 1e-13, torch.float32: 1e-5}
+
+
+def check_compiled(graph: ga.IsingGraph, head: ga.heads.Head, dtype: torch.dtype, **options: object) -> None:
+    """Samples, densities, logits, energies and gradients of a model agree, of a batch that fills no block."""
+    models = [ga.Autoregressive(graph, head, dtype=dtype, kernel=kernel, **options) for kernel in ("auto", "reference")]
+    assert type(models[0].kernel) is not type(models[1].kernel)
+    ours, theirs = map(_all_there_is, models)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=TOLERANCE[dtype] * float(other.abs().max()))
+    try:
+        torch.set_num_threads(2)
+        again = _all_there_is(models[0])
+    finally:
+        torch.set_num_threads(1)
+    assert all(torch.equal(one, other) for one, other in zip(ours, again, strict=True))
+
+
+def _all_there_is(model: ga.Autoregressive) -> list[Tensor]:
+    """What a kernel says of the same configurations, and the gradients of all of it."""
+    q, x = model.at(BETA), ga.Autoregressive(model.graph, dtype=model.dtype).at(0.3).sample(150, seed=0)
+    found = [q.log_prob(x), q.logits(x)]
+    drawn = model.kernel.sample(BETA, model.kernel.own_interactions(model.frontier), 3, 64, 77, differentiable=True)
+    if model.dtype == torch.float64:  # in float32 a draw may fall between two roundings
+        found += [drawn.log_prob, drawn.energy, drawn.spins]
+    for value in found[:3]:
+        model.zero_grad()
+        (torch.linspace(-1, 2, len(value), dtype=value.dtype) @ value).sum().backward()
+        found += [weight.grad for weight in model.parameters()]
+    return [value.detach() for value in found]
