@@ -60,6 +60,7 @@ HEADS: dict[str, ga.heads.Head] = {
     "SK, two steps": ga.heads.SherringtonKirkpatrick(2, scale=1.0),
     "Curie-Weiss": ga.heads.CurieWeiss(trainable=True),
     "infinite Curie-Weiss": ga.heads.CurieWeissInfinite(scale=2.0),
+    "infinite Curie-Weiss with a gain": ga.heads.CurieWeissInfinite("gain", scale=2.0),
     "one parameter": ga.heads.OneParameter(scale=2.0),
     "single layer": ga.heads.SingleLayer(scale=2.0),
     "MADE": ga.heads.MADE(depth=3, width=2),

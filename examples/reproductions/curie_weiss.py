@@ -19,6 +19,7 @@ import graphar as ga
 HEADS = {
     "CurieWeiss": ga.heads.CurieWeiss,
     "CurieWeissInfinite": ga.heads.CurieWeissInfinite,
+    "  with gains": ga.heads.CurieWeissInfinite("gain"),
     "one parameter": ga.heads.OneParameter,
     "single layer": ga.heads.SingleLayer,
     "MADE, 2 layers": ga.heads.MADE(depth=2, width=1),

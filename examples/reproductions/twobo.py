@@ -2,8 +2,8 @@
 
 ±J couplings on periodic 2D and 3D grids and on random 3-regular graphs, as in arXiv:2402.16579. TwoBo reads messages to
 every later spin that has an earlier neighbour, in natural order. The networks after it read those that can matter, in
-orders that leave few, or learn only the sites with wide separators. MADE reads every earlier spin. Errors of F are
-against the lowest bound. How weights grow with N: twobo_weights.py.
+orders that leave few, or learn only the sites with wide separators, by linear conditionals or small networks. MADE
+reads every earlier spin. Errors of F are against the lowest bound. How weights grow with N: twobo_weights.py.
 
 python examples/reproductions/twobo.py            # minutes: 16², 4³ and 256 spins, few steps
 python examples/reproductions/twobo.py --full     # and 8³ and 1024 spins, the paper's protocol, a day
@@ -22,6 +22,7 @@ NETWORKS: dict[str, tuple[type[ga.heads.Head], dict]] = {
     "rcm": (ga.heads.Linear, {"ordering": ga.rcm}),
     "nested dissection": (ga.heads.Linear, {"ordering": ga.nested_dissection}),
     "exact_width=10": (ga.heads.Linear, {"exact_width": 10}),
+    "  and MLP": (ga.heads.MLP, {"exact_width": 10}),
     "MADE": (ga.heads.MADE, {}),
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, SiteInputs, check_scale
 from graphar.heads.magnetisation import MagnetisationForm, ReadsMagnetisation, mean_coupling
+
+if TYPE_CHECKING:
+    from graphar.kernels.base import Kernel
 
 __all__ = ["CurieWeissInfinite", "OneParameter"]
 
@@ -26,7 +29,14 @@ class CurieWeissInfinite(Head):
     .. math:: \text{logit}_i = 2\beta (h_i + \bar J M_i) + \omega_0 M_i + \omega_i\, \phi(h_i + \bar J M_i)
 
     φ is the sign, with φ(0) = 0, or tanh. The shared ω_0 and the ω_i start as normals of standard deviation
-    ``scale``/N. N + 1 weights, or N without ``shared``. With ``start_beta``, the ω_i start around the saddle point
+    ``scale``/N. N + 1 weights, or N without ``shared``.
+
+    At finite N and β N J̄ ≈ 1 the two saddle points ± m are too close for the sign: at N = 100 its best weights leave
+    F a relative error of 2.4e-3, at N = 200 of 1.8e-3. ``"gain"`` is φ_i = tanh γ_i(h_i + J̄ M_i) with N more weights
+    γ_i, which start at 1/(|J̄| √N), the reach of M_i there, and go to the sign as they grow: at N = 200 they leave less
+    than 1e-4.
+
+    With ``start_beta``, the ω_i start around the saddle point
 
     .. math:: \omega_i = 2\beta \bar J (N - 1 - i) |m|, \qquad m = \tanh \beta (N \bar J m + \bar h)
 
@@ -35,13 +45,14 @@ class CurieWeissInfinite(Head):
     Reference: `arXiv:2302.08347 <https://arxiv.org/abs/2302.08347>`_.
 
     Args:
-        activation: φ, ``"sign"`` or ``"tanh"``.
+        activation: φ, ``"sign"``, ``"tanh"`` or ``"gain"``.
         shared: whether there is an ω_0.
         scale: size of the random starting weights, times 1/N.
         start_beta: β whose saddle point the ω_i start at, for the sign alone; by default at none.
 
     Raises:
-        ValueError: another activation, ``scale`` or ``start_beta`` negative or not finite, a ``start_beta`` for tanh.
+        ValueError: another activation, ``scale`` or ``start_beta`` negative or not finite, a ``start_beta`` for
+            another activation than the sign.
 
     >>> import graphar as ga
     >>> graph = ga.curie_weiss(200)
@@ -58,12 +69,12 @@ class CurieWeissInfinite(Head):
     start_beta: float | None = None
 
     def __post_init__(self) -> None:
-        if self.activation not in ("sign", "tanh"):
-            raise ValueError(f'activation must be "sign" or "tanh", got {self.activation!r}')
+        if self.activation not in ("sign", "tanh", "gain"):
+            raise ValueError(f'activation must be "sign", "tanh" or "gain", got {self.activation!r}')
         check_scale(self.scale)
         if self.start_beta is not None:
             if self.activation != "sign":
-                raise ValueError(f'start_beta must be None where activation is "tanh", got {self.start_beta}')
+                raise ValueError(f'start_beta must be None where activation is not "sign", got {self.start_beta}')
             if not math.isfinite(self.start_beta) or self.start_beta < 0:
                 raise ValueError(f"start_beta must be finite and not negative, got {self.start_beta}")
 
@@ -73,10 +84,13 @@ class CurieWeissInfinite(Head):
     def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
         n = frontier.num_spins
         start = self.scale / n * torch.randn(n + self.shared, generator=generator, dtype=dtype)
-        coupling, tanh = mean_coupling(frontier.graph), self.activation == "tanh"
+        coupling = mean_coupling(frontier.graph)
         if self.start_beta is not None:
             start[:n] += _saddle_point(n, self.start_beta, coupling, float(frontier.graph.h.double().mean()))
-        return _Infinite(start[:n], start[n:] if self.shared else None, coupling, tanh)
+        weight, shared = start[:n], start[n:] if self.shared else None
+        if self.activation == "gain":
+            return _WithGain(weight, shared, coupling, frontier.num_arrivals == n * (n - 1) // 2)
+        return _Infinite(weight, shared, coupling, self.activation == "tanh")
 
 
 def _saddle_point(n: int, beta: float, coupling: float, field: float) -> Tensor:
@@ -95,14 +109,38 @@ class _Infinite(ReadsMagnetisation):
 
     def forward(self, inputs: SiteInputs) -> Tensor:
         assert inputs.magnetisation is not None
-        local = inputs.field + self.coupling * inputs.magnetisation
-        phi = torch.tanh(local) if self.tanh else torch.sign(local)
-        logits = 2 * inputs.beta * local + self.weight[inputs.ranks, None] * phi
-        return logits if self.shared is None else logits + self.shared * inputs.magnetisation
+        return self._logits(inputs.beta, inputs.ranks[:, None], inputs.field, inputs.magnetisation)
+
+    def _logits(self, beta: float, rank: Tensor, field: Tensor, M: Tensor) -> Tensor:
+        local = field + self.coupling * M
+        logits = 2 * beta * local + self.weight[rank] * self._phi(rank, local)
+        return logits if self.shared is None else logits + self.shared * M
+
+    def _phi(self, rank: Tensor, local: Tensor) -> Tensor:
+        return torch.tanh(local) if self.tanh else torch.sign(local)
 
     def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
         slope = torch.full_like(field, 2 * beta * self.coupling)
         return MagnetisationForm(slope if self.shared is None else slope + self.shared, self.weight, field[:0])
+
+
+class _WithGain(_Infinite):
+    def __init__(self, weight: Tensor, shared: Tensor | None, coupling: float, dense: bool) -> None:
+        super().__init__(weight, shared, coupling, True)
+        reach = abs(coupling) * math.sqrt(len(weight)) or 1.0
+        self.log_gain = nn.Parameter(torch.full_like(weight, -math.log(reach)))
+        self.dense = dense
+
+    def _phi(self, rank: Tensor, local: Tensor) -> Tensor:
+        return torch.tanh(self.log_gain[rank].exp() * local)
+
+    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]] | None:
+        return super().own_kernels() if self.dense else None  # a table is as large as a graph of all pairs
+
+    def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
+        i, up = torch.tril_indices(len(field), len(field))
+        table = self._logits(beta, i, field[i], (2 * up - i).to(field))
+        return MagnetisationForm(field[:0], field[:0], table)
 
 
 @dataclass(frozen=True)

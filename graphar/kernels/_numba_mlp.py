@@ -25,10 +25,12 @@ def _silu(z: np.ndarray, s: np.ndarray) -> None:
     """z turned to φ(z), and s = φ'(z)."""
     one = z.dtype.type(1)
     for b in range(z.size):
-        e = exp_of_negative(z[b])
-        likely = (e if z[b] < 0 else one) * (one / (one + e))
-        s[b] = likely * (one + z[b] * (one - likely))
-        z[b] *= likely
+        x = z[b]
+        e = exp_of_negative(x)
+        likely = one / (one + e)
+        likely = e * likely if x < 0 else likely  # chosen before the division, it would not be vectorised
+        s[b] = likely * (one + x * (one - likely))
+        z[b] = x * likely
 
 
 @njit(fastmath={"contract"}, error_model="numpy")
