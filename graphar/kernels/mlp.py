@@ -29,20 +29,11 @@ class MLPKernel(NumbaKernel):
 
     def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
         super().__init__(frontier, head, dtype, device)
-        lists_ptr, read = (part.numpy() for part in frontier.read_lists(head.reads))
-        pair = np.argsort(np.repeat(self._place.numpy(), np.diff(lists_ptr)), kind="stable").astype(np.int32)
-        ptr = np.zeros(self.num_spins + 1, np.int64)
-        np.cumsum(np.diff(lists_ptr)[self._order.numpy()], out=ptr[1:])
-        if self._reads_spins:
-            row = slots = self._place.numpy()[read][pair].astype(np.int32)
-        else:
-            row_of_arrival = np.full(self.num_arrivals + 1, self.num_arrivals, np.int32)
-            row_of_arrival[self._sends.numpy()] = np.arange(self.num_arrivals)
-            row = row_of_arrival[read][pair]
-            slots = np.append(self._reusing_plan[4], np.int32(self._num_slots))[row]
-        lists = (pair, pair + np.int32(pair.size))
-        self._plan = (*self._plan[:5], ptr, row, *lists)
-        self._reusing_plan = (*self._reusing_plan[:5], ptr, slots, *lists)
+        self._read_one_by_one(frontier)
+        # the weights of two units of the first layer in succession are a row of all pairs apart
+        self._plan, self._reusing_plan = (
+            (*plan, plan[-1] + np.int32(plan[-1].size)) for plan in (self._plan, self._reusing_plan)
+        )
 
     def _form(self, beta: float, of: Interactions) -> NetworkForm:
         assert isinstance(self.head, BoundMLP)

@@ -83,6 +83,23 @@ class NumbaKernel(Kernel):
         self.places = self._place[frontier.ordering.ranks]
         self._sends = torch.from_numpy(sends)
 
+    def _read_one_by_one(self, frontier: Frontier, chosen: np.ndarray | slice = slice(None)) -> None:
+        """Make plans where no two readers share rows: where each one's chosen pairs start, their rows, the pairs."""
+        ptr, read = (part.numpy() for part in frontier.read_lists(self.head.reads))
+        reader = np.repeat(self._place.numpy(), np.diff(ptr))[chosen]
+        pair = np.argsort(reader, kind="stable").astype(np.int32)
+        ptr = np.zeros(self.num_spins + 1, np.int64)
+        np.cumsum(np.bincount(reader, minlength=self.num_spins), out=ptr[1:])
+        if self._reads_spins:
+            row = slot = self._place.numpy()[read[chosen][pair]].astype(np.int32)
+        else:
+            row_of_arrival = np.full(self.num_arrivals + 1, self.num_arrivals, np.int32)
+            row_of_arrival[self._sends.numpy()] = np.arange(self.num_arrivals)
+            row = row_of_arrival[read[chosen][pair]]
+            slot = np.append(self._reusing_plan[4], np.int32(self._num_slots))[row]
+        self._plan = (*self._plan[:5], ptr, row, pair)
+        self._reusing_plan = (*self._reusing_plan[:5], ptr, slot, pair)
+
     def _in_order(self, coupling: Tensor, field: Tensor) -> Interactions:
         return Interactions(coupling[self._sends], field[self._order], field)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,17 +27,7 @@ class SherringtonKirkpatrickKernel(NumbaKernel):
     def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
         super().__init__(frontier, head, dtype, device)
         assert isinstance(head, BoundSherringtonKirkpatrick)
-        n, feeds = self.num_spins, head.feeds.numpy()
-        row_of_arrival = np.full(self.num_arrivals + 1, self.num_arrivals)
-        row_of_arrival[self._sends.numpy()] = np.arange(self.num_arrivals)
-        reader = self._place.numpy()[frontier.pair_reader.numpy()][feeds]
-        pair = np.argsort(reader, kind="stable")
-        row = row_of_arrival[frontier.pair_arrival.numpy()[feeds]][pair]
-        ptr = np.zeros(n + 1, np.int64)
-        np.cumsum(np.bincount(reader, minlength=n), out=ptr[1:])
-        slot = np.append(self._reusing_plan[4], self._num_slots)
-        self._plan = (*self._plan[:5], ptr, row, pair)
-        self._reusing_plan = (*self._reusing_plan[:5], ptr, slot[row], pair)
+        self._read_one_by_one(frontier, head.feeds.numpy())
 
     def _form(self, beta: float, of: Interactions) -> LinearForm:
         assert isinstance(self.head, BoundSherringtonKirkpatrick)
