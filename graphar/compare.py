@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import statistics
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -23,7 +24,8 @@ from graphar.training import BetaRecord, Run, anneal, check_settings
 
 __all__ = ["compare"]
 
-_TIMED = 4  # steps that are timed to make a number of them of seconds
+_TIMED, _TIMINGS = 4, 5  # steps that are timed together to make a number of them of seconds, and how often at least
+_TIMED_SHARE = 0.02  # of the seconds are spent on timing, at least
 _OF_TRAINING = {"steps", "warmup", "batch_size", "learning_rate", "clip_norm", "optimizer"}
 
 
@@ -205,12 +207,16 @@ def _untrained(model: Autoregressive, settings: dict[str, Any]) -> Run:
 def _counts(model: Autoregressive, settings: dict[str, Any], seconds: float, options: dict[str, Any]) -> dict[str, Any]:
     """Steps and warm-up that take about so many seconds, in the ratio of the settings."""
     weights, schedule = copy.deepcopy(model.state_dict()), settings["schedule"]
-    for _ in range(2):  # the first compiles
+    times: list[float] = []
+    spent = 0.0
+    while len(times) < 1 + _TIMINGS or spent < _TIMED_SHARE * seconds:
         timed = anneal(model, schedule[0], progress=False, **options | {"steps": _TIMED, "warmup": 0})
+        if timed.interrupted:
+            raise KeyboardInterrupt
+        times.append(timed.seconds / timed.step)
+        spent += timed.seconds
     model.load_state_dict(weights)
-    if timed.interrupted:
-        raise KeyboardInterrupt
-    total = seconds * timed.step / timed.seconds
+    total = seconds / statistics.median(times[1:])  # the first compiles; a median, as other processes may interrupt
     share = total / (options["warmup"] + options["steps"] * len(schedule))
     steps = max(1, int(share * options["steps"]))
     return {"steps": steps, "warmup": max(0, round(total) - steps * len(schedule)) if options["warmup"] else 0}
