@@ -29,8 +29,8 @@ def check_compiled(graph: ga.IsingGraph, head: ga.heads.Head, dtype: torch.dtype
 
 
 def _all_there_is(model: ga.Autoregressive) -> list[Tensor]:
-    """What a kernel says of the same configurations, and the gradients of all of it."""
-    q, x = model.at(BETA), ga.Autoregressive(model.graph, dtype=model.dtype).at(0.3).sample(150, seed=0)
+    """What a kernel says of more blocks of configurations than are taken together, and the gradients of all of it."""
+    q, x = model.at(BETA), ga.Autoregressive(model.graph, dtype=model.dtype).at(0.3).sample(300, seed=0)
     found = [q.log_prob(x), q.logits(x)]
     drawn = model.kernel.sample(BETA, model.kernel.own_interactions(model.frontier), 3, 64, 77, differentiable=True)
     if model.dtype == torch.float64:  # in float32 a draw may fall between two roundings

@@ -18,6 +18,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -236,5 +237,5 @@ class Head(ABC):
 
 def check_scale(scale: float) -> None:
     """Size of starting weights: a finite number, not negative."""
-    if not math.isfinite(scale) or scale < 0:
-        raise ValueError(f"scale must be finite and not negative, got {scale}")
+    if not isinstance(scale, Real) or not math.isfinite(scale) or scale < 0:
+        raise ValueError(f"scale must be finite and not negative, got {scale!r}")

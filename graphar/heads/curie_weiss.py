@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from graphar._checks import check_flag
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads.base import BoundHead, Head, SiteInputs, in_parts
@@ -64,6 +65,9 @@ class CurieWeiss(Head):
 
     trainable: bool = False
 
+    def __post_init__(self) -> None:
+        check_flag(self.trainable, "trainable")
+
     def settings(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -92,7 +96,7 @@ class _Exact(ReadsMagnetisation):
         return self._table(inputs.beta, inputs.fields)[ranks * (ranks + 1) // 2 + ups]
 
     def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
-        return MagnetisationForm(field[:0], field[:0], self._table(beta, field))
+        return MagnetisationForm(field[:0], field[:0], field[:0], self._table(beta, field))
 
     def _table(self, beta: float, field: Tensor) -> Tensor:
         if self._made is None or self._made[0] != beta or self._made[1] is not field:
@@ -139,7 +143,7 @@ class _Trainable(ReadsMagnetisation):
             M = (2 * ups - ends).to(field)
             inputs = SiteInputs(beta, ranks, field[ends], M, ranks, field, magnetisation=M)
             table.append(self._in_parts(inputs, field.numel() - int(ranks[0]))[ups <= ends])
-        return MagnetisationForm(field[:0], field[:0], torch.cat(table))
+        return MagnetisationForm(field[:0], field[:0], field[:0], torch.cat(table))
 
     def forward(self, inputs: SiteInputs) -> Tensor:
         return self._in_parts(inputs, inputs.fields.numel())

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from graphar._checks import check_flag
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, SiteInputs, check_scale
 from graphar.heads.magnetisation import MagnetisationForm, ReadsMagnetisation, mean_coupling
-
-if TYPE_CHECKING:
-    from graphar.kernels.base import Kernel
 
 __all__ = ["CurieWeissInfinite", "OneParameter"]
 
@@ -71,6 +69,7 @@ class CurieWeissInfinite(Head):
     def __post_init__(self) -> None:
         if self.activation not in ("sign", "tanh", "gain"):
             raise ValueError(f'activation must be "sign", "tanh" or "gain", got {self.activation!r}')
+        check_flag(self.shared, "shared")
         check_scale(self.scale)
         if self.start_beta is not None:
             if self.activation != "sign":
@@ -89,7 +88,7 @@ class CurieWeissInfinite(Head):
             start[:n] += _saddle_point(n, self.start_beta, coupling, float(frontier.graph.h.double().mean()))
         weight, shared = start[:n], start[n:] if self.shared else None
         if self.activation == "gain":
-            return _WithGain(weight, shared, coupling, frontier.num_arrivals == n * (n - 1) // 2)
+            return _WithGain(weight, shared, coupling)
         return _Infinite(weight, shared, coupling, self.activation == "tanh")
 
 
@@ -109,38 +108,30 @@ class _Infinite(ReadsMagnetisation):
 
     def forward(self, inputs: SiteInputs) -> Tensor:
         assert inputs.magnetisation is not None
-        return self._logits(inputs.beta, inputs.ranks[:, None], inputs.field, inputs.magnetisation)
+        local = inputs.field + self.coupling * inputs.magnetisation
+        logits = 2 * inputs.beta * local + self.weight[inputs.ranks, None] * self._phi(inputs.ranks, local)
+        return logits if self.shared is None else logits + self.shared * inputs.magnetisation
 
-    def _logits(self, beta: float, rank: Tensor, field: Tensor, M: Tensor) -> Tensor:
-        local = field + self.coupling * M
-        logits = 2 * beta * local + self.weight[rank] * self._phi(rank, local)
-        return logits if self.shared is None else logits + self.shared * M
-
-    def _phi(self, rank: Tensor, local: Tensor) -> Tensor:
+    def _phi(self, ranks: Tensor, local: Tensor) -> Tensor:
         return torch.tanh(local) if self.tanh else torch.sign(local)
 
     def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
         slope = torch.full_like(field, 2 * beta * self.coupling)
-        return MagnetisationForm(slope if self.shared is None else slope + self.shared, self.weight, field[:0])
+        slope = slope if self.shared is None else slope + self.shared
+        return MagnetisationForm(slope, self.weight, field[:0], field[:0])
 
 
 class _WithGain(_Infinite):
-    def __init__(self, weight: Tensor, shared: Tensor | None, coupling: float, dense: bool) -> None:
+    def __init__(self, weight: Tensor, shared: Tensor | None, coupling: float) -> None:
         super().__init__(weight, shared, coupling, True)
         reach = abs(coupling) * math.sqrt(len(weight)) or 1.0
         self.log_gain = nn.Parameter(torch.full_like(weight, -math.log(reach)))
-        self.dense = dense
 
-    def _phi(self, rank: Tensor, local: Tensor) -> Tensor:
-        return torch.tanh(self.log_gain[rank].exp() * local)
-
-    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]] | None:
-        return super().own_kernels() if self.dense else None  # a table is as large as a graph of all pairs
+    def _phi(self, ranks: Tensor, local: Tensor) -> Tensor:
+        return torch.tanh(self.log_gain[ranks, None].exp() * local)
 
     def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
-        i, up = torch.tril_indices(len(field), len(field))
-        table = self._logits(beta, i, field[i], (2 * up - i).to(field))
-        return MagnetisationForm(field[:0], field[:0], table)
+        return super().magnetisation_form(beta, field)._replace(gain=self.log_gain.exp())
 
 
 @dataclass(frozen=True)
@@ -186,4 +177,4 @@ class _OneParameter(ReadsMagnetisation):
         return 2 * inputs.beta * inputs.field + self.weight[inputs.ranks, None] * inputs.magnetisation
 
     def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
-        return MagnetisationForm(self.weight, field[:0], field[:0])
+        return MagnetisationForm(self.weight, field[:0], field[:0], field[:0])

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from graphar._checks import check_flag
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, LinearForm, SiteInputs, check_scale
 
@@ -51,6 +52,7 @@ class Linear(Head):
     def __post_init__(self) -> None:
         if self.inputs not in ("messages", "parents"):
             raise ValueError(f'inputs must be "messages" or "parents", got {self.inputs!r}')
+        check_flag(self.bias, "bias")
         check_scale(self.scale)
 
     @classmethod

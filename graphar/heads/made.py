@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from graphar._checks import check_count
+from graphar._checks import check_count, check_flag
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, SiteInputs
 
@@ -66,6 +66,8 @@ class MADE(Head):
     def __post_init__(self) -> None:
         check_count(self.depth, "depth")
         check_count(self.width, "width")
+        check_flag(self.z2, "z2")
+        check_flag(self.bias, "bias")
 
     def settings(self) -> dict[str, Any]:
         return asdict(self)

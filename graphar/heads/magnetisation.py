@@ -17,16 +17,18 @@ __all__ = ["MagnetisationForm", "ReadsMagnetisation", "mean_coupling"]
 
 
 class MagnetisationForm(NamedTuple):
-    """Logits that depend on i and M_i alone, logit_i = 2βh_i + slope_i M_i + step_i φ(h_i + J̄M_i), or a table of them.
+    """Logits that depend on i and M_i alone: 2βh_i + slope_i M_i + step_i φ(gain_i (h_i + J̄M_i)), or a table of them.
 
     Attributes:
         slope: by rank, shape (N,), or empty where there is a table.
         step: by rank, shape (N,), or empty for none.
+        gain: by rank, shape (N,), or empty for one; with tanh alone.
         table: logits by i and then M_i = −i, −i + 2, …, i, shape (N(N + 1)/2,), or empty.
     """
 
     slope: Tensor
     step: Tensor
+    gain: Tensor
     table: Tensor
 
 

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from graphar._checks import check_count
+from graphar._checks import check_count, check_flag
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, SiteInputs
 from graphar.heads.message_rule import Gates, MessageRule
@@ -102,6 +102,7 @@ class MessagePassing(Head):
         check_count(self.radius, "radius", 0)
         check_count(self.rounds, "rounds")
         check_count(self.hidden, "hidden", 0)
+        check_flag(self.linear, "linear")
         if self.refresh not in ("outward", "return", "full"):
             raise ValueError(f'refresh must be "outward", "return" or "full", got {self.refresh!r}')
         if weights is not None:

@@ -77,7 +77,7 @@ class MLP(Head):
     def __post_init__(self) -> None:
         check_count(self.hidden, "hidden")
         check_count(self.depth, "depth")
-        if self.activation not in ACTIVATIONS:
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
         Linear(self.inputs, self.bias, self.scale)
 

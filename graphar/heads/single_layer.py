@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from graphar._checks import check_flag
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, LinearForm, SiteInputs, check_scale
 
@@ -49,6 +50,7 @@ class SingleLayer(Head):
     scale: float = 1e-2
 
     def __post_init__(self) -> None:
+        check_flag(self.bias, "bias")
         check_scale(self.scale)
 
     def settings(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from graphar.kernels._numba_loops import LOG_EVERY, _account, _add_energy, _decay, _dot, _draw, _slope
+from graphar.kernels._numba_loops import LOG_EVERY, _account, _add_energy, _decay, _dot, _draw, _slope, new_stream
 from graphar.kernels._numba_math import exp_of_negative, random_words
 from graphar.kernels._simd import add_rows
 
@@ -16,12 +16,12 @@ __all__ = ["gradient", "walk"]
 
 
 @njit(fastmath=False, error_model="numpy")  # unless told, it would take over its callers' fastmath
-def _phi(field: float, coupling: float, tanh: bool, M: np.ndarray, phi: np.ndarray) -> None:
-    """φ(h_i + J̄M); with no multiply-add, which would round apart what must cancel for sgn(0) = 0."""
+def _phi(field: float, coupling: float, gain: float, tanh: bool, M: np.ndarray, phi: np.ndarray) -> None:
+    """φ(gain × (h_i + J̄M)); with no multiply-add, which would round apart what must cancel for sgn(0) = 0."""
     one, zero, each = M.dtype.type(1), M.dtype.type(0), M.dtype.type(coupling)
     if tanh:
         for b in range(M.size):
-            local = field + each * M[b]
+            local = gain * (field + each * M[b])
             e = exp_of_negative(local + local)
             size = (one - e) / (one + e)
             phi[b] = -size if local < zero else size
@@ -79,25 +79,23 @@ def walk(
     ``mean`` is the J̄ of φ.
     """
     sites, arrival_ptr, source, arrival = plan
-    constant, slope, step, table, field, coupling = numbers
+    constant, slope, step, gain, table, field, coupling = numbers
     blocks, num_spins, width = spins.shape
     for index in prange(blocks):
         block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
         x, log_q = spins[block], log_prob[block]
         M, logit = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
         decay, row = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
-        zero = x.dtype.type(0)
+        zero, one = x.dtype.type(0), x.dtype.type(1)
         product = np.ones(width, np.float64)
-        words = np.zeros(max(width, 64), np.uint32)
-        aligned = (first + block * width) // 64 * 64
-        mine = words[first + block * width - aligned :]
+        _, aligned, words, mine = new_stream(key, first + block * width, width)
         for i in range(num_spins):
             if table.size:
                 _look_up(i, M, table, logit)
             else:
                 _line(constant[i], slope[i], M, logit)
                 if step.size:
-                    _phi(field[i], mean, tanh, M, row)
+                    _phi(field[i], mean, gain[i] if gain.size else one, tanh, M, row)
                     _add_product(step[i], row, logit)
             if given:
                 _decay(logit, decay)
@@ -122,7 +120,7 @@ def walk(
 
 @njit(parallel=True, cache=True, fastmath={"contract"})
 def gradient(
-    field: np.ndarray,
+    numbers: tuple[np.ndarray, ...],
     mean: float,
     tanh: bool,
     magnetisation: np.ndarray,
@@ -130,13 +128,16 @@ def gradient(
     factor: np.ndarray,
     by_slope: np.ndarray,
     by_step: np.ndarray,
+    by_gain: np.ndarray,
     by_table: np.ndarray,
 ) -> None:
-    """Derivatives of Σ_b factor_b log q_b by slope, step and table, added to those of the last three with entries."""
+    """Derivatives of Σ_b factor_b log q_b by slope, step, gain and table, added to those of them with entries."""
+    field, step, gain = numbers
     blocks, num_spins, width = slopes.shape
     for index in prange(num_spins):
         i = np.int64(index)
         mine, phi = np.zeros(width, slopes.dtype), np.zeros(width, slopes.dtype)
+        one, each = slopes.dtype.type(1), slopes.dtype.type(mean)
         for block in range(blocks):
             M = magnetisation[block, i]
             for b in range(width):
@@ -147,5 +148,10 @@ def gradient(
             if by_slope.size:
                 by_slope[i] += _dot(mine, M)
             if by_step.size:
-                _phi(field[i], mean, tanh, M, phi)
+                _phi(field[i], mean, gain[i] if gain.size else one, tanh, M, phi)
                 by_step[i] += _dot(mine, phi)
+            if by_gain.size:
+                for b in range(width):
+                    mine[b] *= step[i] * (one - phi[b] * phi[b])
+                    phi[b] = field[i] + each * M[b]
+                by_gain[i] += _dot(mine, phi)

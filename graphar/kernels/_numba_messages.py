@@ -12,7 +12,7 @@ import numpy as np
 from numba import get_thread_id, njit, prange
 
 from graphar.kernels._numba_gates import add_scaled, apply_gates, belief_message, logit_features, message_features
-from graphar.kernels._numba_loops import LOG_EVERY, _account, _add_energy, _decay, _draw, _send
+from graphar.kernels._numba_loops import LOG_EVERY, _account, _add_energy, _decay, _draw, _send, new_stream
 from graphar.kernels._numba_math import random_words
 from graphar.kernels._numba_schedule import draw_starts, outward, sweep
 
@@ -203,9 +203,7 @@ def walk(
         scratch = new_scratch(width, message_net[1].size > 0, x)
         logit, decay = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
         product = np.ones(width, np.float64)
-        words = np.zeros(max(width, 64), np.uint32)
-        aligned = (first + block * width) // 64 * 64
-        mine = words[first + block * width - aligned :]
+        _, aligned, words, mine = new_stream(key, first + block * width, width)
         log_q = log_prob[block]
         for p in range(num_spins):
             if is_root[p]:

@@ -15,9 +15,7 @@ from graphar.kernels._numba_loops import _dot, new_stream, settle
 from graphar.kernels._numba_math import exp_of_negative
 from graphar.kernels._simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
 
-__all__ = ["ACTIVATIONS", "gradient", "sweep"]
-
-ACTIVATIONS = ("silu", "tanh", "gelu")
+__all__ = ["gradient", "sweep"]
 
 
 @njit(fastmath={"contract"}, error_model="numpy")
@@ -55,12 +53,13 @@ def _gelu(z: np.ndarray, s: np.ndarray) -> None:
 
 @njit
 def _activate(kind: int, z: np.ndarray, s: np.ndarray) -> None:
+    """By place in :data:`graphar.heads.mlp.ACTIVATIONS`."""
     if kind == 0:
         _silu(z, s)
     elif kind == 1:
-        _tanh(z, s)
-    else:
         _gelu(z, s)
+    else:
+        _tanh(z, s)
 
 
 @njit

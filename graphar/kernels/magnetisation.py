@@ -3,7 +3,7 @@ r"""The compiled kernel of heads that read M_i = Σ_{j<i} x_j alone: O(N) per sa
 What a spin reads is one number, kept from spin to spin. Energies take O(N) too where all pairs of spins have one
 coupling, ξ_ii = J̄ M_i, and O(E) elsewhere. Logits come in one of two forms:
 
-- of numbers by rank: logit_i = 2βh_i + slope_i M_i + step_i φ(h_i + J̄M_i), with φ the sign or tanh;
+- of numbers by rank: logit_i = 2βh_i + slope_i M_i + step_i φ(gain_i (h_i + J̄M_i)), with φ the sign or tanh;
 - as a table of the logits at all N(N + 1)/2 values of (i, M_i), for heads whose function of M_i has no such form. On
   a graph that couples all pairs of spins it is as large as the graph.
 """
@@ -111,9 +111,15 @@ class MagnetisationKernel(Kernel):
         from graphar.kernels._numba_magnetisation import gradient
 
         found = MagnetisationForm(*(torch.zeros(part.shape, dtype=self.dtype) for part in form))
-        numbers = (magnetisation, slopes, factor.to(self.dtype), *found)
+        numbers = (of.field, form.step, form.gain)
+        kept = (magnetisation, slopes, factor.to(self.dtype), *found)
         with numba_threads():
-            gradient(of.field.numpy(), self._bound.coupling, self._bound.tanh, *(part.numpy() for part in numbers))
+            gradient(
+                tuple(part.detach().contiguous().numpy() for part in numbers),
+                self._bound.coupling,
+                self._bound.tanh,
+                *(part.numpy() for part in kept),
+            )
         return found
 
 

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
-from graphar.heads.mlp import BoundMLP, NetworkForm
+from graphar.heads.mlp import ACTIVATIONS, BoundMLP, NetworkForm
 from graphar.kernels._threads import numba_threads
 from graphar.kernels.base import Interactions
-from graphar.kernels.numba_cpu import CACHE, NumbaKernel
+from graphar.kernels.numba_cpu import CACHE, NumbaKernel, shares_of_work
 
 __all__ = ["MLPKernel"]
 
@@ -30,21 +30,27 @@ class MLPKernel(NumbaKernel):
     def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
         super().__init__(frontier, head, dtype, device)
         self._read_one_by_one(frontier)
+        *_, ptr, _, pair = self._plan
+        if 2 * pair.size >= 2**31:
+            raise ValueError(f"kernel must be 'reference' above 2^30 pairs, got {pair.size}")
         # the weights of two units of the first layer in succession are a row of all pairs apart
         self._plan, self._reusing_plan = (
-            (*plan, plan[-1] + np.int32(plan[-1].size)) for plan in (self._plan, self._reusing_plan)
+            (*plan, plan[-1] + np.int32(pair.size)) for plan in (self._plan, self._reusing_plan)
         )
+        assert isinstance(head, BoundMLP)
+        # rows are read and slopes of them summed by each unit, units of further layers read twice and summed
+        hidden, further = head.out.shape[0], len(head.deeper)
+        ends = np.minimum(2 * np.arange((ptr.size + 2) // 2), ptr.size - 1)
+        self._shares = shares_of_work((2 * hidden + 1) * ptr[ends] + (3 * further * hidden + 4) * hidden * ends)
 
     def _form(self, beta: float, of: Interactions) -> NetworkForm:
         assert isinstance(self.head, BoundMLP)
         return self.head.network_form(beta, of.field_of_rank)
 
     def _numbers(self, form: Any) -> tuple[np.ndarray, ...]:
-        from graphar.kernels._numba_mlp import ACTIVATIONS
-
         constant, local, pairs = super()._numbers(form)
         assert isinstance(self.head, BoundMLP)
-        kind = np.array([ACTIVATIONS.index(self.head.activation)])
+        kind = np.array([list(ACTIVATIONS).index(self.head.activation)])
         layers, units = (part.detach()[self._order].numpy() for part in (form.layers, form.units))
         return constant, local, kind, pairs.reshape(-1), layers, units
 

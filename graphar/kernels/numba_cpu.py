@@ -76,7 +76,9 @@ class NumbaKernel(Kernel):
             both_row, rest_row = slot[both_row], slot[rest_row]
         shared = both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair
         self._reusing_plan = (sites, slot[local_row], send_ptr, slot[before], slot[:-1], *shared)
-        self._shares = _shares_of_work(shared[0], shared[4])
+        # rows to read, those that two readers share for both, and four more for each reader
+        ends = np.minimum(2 * np.arange(both_ptr.size), n)
+        self._shares = shares_of_work(2 * both_ptr + rest_ptr[ends] + 4 * ends)
         self._widest = int(np.diff(ptr).max()) if n else 0
         self._order, self._place = torch.from_numpy(order), torch.from_numpy(place)
         self._sites = torch.from_numpy(sites)
@@ -238,11 +240,9 @@ class _Sweep(torch.autograd.Function):
         return None, None, None, None, None, *found
 
 
-def _shares_of_work(both_ptr: np.ndarray, rest_ptr: np.ndarray) -> np.ndarray:
-    """Ranges of twos of readers with about equal numbers of rows to read."""
-    n, twos = rest_ptr.size - 1, both_ptr.size - 1
-    ends = np.minimum(2 * np.arange(twos + 1), n)
-    cost = 2 * both_ptr + rest_ptr[ends] + 4 * ends
+def shares_of_work(cost: np.ndarray) -> np.ndarray:
+    """Ranges of twos of readers with about equal work, from what there is before each two and the sum."""
+    twos = cost.size - 1
     shares = min(SHARES, max(1, twos))
     cuts = np.searchsorted(cost, np.linspace(0, cost[-1], shares + 1))
     cuts[0], cuts[-1] = 0, twos
