@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
@@ -21,6 +22,9 @@ from torch.nn.functional import logsigmoid
 from graphar._checks import check_count, check_flag
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, SiteInputs
+
+if TYPE_CHECKING:
+    from graphar.kernels.base import Kernel
 
 __all__ = ["MADE"]
 
@@ -91,7 +95,21 @@ class MADE(Head):
             for kept, shape in ((layers, (pairs, channels[k + 1], channels[k])), (biases, (n, channels[k + 1], 1))):
                 kept.append(bound * (2 * torch.rand(shape, generator=generator, dtype=dtype) - 1))
         slopes = [torch.full((n, c, 1), PRELU, dtype=dtype) for c in channels[1:-1]]
-        return _MADE(n, layers, biases if self.bias else [], slopes, self.z2)
+        return BoundMADE(n, layers, biases if self.bias else [], slopes, self.z2)
+
+
+class MADEForm(NamedTuple):
+    """The weights as numbers, for the compiled kernel.
+
+    Attributes:
+        weight: of each layer by output channel, then by pair of spins, then by input channel.
+        bias: (layers, N, channels).
+        slope: of PReLU, (layers − 1, N, channels).
+    """
+
+    weight: Tensor
+    bias: Tensor
+    slope: Tensor
 
 
 @dataclass
@@ -111,7 +129,7 @@ class _Memory:
     last: Tensor
 
 
-class _MADE(BoundHead):
+class BoundMADE(BoundHead):
     reads = "earlier"
 
     def __init__(
@@ -122,6 +140,7 @@ class _MADE(BoundHead):
         self.layers = nn.ParameterList(layers)
         self.biases = nn.ParameterList(biases)
         self.slopes = nn.ParameterList(slopes)
+        self.starts = np.cumsum([0, *(layer.numel() for layer in layers)])  # of layers in the form's weight
 
     def _dense(self, k: int) -> Tensor:
         """Weights of a layer with zeros where it may not look, (N, out, N, in)."""
@@ -129,6 +148,22 @@ class _MADE(BoundHead):
         later, earlier = torch.tril_indices(n, n, offset=0 if k else -1, device=layer.device)
         dense = layer.new_zeros(n, n, *layer.shape[1:]).index_put((later, earlier), layer)
         return dense.transpose(1, 2)
+
+    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
+        from graphar.kernels import ReferenceKernel
+        from graphar.kernels.made import MADEKernel
+
+        return ReferenceKernel, MADEKernel
+
+    def form(self) -> MADEForm:
+        n, layers = self.num_spins, self.layers
+        channels = max(layer.shape[1] for layer in layers)
+        bias = layers[0].new_zeros(len(layers), n, channels)
+        for k, own in enumerate(self.biases):
+            bias[k, :, : own.shape[1]] = own[..., 0]
+        slopes = [slope[..., 0] for slope in self.slopes]
+        slope = torch.stack(slopes) if slopes else bias.new_zeros(0, n, channels)
+        return MADEForm(torch.cat([layer.transpose(0, 1).flatten() for layer in layers]), bias, slope)
 
     def new_memory(self, batch: int) -> _Memory:
         n, columns = self.num_spins, batch * (1 + self.z2)

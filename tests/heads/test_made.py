@@ -6,12 +6,14 @@ import math
 
 import pytest
 import torch
+from kernels_agree import check_compiled
 from small_graphs import GRAPHS, KERNELS, configurations
 from torch.nn.functional import logsigmoid, prelu
 
 import graphar as ga
 from graphar.heads import MADE, SingleLayer
-from graphar.kernels import NumbaKernel, NumbaLevelsKernel
+from graphar.kernels import NumbaKernel
+from graphar.kernels.made import MADEKernel
 
 BETA = 0.7
 WITHOUT_FIELD = [name for name, graph in GRAPHS.items() if not graph.has_field]
@@ -67,6 +69,19 @@ def test_a_flip_moves_later_logits_alone(graph: str, head: ga.heads.Head) -> Non
         assert touched[rank + 1 :].all()  # a dense network leaves none of them alone
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("options", [{}, {"bias": False}, {"z2": True}, {"z2": True, "bias": False}])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_compiled_draws_equal_the_reference(depth: int, width: int, options: dict, dtype: torch.dtype) -> None:
+    field = 0.0 if "z2" in options else "gaussian"
+    for graph in (
+        ga.random_regular(30, degree=3, couplings="gaussian", field=field, seed=0),
+        ga.IsingGraph.from_edges([[0], [2]], [1.5], [0.0] * 4),
+    ):
+        check_compiled(graph, MADE(depth, width, **options), dtype, ordering=ga.random_order(graph, seed=1))
+
+
 @pytest.mark.parametrize("graph", WITHOUT_FIELD)
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("depth", [1, 3])
@@ -116,7 +131,7 @@ def test_single_layer_runs_compiled_and_equals_one_layer_of_made() -> None:
     single = ga.Autoregressive(graph, SingleLayer(scale=2.0), dtype=torch.float64)
     made = ga.Autoregressive(graph, MADE(1), dtype=torch.float64)
     assert type(single.kernel) is NumbaKernel
-    assert type(made.kernel) is NumbaLevelsKernel
+    assert type(made.kernel) is MADEKernel
     made.head.layers[0][:, 0, 0] = single.head.weight
     made.head.biases[0][:, 0, 0] = single.head.bias
     x, log_q = single.at(BETA).sample_with_log_prob(100, seed=0)

@@ -1,0 +1,123 @@
+"""What compiled walks over the spins in order of rank have in common, where a spin reads no messages.
+
+Samples are independent: each thread takes blocks of them from the first spin to the last.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from graphar.frontier import Frontier
+from graphar.heads.base import BoundHead
+from graphar.kernels.base import Interactions, Kernel, Sampled, to_site_order
+from graphar.kernels.blocks import new_blocks, spins_from_blocks, spins_to_blocks
+
+__all__ = ["WalkKernel"]
+
+
+class WalkKernel(Kernel):
+    """Densities, samples and gradients from a compiled walk and its gradient, by the numbers of a form."""
+
+    def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
+        super().__init__(frontier, head, dtype, device)
+        self._sites = frontier.ordering.sites
+        self.places = frontier.ordering.ranks
+        source = frontier.arrival_source.to(torch.int32)
+        arrival = torch.arange(source.numel(), dtype=torch.int32)
+        lists = (self._sites, frontier.arrival_ptr, source, arrival)
+        self._plan = tuple(part.numpy() for part in lists)
+        self.num_arrivals = 0  # none is held for any sample
+
+    def _in_order(self, coupling: Tensor, field: Tensor) -> Interactions:
+        return Interactions(coupling, field, field)
+
+    def sample(
+        self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
+    ) -> Sampled:
+        assert first % 64 == 0
+        spins = new_blocks(count, self.num_spins, self.dtype)
+        with torch.set_grad_enabled(differentiable):
+            log_prob, _, energy = self._walk(beta, of, spins, (key, first), False)
+        return Sampled(spins, self.places, log_prob[:count], energy[:count], spins_from_blocks)
+
+    def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
+        return self._walk(beta, of, spins_to_blocks(spins, self._sites, self.dtype), None, False)[0][: len(spins)]
+
+    def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
+        rows = self._walk(beta, of, spins_to_blocks(spins, self._sites, self.dtype), None, True)[1]
+        return to_site_order(rows, self.places, len(spins))
+
+    def _walk(
+        self, beta: float, of: Interactions, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """log q, logits by rank and energy of spins, drawn into place from a stream or given."""
+        return _Walk.apply(self, beta, of, spins, stream, want_logits, *self._form(beta, of))
+
+    @abstractmethod
+    def _form(self, beta: float, of: Interactions) -> tuple[Tensor, ...]:
+        """Numbers of the head, differentiable in its weights."""
+
+    @abstractmethod
+    def walk(
+        self,
+        beta: float,
+        of: Interactions,
+        spins: Tensor,
+        stream: tuple[int, int] | None,
+        form: tuple[Tensor, ...],
+        keep: bool,
+        want_logits: bool,
+    ) -> tuple[Tensor, ...]:
+        """As :meth:`_walk`, in numbers; with ``keep`` also d log q_i / d logit_i, and what the gradient needs."""
+
+    @abstractmethod
+    def gradient(
+        self,
+        of: Interactions,
+        spins: Tensor,
+        slopes: Tensor,
+        factor: Tensor,
+        kept: list[Tensor],
+        form: tuple[Tensor, ...],
+    ) -> tuple[Tensor, ...]:
+        """Σ_b factor_b Σ_i slope_ib ∇ logit_ib by the numbers of the form."""
+
+
+class _Walk(torch.autograd.Function):
+    """Walk and gradient as one differentiable operation of the form: log q, logits, energy."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        kernel: WalkKernel,
+        beta: float,
+        of: Interactions,
+        spins: Tensor,
+        stream: tuple[int, int] | None,
+        want_logits: bool,
+        *form: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.kernel, ctx.of, ctx.form = kernel, of, form
+        keep = any(ctx.needs_input_grad)
+        log_prob, logits, energy, *kept = kernel.walk(beta, of, spins, stream, form, keep, want_logits)
+        if keep:
+            ctx.save_for_backward(spins, *kept)
+        ctx.mark_non_differentiable(energy)
+        return log_prob, logits, energy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        spins, slopes, *kept = ctx.saved_tensors
+        by_log_prob, by_logits, _ = gradients
+        factor = by_log_prob.view(len(slopes), -1)
+        if by_logits.numel():
+            slopes = slopes * factor[:, None].to(slopes.dtype) + by_logits
+            factor = torch.ones_like(factor)
+        found = ctx.kernel.gradient(ctx.of, spins, slopes, factor.contiguous().to(slopes.dtype), kept, ctx.form)
+        return None, None, None, None, None, None, *found
