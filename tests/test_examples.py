@@ -51,7 +51,7 @@ def test_the_two_commands_of_the_readme_name_what_exists() -> None:
     dataset = re.search(r"graphar anneal (\S+)", commands[0])
     assert dataset is not None
     assert (ROOT / dataset[1]).is_file()
-    assert commands[1].endswith("python -m pytest")
+    assert commands[1].endswith("python -m pytest -n 2")
 
 
 def test_only_public_names_in_examples() -> None:
