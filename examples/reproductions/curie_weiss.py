@@ -4,8 +4,8 @@ The model of arXiv:2302.08347 on which its networks are derived: CurieWeiss has 
 learn, CurieWeissInfinite is its limit, the others learn from nothing. A single layer is MADE of one layer. Errors of F
 are against the sum over the N + 1 magnetisations; those of N → ∞ are what the mean-field solution errs by.
 
-python examples/reproductions/curie_weiss.py            # minutes: N up to 100, few steps and a larger learning rate
-python examples/reproductions/curie_weiss.py --full     # the paper's protocol, N up to 200, a day
+python examples/reproductions/curie_weiss.py            # ten minutes: N up to 100, a tenth of the steps
+python examples/reproductions/curie_weiss.py --full     # the paper's protocol, hours
 python examples/reproductions/curie_weiss.py --quick    # seconds
 """
 
@@ -72,8 +72,8 @@ def main() -> None:
     elif options.quick:
         sizes, settings = [12], ga.protocols.arnn(0.01, beta=ga.linear(0.5, 2.0, 4), learning_rate=0.05)
     else:
-        sizes, settings = [20, 50, 100], ga.protocols.arnn(0.02, batch_size=200, learning_rate=0.01)
-        settings["evaluate_samples"] = 4000
+        sizes, settings = [20, 50, 100], ga.protocols.arnn(0.1, batch_size=500, learning_rate=0.003)
+        settings["evaluate_samples"] = 20_000
     results = {}
     for n in options.spins or sizes:
         results[n] = ga.compare(ga.curie_weiss(n), HEADS, **settings)

@@ -9,6 +9,7 @@ E(x) = −½ Σ_directed J x x − Σ h x + offset.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import torch
@@ -18,11 +19,12 @@ from torch_geometric.utils import scatter
 
 from graphar._checks import as_float_tensor, as_tensor, check_count, check_spins
 from graphar.hamiltonians._edges import as_sites, check_ends, describe_values, kind, merge
+from graphar.hamiltonians._sparse import by_reader
 
 __all__ = ["IsingGraph"]
 
 MAX_SPINS = 2**31 - 1
-_CHUNK = 2**24  # numbers held at once by energy and local fields: bounds memory whatever the batch
+_CHUNK = 2**17  # spins that energy and local fields take at once, so as to stay in cache
 
 
 class IsingGraph(Data):
@@ -239,34 +241,30 @@ class IsingGraph(Data):
             Extensive energies of shape (...), in the graph's dtype; for a batch of B graphs, (..., B).
         """
         x = check_spins(spins, self.num_spins).to(self.edge_weight.device)
-        i, j, J = self.undirected()
+        couplings = by_reader(*self.undirected(), self.num_spins)  # J_ij at the first site of each edge
         member = getattr(self, "batch", None)
-        flat = x.reshape(-1, self.num_spins)
         out = []
-        for block in flat.split(max(1, _CHUNK // max(1, i.numel(), self.num_spins))):
-            rows = block.T.contiguous().to(self.dtype)  # sites first: both ends of an edge are then read in one piece
-            bonds = rows[i].mul_(rows[j])
+        for rows in self._blocks(x):
+            terms = rows * (couplings @ rows + self.h[:, None])
             if member is None:
-                out.append(-(J @ bonds) - self.h @ rows + self.offset)
+                out.append(self.offset - terms.sum(0))
             else:
                 graphs = int(self.num_graphs)  # of a PyG Batch
-                per_graph = scatter(bonds.mul_(J[:, None]), member[i], dim=0, dim_size=graphs, reduce="sum")
-                per_graph += scatter(rows * self.h[:, None], member, dim=0, dim_size=graphs, reduce="sum")
-                out.append(self.offset - per_graph.T)
+                out.append(self.offset - scatter(terms, member, dim=0, dim_size=graphs, reduce="sum").T)
         shape = x.shape[:-1] if member is None else (*x.shape[:-1], int(self.num_graphs))
         return torch.cat(out).reshape(shape) if out else x.new_zeros(shape, dtype=self.dtype)
 
     def local_fields(self, spins: Any) -> Tensor:
         r"""Field on every spin from its neighbours and its own h: :math:`\sum_j J_{ij} x_j + h_i`, (..., N)."""
         x = check_spins(spins, self.num_spins).to(self.edge_weight.device)
-        source, target = self.edge_index
-        flat = x.reshape(-1, self.num_spins)
-        out = []
-        for block in flat.split(max(1, _CHUNK // max(1, source.numel(), self.num_spins))):
-            messages = block.to(self.dtype)[:, source].mul_(self.edge_weight)
-            fields = scatter(messages, target, dim=-1, dim_size=self.num_spins, reduce="sum")
-            out.append(fields + self.h)
-        return torch.cat(out).reshape(x.shape) if out else x.new_zeros(x.shape, dtype=self.dtype)
+        couplings = by_reader(self.edge_index[0], self.edge_index[1], self.edge_weight, self.num_spins)
+        fields = [(couplings @ rows + self.h[:, None]).T for rows in self._blocks(x)]
+        return torch.cat(fields).reshape(x.shape) if fields else x.new_zeros(x.shape, dtype=self.dtype)
+
+    def _blocks(self, spins: Tensor) -> Iterator[Tensor]:
+        """Spins (N, b), b configurations at a time, so that those of a site are in one piece."""
+        for block in spins.reshape(-1, self.num_spins).split(max(16, min(128, _CHUNK // max(1, self.num_spins)))):
+            yield block.T.contiguous().to(self.dtype)
 
     def flip_delta(self, spins: Any) -> Tensor:
         r"""Energy change of flipping each spin alone: :math:`2 x_i (\sum_j J_{ij} x_j + h_i)`, shape (..., N)."""

@@ -14,7 +14,6 @@ read beyond P(i) draw one spin at a time, and no choice of frontier or radius li
 from __future__ import annotations
 
 import math
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from torch.utils.checkpoint import checkpoint
 from torch_geometric.utils import spmm
 
 from graphar.frontier import Frontier
+from graphar.hamiltonians._sparse import csr
 
 if TYPE_CHECKING:
     from graphar.kernels.base import Kernel
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["BoundHead", "Head", "Inbox", "LinearForm", "SiteInputs", "check_scale", "in_parts", "spmm_sum"]
 
 PART = 2**22  # intermediate numbers that a head holds at a time, unless 32 samples take more
-
-with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta
-    warnings.simplefilter("ignore")
-    torch.sparse_csr_tensor(torch.tensor([0, 0]), torch.empty(0, dtype=torch.int64), torch.empty(0), (1, 1))
 
 
 class _WeightedSum(torch.autograd.Function):
@@ -50,12 +46,12 @@ class _WeightedSum(torch.autograd.Function):
     def forward(ctx: Any, weight: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
         assert not rows.requires_grad
         ctx.save_for_backward(ptr, source, rows)
-        return spmm(_csr(weight, ptr, source, rows), rows)
+        return spmm(csr(ptr, source, weight, len(rows)), rows)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         ptr, source, rows = ctx.saved_tensors
-        zero = _csr(rows.new_zeros(source.numel()), ptr, source, rows)
+        zero = csr(ptr, source, rows.new_zeros(source.numel()), len(rows))
         sampled = torch.sparse.sampled_addmm(zero, gradients[0].contiguous(), rows.T, beta=0.0)
         return sampled.values(), None, None, None
 
@@ -63,11 +59,6 @@ class _WeightedSum(torch.autograd.Function):
 def spmm_sum(weight: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
     """Sparse × dense by PyG's ``spmm``, which fuses message and aggregation; differentiable in the weights."""
     return _WeightedSum.apply(weight, ptr, source, rows)
-
-
-def _csr(values: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
-    shape = (ptr.numel() - 1, rows.shape[0])
-    return torch.sparse_csr_tensor(ptr, source, values, shape, check_invariants=False)
 
 
 @dataclass(frozen=True)

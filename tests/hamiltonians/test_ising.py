@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from graphar import IsingGraph
+from graphar import IsingGraph, random_regular
 
 GRAPHS = {
     "one spin": IsingGraph.from_edges([[], []], h=[0.75], offset=-0.5),
@@ -351,3 +351,17 @@ def test_graphs_with_and_without_places_make_a_batch() -> None:
     assert placed.clone().pos.shape == (2, 2)
     assert copy.deepcopy(placed).pos.shape == (2, 2)
     assert placed.to(torch.float32).pos.shape == (2, 2)
+
+
+def test_edges_in_any_order_have_the_same_energies() -> None:
+    graph = random_regular(20, degree=3, couplings="gaussian", field="gaussian", seed=0)
+    mixed = graph.clone()
+    order = torch.randperm(graph.edge_index.shape[1], generator=torch.Generator().manual_seed(1))
+    mixed.edge_index, mixed.edge_weight = graph.edge_index[:, order], graph.edge_weight[order]
+    x = 2.0 * torch.randint(2, (300, 20), generator=torch.Generator().manual_seed(0)) - 1
+    i, j, J = graph.undirected()
+    expected = -(x[:, i] * x[:, j]).double() @ J - x.double() @ graph.h
+    for each in (graph, mixed):
+        torch.testing.assert_close(each.energy(x), expected, rtol=1e-12, atol=1e-12)
+        pull = (each.local_fields(x) - each.h) @ torch.ones(20, dtype=torch.float64)
+        torch.testing.assert_close(pull, x.double() @ torch.zeros(20).double().index_add(0, i, J).index_add(0, j, J))
