@@ -245,12 +245,13 @@ class IsingGraph(Data):
         member = getattr(self, "batch", None)
         out = []
         for rows in self._blocks(x):
-            terms = rows * (couplings @ rows + self.h[:, None])
-            if member is None:
-                out.append(self.offset - terms.sum(0))
+            bonds = rows * (couplings @ rows)
+            if member is None:  # whole numbers by themselves, so that they are the same in any batch
+                out.append(-bonds.sum(0) - self.h @ rows + self.offset)
             else:
                 graphs = int(self.num_graphs)  # of a PyG Batch
-                out.append(self.offset - scatter(terms, member, dim=0, dim_size=graphs, reduce="sum").T)
+                bonds += rows * self.h[:, None]
+                out.append(self.offset - scatter(bonds, member, dim=0, dim_size=graphs, reduce="sum").T)
         shape = x.shape[:-1] if member is None else (*x.shape[:-1], int(self.num_graphs))
         return torch.cat(out).reshape(shape) if out else x.new_zeros(shape, dtype=self.dtype)
 
