@@ -20,8 +20,9 @@ from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
 from graphar.heads.message_passing import BoundMessagePassing
 from graphar.kernels._threads import numba_threads
-from graphar.kernels.base import Interactions, Kernel, Sampled, to_site_order
-from graphar.kernels.blocks import empty, new_blocks, spins_from_blocks, spins_to_blocks
+from graphar.kernels.base import Interactions, Kernel
+from graphar.kernels.block_kernel import BlockKernel
+from graphar.kernels.blocks import empty
 
 __all__ = ["DepthFirst", "MessagePassingKernel"]
 
@@ -92,7 +93,7 @@ def _pointers(count: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
 
 
-class MessagePassingKernel(DepthFirst):
+class MessagePassingKernel(BlockKernel, DepthFirst):
     """Compiled walks, each thread taking blocks of samples whose messages near the spin drawn stay in cache.
 
     The gradient walks the same way once more and back, with a tape of one row for each message renewed, of one block
@@ -110,26 +111,9 @@ class MessagePassingKernel(DepthFirst):
         self._schedule = (self.radius, self.rounds, self.refresh == "full", self.refresh == "return")
         self._events: int | None = None
 
-    def sample(
-        self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
-    ) -> Sampled:
-        assert first % 64 == 0
-        spins = new_blocks(count, self.num_spins, self.dtype)
-        with torch.set_grad_enabled(differentiable):
-            log_prob, _, energy = self._walk(beta, of, spins, (key, first), False)
-        return Sampled(spins, self.places, log_prob[:count], energy[:count], spins_from_blocks)
-
-    def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        return self._walk(beta, of, spins_to_blocks(spins, self.sites, self.dtype), None, False)[0][: len(spins)]
-
-    def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        rows = self._walk(beta, of, spins_to_blocks(spins, self.sites, self.dtype), None, True)[1]
-        return to_site_order(rows, self.places, len(spins))
-
     def _walk(
         self, beta: float, of: Interactions, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """log q, logits by place and energy of spins, drawn into place from a stream or given."""
         return _Walk.apply(self, beta, of, spins, stream, want_logits, *self.bound.weights())
 
     def walk(

@@ -78,7 +78,7 @@ class MLPKernel(NumbaKernel):
                 spins.numpy(),
                 messages.numpy(),
                 slopes.numpy(),
-                factor.to(self.dtype).numpy(),
+                factor.numpy(),
                 by_constant.numpy(),
                 by_local.numpy() if local else by_local[:0].numpy(),
                 by_pairs.view(-1).numpy(),

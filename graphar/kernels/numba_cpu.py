@@ -22,8 +22,9 @@ from torch.autograd.function import once_differentiable
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, LinearForm
 from graphar.kernels._threads import numba_threads
-from graphar.kernels.base import Interactions, Kernel, Sampled, to_site_order
-from graphar.kernels.blocks import empty, new_blocks, spins_from_blocks, spins_to_blocks
+from graphar.kernels.base import Interactions
+from graphar.kernels.block_kernel import BlockKernel, weigh
+from graphar.kernels.blocks import empty
 
 __all__ = ["NumbaKernel"]
 
@@ -31,7 +32,7 @@ CACHE = 2**18  # bytes of rows that a group of blocks may touch in a run of read
 SHARES = 64  # parts that the readers are divided in for the gradient: enough for any number of threads
 
 
-class NumbaKernel(Kernel):
+class NumbaKernel(BlockKernel):
     """Compiled sweeps over the spins, for heads with a :class:`~graphar.heads.base.LinearForm`, on the CPU."""
 
     form_kind: type[Any] = LinearForm  # the numbers that gradients are taken by
@@ -81,7 +82,7 @@ class NumbaKernel(Kernel):
         self._shares = shares_of_work(2 * both_ptr + rest_ptr[ends] + 4 * ends)
         self._widest = int(np.diff(ptr).max()) if n else 0
         self._order, self._place = torch.from_numpy(order), torch.from_numpy(place)
-        self._sites = torch.from_numpy(sites)
+        self.sites = torch.from_numpy(sites)
         self.places = self._place[frontier.ordering.ranks]
         self._sends = torch.from_numpy(sends)
 
@@ -105,23 +106,10 @@ class NumbaKernel(Kernel):
     def _in_order(self, coupling: Tensor, field: Tensor) -> Interactions:
         return Interactions(coupling[self._sends], field[self._order], field)
 
-    def sample(
-        self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
-    ) -> Sampled:
-        assert first % 64 == 0
-        spins = new_blocks(count, self.num_spins, self.dtype)
-        with torch.set_grad_enabled(differentiable):
-            log_prob, _, energy = _Sweep.apply(self, of, spins, (key, first), False, *self._form(beta, of))
-        return Sampled(spins, self.places, log_prob[:count], energy[:count], spins_from_blocks)
-
-    def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        rows = spins_to_blocks(spins, self._sites, self.dtype)
-        return _Sweep.apply(self, of, rows, None, False, *self._form(beta, of))[0][: len(spins)]
-
-    def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        rows = spins_to_blocks(spins, self._sites, self.dtype)
-        logits = _Sweep.apply(self, of, rows, None, True, *self._form(beta, of))[1]
-        return to_site_order(logits, self.places, len(spins))
+    def _walk(
+        self, beta: float, of: Interactions, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return _Sweep.apply(self, of, spins, stream, want_logits, *self._form(beta, of))
 
     def _form(self, beta: float, of: Interactions) -> Any:
         form = self.head.linear_form(beta, of.field_of_rank)
@@ -195,7 +183,7 @@ class NumbaKernel(Kernel):
                 spins.numpy(),
                 messages.numpy(),
                 slopes.numpy(),
-                factor.to(self.dtype).numpy(),
+                factor.numpy(),
                 by_constant.numpy(),
                 by_local.numpy(),
                 by_pair.numpy(),
@@ -230,13 +218,8 @@ class _Sweep(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         spins, messages, slopes = ctx.saved_tensors
         by_log_prob, by_logits, _ = gradients
-        blocks, _, width = spins.shape
-        factor = by_log_prob.view(blocks, width)
-        if by_logits.numel():
-            slopes = slopes * factor[:, None].to(slopes.dtype) + by_logits
-            factor = torch.ones_like(factor)
         local = ctx.needs_input_grad[6]
-        found = ctx.kernel.gradient(spins, messages, slopes, factor, ctx.form, local)
+        found = ctx.kernel.gradient(spins, messages, *weigh(slopes, by_log_prob, by_logits), ctx.form, local)
         return None, None, None, None, None, *found
 
 

@@ -52,7 +52,7 @@ class SherringtonKirkpatrickKernel(NumbaKernel):
                 self._shares,
                 messages.numpy(),
                 slopes.numpy(),
-                factor.to(self.dtype).numpy(),
+                factor.numpy(),
                 pairs.numpy(),
                 by_constant.numpy(),
                 by_local.numpy(),

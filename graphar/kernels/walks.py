@@ -14,48 +14,31 @@ from torch.autograd.function import once_differentiable
 
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
-from graphar.kernels.base import Interactions, Kernel, Sampled, to_site_order
-from graphar.kernels.blocks import new_blocks, spins_from_blocks, spins_to_blocks
+from graphar.kernels.base import Interactions
+from graphar.kernels.block_kernel import BlockKernel, weigh
 
 __all__ = ["WalkKernel"]
 
 
-class WalkKernel(Kernel):
+class WalkKernel(BlockKernel):
     """Densities, samples and gradients from a compiled walk and its gradient, by the numbers of a form."""
 
     def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
         super().__init__(frontier, head, dtype, device)
-        self._sites = frontier.ordering.sites
+        self.sites = frontier.ordering.sites
         self.places = frontier.ordering.ranks
         source = frontier.arrival_source.to(torch.int32)
         arrival = torch.arange(source.numel(), dtype=torch.int32)
-        lists = (self._sites, frontier.arrival_ptr, source, arrival)
+        lists = (self.sites, frontier.arrival_ptr, source, arrival)
         self._plan = tuple(part.numpy() for part in lists)
         self.num_arrivals = 0  # none is held for any sample
 
     def _in_order(self, coupling: Tensor, field: Tensor) -> Interactions:
         return Interactions(coupling, field, field)
 
-    def sample(
-        self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
-    ) -> Sampled:
-        assert first % 64 == 0
-        spins = new_blocks(count, self.num_spins, self.dtype)
-        with torch.set_grad_enabled(differentiable):
-            log_prob, _, energy = self._walk(beta, of, spins, (key, first), False)
-        return Sampled(spins, self.places, log_prob[:count], energy[:count], spins_from_blocks)
-
-    def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        return self._walk(beta, of, spins_to_blocks(spins, self._sites, self.dtype), None, False)[0][: len(spins)]
-
-    def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
-        rows = self._walk(beta, of, spins_to_blocks(spins, self._sites, self.dtype), None, True)[1]
-        return to_site_order(rows, self.places, len(spins))
-
     def _walk(
         self, beta: float, of: Interactions, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """log q, logits by rank and energy of spins, drawn into place from a stream or given."""
         return _Walk.apply(self, beta, of, spins, stream, want_logits, *self._form(beta, of))
 
     @abstractmethod
@@ -115,9 +98,5 @@ class _Walk(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         spins, slopes, *kept = ctx.saved_tensors
         by_log_prob, by_logits, _ = gradients
-        factor = by_log_prob.view(len(slopes), -1)
-        if by_logits.numel():
-            slopes = slopes * factor[:, None].to(slopes.dtype) + by_logits
-            factor = torch.ones_like(factor)
-        found = ctx.kernel.gradient(ctx.of, spins, slopes, factor.contiguous().to(slopes.dtype), kept, ctx.form)
+        found = ctx.kernel.gradient(ctx.of, spins, *weigh(slopes, by_log_prob, by_logits), kept, ctx.form)
         return None, None, None, None, None, None, *found
