@@ -42,8 +42,10 @@ def read_state(path: str | PathLike[str], form: str) -> dict[str, Any]:
             state = torch.load(file, map_location="cpu", weights_only=True)
         except DAMAGE as error:
             raise ValueError(f"{path}: not a file of format {form!r}, or damaged ({type(error).__name__})") from error
-    if not isinstance(state, dict) or state.get("format") != form:
-        raise ValueError(f"{path}: not a file of format {form!r}")
+    found = state.get("format") if isinstance(state, dict) else None
+    if found != form:
+        other = f", but of {found!r}, which another version of graphar wrote" if isinstance(found, str) else ""
+        raise ValueError(f"{path}: not a file of format {form!r}{other}")
     return state
 
 

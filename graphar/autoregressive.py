@@ -110,7 +110,7 @@ class Autoregressive(nn.Module):
         self.head_config = config
         self.head: BoundHead | None = None
         if self.core is None or self.core.num_spins:
-            self.head = config.bind(self.frontier, generator=make_generator(seed, None), dtype=dtype)
+            self.head = config.bind(self.frontier, generator=make_generator(seed, None, "weights"), dtype=dtype)
         self.trained_beta: float | None = None
         self.kernel_name = kernel
         self._field: Tensor  # carries type and device, which a head without weights does not

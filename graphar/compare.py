@@ -14,9 +14,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 from graphar._checks import as_float_tensor
-from graphar._random import make_generator
+from graphar._random import hash_key
 from graphar.autoregressive import Autoregressive
-from graphar.comparison import Comparison
+from graphar.comparison import ESTIMATED, Comparison
 from graphar.estimators.partition import evaluate
 from graphar.exact._cheapest import Floats, cheapest_log_partition
 from graphar.hamiltonians import IsingGraph
@@ -66,7 +66,8 @@ def compare(
             β, with at least a step at each β.
         seed: of starting weights and samples.
         reference: log Z, a number for each β, or a function of β. ``"auto"`` computes it where the graph is small,
-            narrow, planar or Curie–Weiss. Where it does not, or for None, the lowest bound found takes its place.
+            narrow, planar or Curie–Weiss. Where it does not, or for None, the best estimate of those compared takes its
+            place, see :meth:`graphar.Comparison.references`.
         progress: whether to show progress bars.
 
     Raises:
@@ -191,14 +192,15 @@ def _reference(graph: IsingGraph, beta: list[float], given: Any) -> tuple[Floats
         if values.numel() != len(beta) or values.dim() > 1:
             raise ValueError(f"reference must hold {len(beta)} numbers, one for each beta, got {tuple(values.shape)}")
         return values.reshape(-1).numpy(), "log Z given"
-    return None, "the lowest bound of these"
+    return None, ESTIMATED
 
 
 def _untrained(model: Autoregressive, settings: dict[str, Any]) -> Run:
     """A run of no steps: the records alone."""
-    run, generator = Run(settings), make_generator(settings["seed"], None)
-    for beta in settings["schedule"]:
-        result = evaluate(model.at(beta), settings["evaluate_samples"], generator)
+    run = Run(settings)
+    for number, beta in enumerate(settings["schedule"]):
+        key = hash_key(settings["seed"], "evaluation", number)
+        result = evaluate(model.at(beta), settings["evaluate_samples"], key)
         run.saw(result.best_energy, result.best_spins)
         run.finish(BetaRecord.of(result, run, 0.0))
     return run

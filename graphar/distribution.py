@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from graphar._checks import check_count, check_spins
-from graphar._random import make_generator
+from graphar._random import Source, choose_key
 from graphar.core_tables import CoreSampled, CoreTables
 from graphar.hamiltonians import IsingGraph
 from graphar.kernels import Sampled
 from graphar.kernels.base import CHUNK
-from graphar.kernels.philox import make_key
 
 if TYPE_CHECKING:
     from graphar.autoregressive import Autoregressive
 
-__all__ = ["Distribution"]
+__all__ = ["Distribution", "check_distribution"]
 
 _HELD = 2**28  # numbers that one pass over part of a batch may hold: bounds memory, not the batch
 
@@ -37,6 +36,11 @@ class Distribution:
     def graph(self) -> IsingGraph:
         return self.model.graph
 
+    @property
+    def learned(self) -> bool:
+        """Whether the head draws any site; if none, this is the Boltzmann distribution itself."""
+        return self._learner is not None
+
     def sample(self, num_samples: int, *, seed: int | None = None, generator: torch.Generator | None = None) -> Tensor:
         """Independent samples of q, ±1, shape (num_samples, N); see :meth:`sample_with_log_prob`."""
         return self.sample_with_log_prob(num_samples, seed=seed, generator=generator)[0]
@@ -51,24 +55,22 @@ class Distribution:
 
         Args:
             num_samples: how many.
-            seed: of a fresh generator; or
-            generator: one that goes on where it stands.
+            seed: of their random bits; or
+            generator: one that goes on where it stands, torch's default one if neither is given.
 
         Returns:
             Spins ±1 of shape (num_samples, N) in the model's dtype, and log q in nats, float64, (num_samples,).
 
         Raises:
-            ValueError: neither seed nor generator, or both, are given.
+            ValueError: both seed and generator are given.
         """
         spins, log_prob = [], []
-        for drawn in self.draw(num_samples, make_generator(seed, generator)):
+        for drawn in self.draw(num_samples, choose_key(seed, generator, "samples")):
             spins.append(drawn.spins.to(self.model.device, self.model.dtype))
             log_prob.append(drawn.full_log_prob)
         return _joined(spins), _joined(log_prob)
 
-    def draw(
-        self, num_samples: int, generator: torch.Generator, differentiable: bool = False
-    ) -> Iterator[Sampled | CoreSampled]:
+    def draw(self, num_samples: int, source: Source, differentiable: bool = False) -> Iterator[Sampled | CoreSampled]:
         """Samples in chunks of bounded memory, with log q and energy (without the offset).
 
         Where some sites are exact, log q and energy are those of the core, and the exact spins are drawn when a chunk
@@ -76,10 +78,11 @@ class Distribution:
 
         Args:
             num_samples: how many.
-            generator: draws the key of all their random bits.
+            source: the key of all their random bits, or a generator that draws it.
             differentiable: whether ``log_prob`` carries the gradient with respect to the weights.
         """
-        total, chunk, key = check_count(num_samples, "num_samples"), self.chunk_size, make_key(generator)
+        total, chunk = check_count(num_samples, "num_samples"), self.chunk_size
+        key = source if isinstance(source, int) else choose_key(None, source, "samples")
         for first in range(0, total, chunk):
             count, drawn = min(chunk, total - first), None
             if self._learner is not None:
@@ -148,6 +151,13 @@ class Distribution:
 
     def __repr__(self) -> str:
         return f"Distribution(beta={self.beta:g}, {self.model.head_config}, {self.graph!r})"
+
+
+def check_distribution(q: Any) -> Distribution:
+    """A model at its inverse temperature, and not the model alone."""
+    if not isinstance(q, Distribution):
+        raise ValueError(f"q must be a model at its inverse temperature, model.at(beta), got {type(q).__name__}")
+    return q
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

@@ -26,11 +26,13 @@ def plot_frontier(frontier: Frontier, rank: int | None = None) -> Figure:
         rank: the spin shown, by rank; by default the one of the largest separator.
 
     Raises:
-        ValueError: ``rank`` is not 0…N−1, or the graph is too large to be drawn.
+        ValueError: ``frontier`` is none, ``rank`` is not 0…N−1, or the graph is too large to be drawn.
     """
     from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
 
+    if not isinstance(frontier, Frontier):
+        raise ValueError(f"frontier must be a Frontier, such as model.frontier, got {type(frontier).__name__}")
     n = frontier.num_spins
     if n > MAX_DRAWN:
         raise ValueError(f"graph must have at most {MAX_DRAWN} spins to be drawn, got {n}")
@@ -78,9 +80,16 @@ def plot_run(run: Run, num_spins: int) -> Figure:
 
     The last panel has the effective sample size and, in nats, the gap between bound and importance sampling,
     β(F_q − F) = KL(q‖p).
+
+    Raises:
+        ValueError: ``run`` is no run, or without a finished β.
     """
     from matplotlib.figure import Figure
 
+    if not isinstance(run, Run):
+        raise ValueError(f"run must be a Run, as graphar.anneal returns, got {type(run).__name__}")
+    if not run.history:
+        raise ValueError("run must have finished a beta, got none")
     figure = Figure(figsize=(13, 4), layout="constrained")
     energies, entropies, trust = figure.subplots(1, 3)
     beta = np.array([record.beta for record in run.history])

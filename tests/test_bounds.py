@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from small_graphs import GRAPHS, configurations, model_on
 
 import graphar as ga
+from graphar._random import hash_key
 from graphar.estimators import TwoSidedBound, two_sided_bound
 
 BETA = 0.7
@@ -29,8 +31,8 @@ def divergences(q: ga.Distribution) -> tuple[float, float]:
 def test_bounds_lie_on_both_sides_at_the_distance_of_the_divergences(graph: str, head: str) -> None:
     model = model_on(graph, head, "rcm")
     with torch.no_grad():
-        for parameter in model.parameters():  # smaller, so that no configuration that matters is rare
-            parameter.mul_(0.3)
+        for parameter in model.parameters():  # smaller, so that no configuration that matters is rare, and not zero
+            parameter.mul_(0.3).sub_(0.4)
     q, exact = model.at(BETA), ga.exact.enumerate(GRAPHS[graph], BETA)
     result = two_sided_bound(q, exact.sample(20_000, seed=1), 20_000, seed=2)
     of_q, of_p = divergences(q)
@@ -55,8 +57,8 @@ def test_each_bound_is_the_mean_over_its_samples(width: int) -> None:
     q = ga.Autoregressive(graph, exact_width=width, dtype=torch.float64).at(BETA)
     spins = ga.exact.enumerate(graph, BETA).sample(60, seed=0)
     result = two_sided_bound(q, spins.view(3, 20, -1), 50, seed=3)
-    own, log_q = q.sample_with_log_prob(50, seed=3)
-    above = graph.energy(own) + log_q / BETA
+    (own,) = q.draw(50, hash_key(3, "two-sided bound"))
+    above = graph.energy(own.spins) + own.full_log_prob.detach() / BETA
     with torch.no_grad():
         below = graph.energy(spins) + q.log_prob(spins) / BETA
     for estimate, values in ((result.upper, above), (result.lower, below)):
@@ -64,7 +66,8 @@ def test_each_bound_is_the_mean_over_its_samples(width: int) -> None:
         assert estimate.stderr == pytest.approx(float(values.std()) / len(values) ** 0.5, abs=1e-11)
     errors = math.hypot(result.upper.stderr, result.lower.stderr)
     assert result.gap.stderr == pytest.approx(BETA * errors, abs=1e-11)
-    assert two_sided_bound(q, spins, 50, generator=torch.Generator().manual_seed(3)).upper == result.upper
+    drawn = [two_sided_bound(q, spins, 50, generator=torch.Generator().manual_seed(3)).upper for _ in range(2)]
+    assert drawn[0] == drawn[1] != result.upper
 
 
 def test_errors_are_the_spread_over_repetitions() -> None:
@@ -166,3 +169,60 @@ def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match="either seed or generator"):
         two_sided_bound(q, spins, 10, seed=1, generator=torch.Generator())
     assert two_sided_bound(q, spins.tolist(), 10).lower == two_sided_bound(q, spins, 10).lower
+
+
+def trained(graph: ga.IsingGraph, beta: float) -> ga.Distribution:
+    model = ga.Autoregressive(graph, dtype=torch.float64)
+    options = {"steps": 40, "warmup": 0, "batch_size": 128, "learning_rate": 0.03, "progress": False}
+    ga.anneal(model, ga.linear(0.2, beta, 4), **options)
+    return model.at(beta)
+
+
+@pytest.mark.parametrize("width", [0, 2])
+def test_samples_of_another_beta_are_noticed(width: int) -> None:
+    q = trained(GRAPHS["torus"], 2.0)
+    if width:
+        q = ga.Autoregressive(GRAPHS["torus"], ga.heads.Exact).at(2.0)
+    for beta in (1.0, 1.6, 3.0):
+        spins = ga.exact.enumerate(q.graph, beta).sample(2000, seed=0)
+        with pytest.warns(UserWarning, match=r"mean energy of -\d.*reweighted to beta = 2 has -1.*another"):
+            two_sided_bound(q, spins, 2000)
+
+
+def test_samples_of_a_mode_that_the_model_has_lost_are_noticed() -> None:
+    # spins of either sign in a field: the model draws those along it alone, and the others have more energy
+    graph = ga.grid((3, 3), couplings="ferromagnet", field=0.03)
+    model = ga.Autoregressive(graph, dtype=torch.float64)
+    with torch.no_grad():
+        model.head.bias[0] = 40.0
+    ga.anneal(model, [1.0], steps=80, warmup=0, batch_size=128, learning_rate=0.02, progress=False)
+    with pytest.warns(UserWarning, match="or else the model has lost states"):
+        two_sided_bound(model.at(1.0), ga.exact.enumerate(graph, 1.0).sample(20_000, seed=0), 20_000)
+
+
+@pytest.mark.parametrize("count", [2, 10, 300])
+def test_right_samples_are_refused_as_often_as_chance_says(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    q = trained(GRAPHS["torus"], 1.0)
+    exact = ga.exact.enumerate(q.graph, 1.0)
+    for seed in range(200):  # warnings are errors here
+        two_sided_bound(q, exact.sample(count, seed=seed), 300, seed=seed)
+    monkeypatch.setattr("graphar.estimators.bounds.SURE", 2.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for seed in range(200):
+            two_sided_bound(q, exact.sample(count, seed=seed), 300, seed=seed)
+    # 4.6 % of a normal distribution; fewer where few samples spread more than they should
+    assert len(caught) <= 18
+    assert count < 300 or len(caught) >= 2
+
+
+def test_a_model_too_poor_to_tell_is_not_asked() -> None:
+    q = ga.Autoregressive(ga.random_regular(20, degree=3, couplings="pm1", seed=0)).at(3.0)
+    spins = ga.exact.enumerate(q.graph, 0.5).sample(100, seed=0)
+    assert two_sided_bound(q, spins, 200).gap.value > 0  # and no warning, which would be an error
+
+
+def test_a_model_without_its_beta_is_named() -> None:
+    model = ga.Autoregressive(GRAPHS["ring with field"])
+    with pytest.raises(ValueError, match=r"q must be a model at its inverse temperature, model\.at\(beta\), got Auto"):
+        two_sided_bound(model, torch.ones(4, 8))

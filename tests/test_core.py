@@ -16,8 +16,10 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 import graphar as ga
+from graphar._random import hash_key
 from graphar.core import exact_ranks, predict_tables
 from graphar.core_tables import remove_low_orders
+from graphar.estimators.partition import evaluate
 from graphar.training import variational_step
 
 BETA = 0.7
@@ -86,7 +88,7 @@ def check_density_and_energy(q: ga.Distribution, count: int = 40) -> None:
     assert bool((spins.abs() == 1).all())
     torch.testing.assert_close(q.log_prob(spins), log_q, rtol=0, atol=1e-12)
     torch.testing.assert_close(logsigmoid(spins * q.logits(spins)).sum(-1), log_q, rtol=0, atol=1e-12)
-    (drawn,) = q.draw(count, torch.Generator().manual_seed(1))
+    (drawn,) = q.draw(count, hash_key(1, "samples"))
     assert torch.equal(drawn.spins, spins)
     assert torch.equal(drawn.configuration(7), spins[7])
     assert torch.equal(drawn.full_log_prob, log_q)
@@ -415,7 +417,7 @@ def test_gradient_of_the_objective_equals_autograd_through_enumeration_of_the_co
 def test_training_brings_the_bound_down_to_the_free_energy(tmp_path: Path) -> None:
     graph = GRAPHS["random regular"]
     model = ga.Autoregressive(graph, ordering=ga.min_degree, exact_width=2)
-    before = ga.free_energy(model.at(1.0), 2000, seed=0).bound
+    before = evaluate(model.at(1.0), 2000, 0).bound
     ga.anneal(
         model,
         [0.5, 1.0],
@@ -426,7 +428,7 @@ def test_training_brings_the_bound_down_to_the_free_energy(tmp_path: Path) -> No
         checkpoint=tmp_path / "run.pt",
         progress=False,
     )
-    after = ga.free_energy(model.at(1.0), 2000, seed=0).bound
+    after = evaluate(model.at(1.0), 2000, 0).bound
     truth = ga.exact.enumerate(graph, 1.0).free_energy
     assert after.value > truth - 5 * after.stderr
     assert after.value - truth < 0.5 * (before.value - truth)
@@ -481,11 +483,11 @@ def test_samples_do_not_depend_on_threads_chunks_or_number(kernel: str, monkeypa
         assert torch.equal(q.sample(150, seed=1), spins)
     finally:
         torch.set_num_threads(1)
-    (drawn,) = q.draw(150, torch.Generator().manual_seed(1))
+    (drawn,) = q.draw(150, hash_key(1, "samples"))
     assert all(torch.equal(drawn.configuration(sample), spins[sample]) for sample in (0, 63, 64, 149))
     monkeypatch.setattr("graphar.distribution._HELD", 1)
     assert q.chunk_size == 64
-    parts = list(q.draw(150, torch.Generator().manual_seed(1)))
+    parts = list(q.draw(150, hash_key(1, "samples")))
     assert torch.equal(parts[2].configuration(3), spins[131])
     in_chunks, log_q_in_chunks = q.sample_with_log_prob(150, seed=1)
     assert torch.equal(in_chunks, spins)

@@ -11,6 +11,9 @@ from small_graphs import GRAPHS, model_on
 
 import graphar as ga
 from graphar.estimators import estimate_from_samples
+from graphar.estimators.partition import UNSEEN, evaluate
+from graphar.plot import plot_frontier, plot_run
+from graphar.training import variational_step
 
 BETA = 0.7
 
@@ -103,8 +106,6 @@ def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match="num_samples must be at least 2, got 1"):
         ga.free_energy(q, 1)
     with pytest.raises(ValueError, match="either seed or generator"):
-        q.sample(10)
-    with pytest.raises(ValueError, match="either seed or generator"):
         q.sample(10, seed=1, generator=torch.Generator())
     for beta in (-1.0, math.nan, math.inf, "cold"):
         with pytest.raises(ValueError, match="beta must be"):
@@ -137,3 +138,66 @@ def test_few_but_equal_samples_are_no_reason_to_warn_and_nan_is_an_error() -> No
         ga.free_energy(model.at(1.0), 50)
     with pytest.raises(ValueError, match=r"seed must be less than 2\*\*63"):
         model.at(1.0).sample(3, seed=2**63)
+
+
+def test_a_model_without_its_beta_is_named() -> None:
+    model = ga.Autoregressive(GRAPHS["ring with field"])
+    for estimate in (ga.free_energy, lambda q: evaluate(q, 10, 0), lambda q: variational_step(q, 10, 0)):
+        with pytest.raises(
+            ValueError, match=r"must be a model at its inverse temperature, model\.at\(beta\), got Auto"
+        ):
+            estimate(model)
+    with pytest.raises(ValueError, match=r"q must be a model at its inverse temperature.*got float"):
+        ga.free_energy(1.0)
+    with pytest.raises(ValueError, match=r"frontier must be a Frontier, such as model\.frontier, got Autoregressive"):
+        plot_frontier(model)
+    with pytest.raises(ValueError, match=r"run must be a Run, as graphar\.anneal returns, got Autoregressive"):
+        plot_run(model, 8)
+    with pytest.raises(ValueError, match="run must have finished a beta, got none"):
+        plot_run(ga.Run({"schedule": [1.0]}), 8)
+
+
+def annealed(**options) -> ga.Autoregressive:
+    model = ga.Autoregressive(GRAPHS["torus"], **options)
+    if model.num_parameters:
+        ga.anneal(model, [0.1 * 3], steps=20, warmup=0, batch_size=64, progress=False)
+    return model
+
+
+def test_another_beta_than_the_trained_one_is_said_aloud() -> None:
+    model = annealed()
+    with pytest.warns(UserWarning, match=r"trained at beta = 0\.3, not 0\.2: it may lack states"):
+        result = ga.free_energy(model.at(0.2), 300)
+    assert result.trained_beta == pytest.approx(0.3)
+    assert "beta = 0.2 (trained at 0.3), 9 spins" in repr(result)
+    assert "trained" not in repr(ga.free_energy(model.at(0.3), 300))  # up to rounding; warnings are errors here
+
+
+@pytest.mark.parametrize("options", [{}, {"head": ga.heads.MessagePassing(weights="random_regular_pm1")}])
+def test_what_was_never_trained_is_as_good_at_any_beta(options: dict) -> None:
+    graph = GRAPHS["ring with field"]
+    for beta in (0.05, 0.1):
+        assert ga.free_energy(ga.Autoregressive(graph, **options).at(beta), 300).trained_beta is None
+
+
+def test_exact_models_have_no_state_they_never_draw() -> None:
+    exact = annealed(head=ga.heads.Exact)
+    exact.trained_beta = 0.3  # as where a dial was turned up on weights that no site reads
+    result = ga.free_energy(exact.at(0.7), 300)
+    assert result.exact
+    assert result.trained_beta is None
+    assert UNSEEN not in repr(result)
+    learned = ga.free_energy(annealed().at(0.3), 300)
+    assert not learned.exact
+    assert repr(learned).endswith(UNSEEN)
+
+
+def test_a_model_that_has_lost_states_looks_perfect_and_says_so() -> None:
+    # trained at once at low temperature, it draws some ground states alone: all of equal weight, and far too few
+    graph = ga.grid((4, 4), couplings="pm1", seed=0)
+    model = ga.Autoregressive(graph)
+    ga.anneal(model, 2.0, steps=100, warmup=0, learning_rate=0.1, batch_size=256, progress=False)
+    result, truth = ga.free_energy(model.at(2.0)), ga.exact.enumerate(graph, 2.0).log_partition
+    assert result.ess > 0.99 * result.num_samples
+    assert result.log_partition.value < truth - 20 * result.log_partition.stderr
+    assert "errors know nothing of states that the model never draws" in repr(result)

@@ -1,7 +1,7 @@
 """Sherrington–Kirkpatrick, N = 20 and 100: F and P(q) of networks in the form of k-step RSB, and of dense ones.
 
 The spin glass of arXiv:2302.08347, annealed from β = 0.5 to 3; means over instances. Errors of F are against
-enumeration up to 24 spins, then against the lowest bound; N → ∞ is by 2-RSB. P(q) is of pairs of samples at the last β.
+enumeration up to 24 spins, then the best estimate; N → ∞ is by 2-RSB. P(q) is of pairs of samples at the last β.
 
 python examples/reproductions/sherrington_kirkpatrick.py              # some twenty minutes: ten instances of N = 20
 python examples/reproductions/sherrington_kirkpatrick.py --full       # and of N = 100, the paper's protocol, days

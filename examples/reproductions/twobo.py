@@ -3,7 +3,7 @@
 ±J couplings on periodic 2D and 3D grids and on random 3-regular graphs, as in arXiv:2402.16579. TwoBo reads messages to
 every later spin that has an earlier neighbour, in natural order. The networks after it read those that can matter, in
 orders that leave few, or learn only the sites with wide separators, by linear conditionals or small networks. MADE
-reads every earlier spin. Errors of F are against the lowest bound. How weights grow with N: twobo_weights.py.
+reads every earlier spin. Errors of F are against the best estimate. How weights grow with N: twobo_weights.py.
 
 python examples/reproductions/twobo.py            # minutes: 16², 4³ and 256 spins, few steps
 python examples/reproductions/twobo.py --full     # and 8³ and 1024 spins, the paper's protocol, a day

@@ -12,6 +12,7 @@ it gives the configurations of that mode next to no probability, which ⟨log q�
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +20,14 @@ import torch
 from torch import Tensor
 
 from graphar._checks import check_count, check_spins
-from graphar._random import make_generator
-from graphar.distribution import Distribution
-from graphar.estimators.partition import Estimate
+from graphar._random import choose_key
+from graphar.distribution import Distribution, check_distribution
+from graphar.estimators.partition import Estimate, is_low
 
 __all__ = ["TwoSidedBound", "two_sided_bound"]
+
+SURE = 5.0
+"""Standard errors between two mean energies beyond which chance is no explanation."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ def two_sided_bound(
 
     Their gap is KL(q‖p) + KL(p‖q), which a model that has lost a mode of p cannot hide, as it can from the ESS. The
     lower bound is no better than its samples: they must be of p at the model's own β, all its modes included.
-    Standard errors take the samples to be independent.
+    Standard errors take the samples to be independent. Their mean energy, which tells one β from another, is compared
+    with that of the model reweighted to its β.
 
     Args:
         q: a model at its inverse temperature, ``model.at(beta)``, β > 0.
@@ -84,9 +89,12 @@ def two_sided_bound(
         seed: of the samples of q, 0 if neither it nor ``generator`` is given.
         generator: a generator that goes on where it stands.
 
+    Warns:
+        UserWarning: the energies of ``spins`` are not those of the model's β, by five standard errors or more.
+
     Raises:
-        ValueError: β = 0, fewer than 2 samples of either kind, spins that are not ±1 of shape (..., N), or log q or
-            energies that are no numbers.
+        ValueError: q is no model at its β, β = 0, fewer than 2 samples of either kind, spins that are not ±1 of shape
+            (..., N), or log q or energies that are no numbers.
 
     >>> import graphar as ga
     >>> graph = ga.grid((3, 4), couplings="ferromagnet")
@@ -99,25 +107,55 @@ def two_sided_bound(
     True
     """
     count = check_count(num_samples, "num_samples", 2)
-    if q.beta == 0:
+    if check_distribution(q).beta == 0:
         raise ValueError("beta must be positive for a free energy (at beta = 0, log Z = N log 2), got 0")
     reference = check_spins(spins, q.graph.num_spins).reshape(-1, q.graph.num_spins)
     if len(reference) < 2:
         raise ValueError(f"spins must hold at least 2 configurations, got {len(reference)}")
-    source = make_generator(0 if seed is None and generator is None else seed, generator)
+    key = choose_key(0 if seed is None and generator is None else seed, generator, "two-sided bound")
     offset = q.beta * float(q.graph.offset)
-    above = torch.cat([part.log_prob.cpu() + q.beta * part.energy.cpu() for part in q.draw(count, source)]) + offset
+    losses, energies = [], []
+    for part in q.draw(count, key):
+        losses.append(part.log_prob.cpu() + q.beta * part.energy.cpu() + offset)
+        energies.append(q.graph.energy(part.spins).double().cpu())
+    above = torch.cat(losses)
     if not bool(torch.isfinite(above).all()):
         raise ValueError("log q and energies must be finite, got NaN or inf: the model's weights or couplings are not")
-    below = q.log_prob(reference).cpu() + q.beta * q.graph.energy(reference).double().cpu()
+    reference_energy = q.graph.energy(reference).double().cpu()
+    below = q.log_prob(reference).cpu() + q.beta * reference_energy
     if bool((below.isnan() | (below == math.inf)).any()):
         raise ValueError("log q of spins must be a number, got NaN or inf: the model's weights or couplings are not")
+    _warn_of_another_beta(q.beta, -above, torch.cat(energies), reference_energy)
     upper, lower = _mean(above), _mean(below)
     gap = Estimate(upper.value - lower.value, math.hypot(upper.stderr, lower.stderr))
     scale = 1 / q.beta
     return TwoSidedBound(
         q.beta, q.graph.num_spins, count, len(reference), upper=upper * scale, lower=lower * scale, gap=gap
     )
+
+
+def _warn_of_another_beta(beta: float, log_weight: Tensor, energy: Tensor, reference: Tensor) -> None:
+    """Compare the mean energy of samples that are given with that of samples of a model, reweighted to β.
+
+    The energy is what β acts on: no other statistic tells two β apart as well. The error of the given mean follows from
+    the variance at β, as the model knows it, or of the samples themselves, the larger: few samples of a rare excitation
+    have neither right. A low ESS leaves nothing to compare with.
+    """
+    share = torch.softmax(log_weight, 0)
+    if is_low(float(1 / (share**2).sum()), len(share)):
+        return
+    mean = float(share @ energy)
+    deviation = (energy - mean) ** 2
+    variance = max(float(share @ deviation), float(reference.var()))
+    error, own_error = math.sqrt(variance / len(reference)), math.sqrt(float(share**2 @ deviation))
+    apart, rounding = abs(float(reference.mean()) - mean), 1e-9 * float(energy.abs().max())
+    if apart > SURE * math.hypot(error, own_error) + rounding:
+        warnings.warn(
+            f"spins have a mean energy of {Estimate(float(reference.mean()), error)}, and the model reweighted to "
+            f"beta = {beta:g} has {Estimate(mean, own_error)}: they are of another beta or correlated, or else the "
+            "model has lost states",
+            stacklevel=4,  # past torch.no_grad
+        )
 
 
 def _mean(values: Tensor) -> Estimate:

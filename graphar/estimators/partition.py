@@ -14,19 +14,20 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from graphar._checks import check_count
-from graphar._random import make_generator
-from graphar.distribution import Distribution
+from graphar._random import Source, choose_key
+from graphar.distribution import Distribution, check_distribution
 
 __all__ = ["Estimate", "FreeEnergy", "estimate_from_samples", "free_energy"]
 
 LOW_ESS = 100.0
-"""Below so many effective samples, the standard errors of reweighted numbers are not to be trusted."""
+
+UNSEEN = "errors know nothing of states that the model never draws: compare with ga.exact or ga.two_sided_bound"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class FreeEnergy:
         ess: effective sample size (Σw)²/Σw², between 1 and ``num_samples``.
         spread: standard deviation of L over the samples, in nats; zero for a perfect model.
         best_energy, best_spins: lowest energy met and its configuration, shape (N,).
+        trained_beta: β that the model's weights were last trained at, None for a model that was never trained.
+        exact: whether the model is the Boltzmann distribution itself, all its sites being exact.
     """
 
     beta: float
@@ -85,6 +88,13 @@ class FreeEnergy:
     spread: float
     best_energy: float
     best_spins: Tensor
+    trained_beta: float | None = None
+    exact: bool = False
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the model was trained at another β."""
+        return self.trained_beta is not None and not math.isclose(self.trained_beta, self.beta)
 
     def __repr__(self) -> str:
         rows = [
@@ -99,8 +109,10 @@ class FreeEnergy:
             ("|M|, reweighted", self.boltzmann_abs_magnetisation),
         ]
         ess = f"ESS {self.ess:.4g} ({100 * self.ess / self.num_samples:.3g} %)"
-        head = f"beta = {self.beta:g}, {self.num_spins} spins, {self.num_samples} samples, {ess}"
-        return "\n".join([head, *(f"  {name:<24}{value!r}" for name, value in rows)])
+        trained = f" (trained at {self.trained_beta:g})" if self.elsewhere else ""
+        head = f"beta = {self.beta:g}{trained}, {self.num_spins} spins, {self.num_samples} samples, {ess}"
+        lines = [head, *(f"  {name:<24}{value!r}" for name, value in rows)]
+        return "\n".join(lines if self.exact else [*lines, f"  {UNSEEN}"])
 
 
 def free_energy(
@@ -115,7 +127,9 @@ def free_energy(
     .. math:: \beta F \le \langle L \rangle_q, \quad \log Z = \log \langle e^{-L} \rangle_q, \quad L = \log q + \beta E
 
     Standard errors are those of the mean; of log Z and reweighted averages by the delta method. They know nothing
-    of rounding: a float32 model has log q to about 1e-7 relative, which shows where a model is all but exact.
+    of rounding: a float32 model has log q to about 1e-7 relative, which shows where a model is all but exact. Nor do
+    they, or the ESS, know of states that the model never draws: a model that has lost a mode finds all its samples of
+    equal weight, and log Z too low by many of its errors. :func:`two_sided_bound` and :mod:`graphar.exact` tell.
 
     Reference: `arXiv:1910.13496 <https://arxiv.org/abs/1910.13496>`_.
 
@@ -126,10 +140,11 @@ def free_energy(
         generator: a generator that goes on where it stands.
 
     Warns:
-        UserWarning: the ESS is below 100 and half the samples: reweighted numbers and their errors are unreliable.
+        UserWarning: the ESS is below 100 and half the samples: reweighted numbers and their errors are unreliable; or
+            the model was trained at another β.
 
     Raises:
-        ValueError: β = 0, fewer than 2 samples, or weights that are not finite.
+        ValueError: q is no model at its β, β = 0, fewer than 2 samples, or weights that are not finite.
 
     >>> import graphar as ga
     >>> graph = ga.chain(6, couplings="ferromagnet")
@@ -138,11 +153,17 @@ def free_energy(
     True
     """
     check_count(num_samples, "num_samples", 2)
-    if q.beta == 0:
+    if check_distribution(q).beta == 0:
         raise ValueError("beta must be positive for a free energy (at beta = 0, log Z = N log 2), got 0")
-    source = make_generator(0 if seed is None and generator is None else seed, generator)
-    result = evaluate(q, num_samples, source)
-    if result.ess < min(LOW_ESS, num_samples / 2):
+    key = choose_key(0 if seed is None and generator is None else seed, generator, "free energy")
+    result = evaluate(q, num_samples, key)
+    if result.elsewhere:
+        warnings.warn(
+            f"the model was trained at beta = {result.trained_beta:.10g}, not {q.beta:.10g}: it may lack states that "
+            "matter there, which neither errors nor ESS show; anneal it to this beta",
+            stacklevel=2,
+        )
+    if is_low(result.ess, num_samples):
         warnings.warn(
             f"effective sample size is {result.ess:.3g} of {num_samples} samples at beta = {q.beta:g}: log Z and "
             "reweighted averages are unreliable (biased low and with errors too small); the bound still holds",
@@ -151,11 +172,17 @@ def free_energy(
     return result
 
 
-def evaluate(q: Distribution, num_samples: int, generator: torch.Generator) -> FreeEnergy:
-    """:func:`free_energy` without a word on the ESS, for records made in passing."""
+def is_low(ess: float, num_samples: int) -> bool:
+    """Whether effective samples are so few that standard errors of reweighted numbers are not to be trusted."""
+    return ess < min(LOW_ESS, num_samples / 2)
+
+
+def evaluate(q: Distribution, num_samples: int, source: Source) -> FreeEnergy:
+    """:func:`free_energy` without a word of warning, by a key or a generator, for records made in passing."""
+    check_distribution(q)
     log_q, energy, magnetisation = [], [], []
     best_energy, best_spins = math.inf, torch.empty(0)
-    for drawn in q.draw(num_samples, generator):
+    for drawn in q.draw(num_samples, source):
         energies = q.graph.energy(drawn.spins).to("cpu", torch.float64)
         lowest = int(energies.argmin())
         if energies[lowest] < best_energy:
@@ -163,7 +190,7 @@ def evaluate(q: Distribution, num_samples: int, generator: torch.Generator) -> F
         log_q.append(drawn.full_log_prob.cpu())
         energy.append(energies)
         magnetisation.append(drawn.spins.sum(1, dtype=torch.float64).cpu())
-    return estimate_from_samples(
+    result = estimate_from_samples(
         q.beta,
         q.graph.num_spins,
         torch.cat(log_q),
@@ -172,6 +199,7 @@ def evaluate(q: Distribution, num_samples: int, generator: torch.Generator) -> F
         best_energy,
         best_spins,
     )
+    return replace(result, trained_beta=q.model.trained_beta if q.learned else None, exact=not q.learned)
 
 
 def estimate_from_samples(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["KEY_STEPS", "LANES", "MULTIPLIERS", "ROUNDS", "WORDS", "block", "make_key", "words"]
+__all__ = ["KEY_STEPS", "LANES", "MULTIPLIERS", "ROUNDS", "WORDS", "block", "words"]
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
@@ -23,13 +23,10 @@ LANES, WORDS = 16, 4
 _MASK = 0xFFFFFFFF
 
 
-def make_key(generator: torch.Generator) -> int:
-    """A key of 63 bits, for as many numbers as one call needs: one draw of the generator."""
-    return int(torch.randint(2**63 - 1, (), generator=generator, device=generator.device))
-
-
 def block(key: int, counter: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The four words of Philox4x32-10 for counters of four words, int64 tensors of numbers below 2^32.
+    """The four words of Philox4x32-10 by a key of 64 bits, for counters of four words.
+
+    Words are int64 tensors of numbers below 2^32.
 
     >>> zero = torch.zeros((), dtype=torch.int64)
     >>> [hex(int(word)) for word in block(0, (zero, zero, zero, zero))]

@@ -6,6 +6,7 @@ import numpy as np
 from torch_geometric.data import Data
 
 from graphar._checks import check_count
+from graphar._random import hash_key
 from graphar.ordering._adjacency import Ints, adjacency
 from graphar.ordering.base import Ordering
 
@@ -121,7 +122,8 @@ def _metis(indptr: Ints, indices: Ints, seed: int) -> Ints:
         raise ImportError('method="metis" needs pymetis: pip install "graphar-arnn[metis]"') from error
     if not len(indices):
         return np.arange(len(indptr) - 1)
-    # Its generator does not tell seed 0 from 1.
+    # Its generator does not tell seed 0 from 1, and has room for 31 bits: of a hash where the seed has more.
+    number = seed + 1 if seed < 2**31 - 1 else hash_key(seed, "METIS") % 2**31
     neighbours = pymetis.CSRAdjacency(indptr, indices)
-    eliminated, _ = pymetis.nested_dissection(neighbours, options=pymetis.Options(seed=(seed + 1) % 2**31))
+    eliminated, _ = pymetis.nested_dissection(neighbours, options=pymetis.Options(seed=number))
     return np.array(eliminated, np.int64)[::-1]

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.optim import LBFGS, Adam, Optimizer
 
-from graphar._random import make_generator
+from graphar._random import hash_key
 from graphar.autoregressive import Autoregressive
 from graphar.estimators.partition import evaluate
 from graphar.training._interrupt import finish_step_first
@@ -108,14 +108,13 @@ def anneal(
     if isinstance(stepper, LBFGS):
         raise ValueError("optimizer must step on noisy gradients, got LBFGS, which needs the objective itself")
     settings["optimizer"] = describe_optimizer(stepper.param_groups, type(stepper).__name__)
-    generator = make_generator(seed, None)
     run = Run(settings)
     if resume is not None:
-        run = read_checkpoint(resume, model, stepper, generator, settings)
+        run = read_checkpoint(resume, model, stepper, settings)
 
     def save() -> None:
         if checkpoint is not None:
-            write_checkpoint(checkpoint, model, stepper, generator, run)
+            write_checkpoint(checkpoint, model, stepper, run)
 
     total = warmup + steps * len(schedule)
     saved = time.monotonic()
@@ -124,7 +123,7 @@ def anneal(
             now = schedule[_stage(run.step, warmup, steps)]
             started = time.perf_counter()
             stepper.zero_grad(set_to_none=True)
-            result = variational_step(model.at(now), batch_size, generator)
+            result = variational_step(model.at(now), batch_size, hash_key(settings["seed"], "training", run.step))
             norm = float(nn.utils.clip_grad_norm_(weights, limit))
             if not (math.isfinite(norm) and bool(torch.isfinite(result.loss).all())):
                 raise ValueError(f"beta F must stay finite, got NaN or inf at beta = {now:g}, step {run.step}")
@@ -139,7 +138,8 @@ def anneal(
             bar.update()
             stage_done = run.step == total or _stage(run.step, warmup, steps) != _stage(run.step - 1, warmup, steps)
             if stage_done:
-                evaluation = evaluate(model.at(now), settings["evaluate_samples"], generator)
+                key = hash_key(settings["seed"], "evaluation", len(run.history))
+                evaluation = evaluate(model.at(now), settings["evaluate_samples"], key)
                 run.saw(evaluation.best_energy, evaluation.best_spins)
                 run.finish(BetaRecord.of(evaluation, run, norm))
             if stage_done or time.monotonic() - saved > SAVE_SECONDS:

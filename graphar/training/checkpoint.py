@@ -19,7 +19,7 @@ from graphar.training.run import Run
 
 __all__ = ["load", "read_checkpoint", "save", "write_checkpoint"]
 
-FORMAT = "graphar checkpoint 2"
+FORMAT = "graphar checkpoint 3"
 
 
 def save(model: Autoregressive, path: str | PathLike[str]) -> None:
@@ -75,13 +75,13 @@ def load(path: str | PathLike[str]) -> Autoregressive:
     return model
 
 
-def write_checkpoint(
-    path: str | PathLike[str], model: Autoregressive, optimizer: Optimizer, generator: torch.Generator, run: Run
-) -> None:
-    """Write all that :func:`read_checkpoint` needs to go on as if nothing had happened."""
+def write_checkpoint(path: str | PathLike[str], model: Autoregressive, optimizer: Optimizer, run: Run) -> None:
+    """Write all that :func:`read_checkpoint` needs to go on as if nothing had happened.
+
+    Random bits follow from the run's seed and from the numbers of steps and records so far.
+    """
     state = _model_state(model)
     state["optimizer"] = optimizer.state_dict()
-    state["generator"] = generator.get_state()
     state["run"] = run.state()
     write_state(path, state)
 
@@ -90,10 +90,9 @@ def read_checkpoint(
     path: str | PathLike[str],
     model: Autoregressive,
     optimizer: Optimizer,
-    generator: torch.Generator,
     settings: dict[str, Any],
 ) -> Run:
-    """Set model, optimiser and generator to a checkpoint's state and return its run.
+    """Set model and optimiser to a checkpoint's state and return its run.
 
     Raises:
         ValueError: the file is damaged, or was written for another model or other settings.
@@ -113,7 +112,6 @@ def read_checkpoint(
     try:
         model.load_state_dict(state["weights"])
         optimizer.load_state_dict(state["optimizer"])
-        generator.set_state(state["generator"])
         run = Run.from_state(state["run"])
     except (KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"{path}: damaged checkpoint ({type(error).__name__}: {error})") from error

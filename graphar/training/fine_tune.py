@@ -49,7 +49,8 @@ def fine_tune(
         linear_radius: largest distance from a spin to those of its frontier that the linear part reads.
         exact_width: sites of separators up to this are exact, see :class:`graphar.Autoregressive`.
         shared: whether the shared weights are trained as well.
-        learning_rate, batch_size, seed, options: of :func:`graphar.anneal`, without warm-up.
+        learning_rate, batch_size, options: of :func:`graphar.anneal`, without warm-up.
+        seed: of first weights and samples.
 
     Returns:
         The model and its run.
@@ -72,6 +73,7 @@ def fine_tune(
         ordering,
         radius=linear_radius,
         exact_width=check_count(exact_width, "exact_width", 0),
+        seed=seed,
     )
     if model.head is not None and not shared:
         for parameter in model.head.get_submodule("rule").parameters():

@@ -28,7 +28,7 @@ from torch_geometric.utils import scatter
 
 from graphar._checks import check_beta, check_count, check_positive
 from graphar._files import read_state, write_state
-from graphar._random import check_seed, make_generator
+from graphar._random import check_seed, hash_key, make_generator
 from graphar.autoregressive import Autoregressive
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import Exact, MessagePassing, MessageWeights
@@ -40,7 +40,7 @@ from graphar.training.pretraining import Pretraining, PretrainingRecord
 
 __all__ = ["exact_samples", "pretrain", "union"]
 
-FORMAT = "graphar pretraining 1"
+FORMAT = "graphar pretraining 2"
 GOLDEN = (5**0.5 - 1) / 2
 SHARE = 0.02  # of the learning rate that is left at the last step
 Sampler = Callable[[IsingGraph, float, int, torch.Generator], Tensor]
@@ -156,7 +156,7 @@ def pretrain(
         "num_graphs": len(dataset),
         "graphs": _digest([dataset, dataset if validation is None else validation], head, ordering),
     }
-    generator = make_generator(seed, None)
+    generator = make_generator(seed, None, "pretraining")
     rule = MessageRule(head.hidden, generator, torch.float32)
     rule.keeps = float(keeps)
     if isinstance(head.weights, MessageWeights):
@@ -169,7 +169,8 @@ def pretrain(
         _read(resume, result, rule, optimizer, generator)
     else:
         result.saw(held_out.score(rule, 0), rule)
-    batches = iter(DataLoader(dataset, batch_sampler=choices[result.step :].tolist()))
+    # a generator of its own, as the loader draws from torch's default one even where it shuffles nothing
+    batches = iter(DataLoader(dataset, batch_sampler=choices[result.step :].tolist(), generator=torch.Generator()))
     with finish_step_first() as stop, _bar(steps, result.step, progress) as bar:
         while result.step < steps and not stop.requested and not result.stopped_early:
             started = time.perf_counter()
@@ -248,14 +249,14 @@ class _HeldOut:
         # multiples of the golden ratio: neighbours in the data set, of one kind, are spread over the whole range
         self.betas = low + (high - low) * (GOLDEN * (torch.arange(len(graphs)) + 1) % 1)
         self.model = Autoregressive(union(self.batch, self.betas), head, ordering)
-        self.count, self.seed = count, seed
+        self.count, self.key = count, hash_key(seed, "held-out graphs")
 
     @torch.no_grad()
     def score(self, rule: MessageRule, step: int) -> PretrainingRecord:
         """Mean over graphs of βF_q/N."""
         assert isinstance(self.model.head, BoundMessagePassing)
         self.model.head.rule = rule
-        spins = self.model.at(1.0).sample(self.count, seed=self.seed)
+        spins = torch.cat([part.spins for part in self.model.at(1.0).draw(self.count, self.key)])
         loss = _by_graph(self.model, spins, self.batch) + self.betas * self.batch.energy(spins)
         per_site = loss / self.batch.ptr.diff()
         error = per_site.mean(1).std() / math.sqrt(self.count)

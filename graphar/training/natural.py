@@ -21,16 +21,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from graphar._checks import check_count, check_positive
-from graphar._random import make_generator
+from graphar._random import check_seed, hash_key
 from graphar.autoregressive import Autoregressive
 from graphar.heads import Linear
 from graphar.kernels._threads import numba_threads
 from graphar.kernels.base import CHUNK
-from graphar.kernels.philox import make_key
 
 __all__ = ["NaturalGradient"]
 
-_STREAM = 2**62  # seeds from here on are those of the blocks' samples: apart from any that runs begin with
 _HELD = 2**25  # features of samples that are held at once
 
 
@@ -59,6 +57,7 @@ class NaturalGradient(Optimizer):
         samples: drawn for each measurement.
         max_divergence: bound on a step's Kullback–Leibler divergence to second order, in nats; longer steps are
             shortened to it. ``math.inf`` for none.
+        seed: of the blocks' samples.
         memory: bytes that blocks and their factors may take.
 
     Raises:
@@ -84,6 +83,7 @@ class NaturalGradient(Optimizer):
         decay: float = 0.8,
         samples: int = 512,
         max_divergence: float = 0.05,
+        seed: int = 0,
         memory: float = 1e9,
     ) -> None:
         _check_model(model)
@@ -94,6 +94,7 @@ class NaturalGradient(Optimizer):
             "decay": float(decay),
             "samples": check_count(samples, "samples"),
             "max_divergence": max_divergence,
+            "seed": check_seed(seed),
         }
         if max_divergence != math.inf:
             defaults["max_divergence"] = check_positive(max_divergence, "max_divergence")
@@ -158,7 +159,7 @@ class NaturalGradient(Optimizer):
         decay, samples = (group["decay"] if "blocks" in state else 0.0), group["samples"]
         past = state.get("blocks", torch.zeros(self._features.size))
         state["blocks"] = past.to(dtype).mul_(decay)
-        spins = self._features.draw(beta, samples, seed=_STREAM + count)
+        spins = self._features.draw(beta, samples, hash_key(group["seed"], "natural gradient", count))
         weight = torch.full((samples,), (1 - decay) / samples, dtype=dtype)
         self._features.add_blocks(state["blocks"], beta, spins, weight)
         self._factors = None
@@ -220,12 +221,12 @@ class _Features:
         dtype = next(self.model.parameters()).dtype
         return (self.unit * torch.where(self.is_skip, 2 * beta, 1.0)).to(dtype)
 
-    def draw(self, beta: float, samples: int, seed: int) -> Tensor:
+    def draw(self, beta: float, samples: int, key: int) -> Tensor:
         """Spins (samples, n) of the sites with weights."""
         learner, _ = self.model.learner_at(beta)
         assert learner is not None
         kernel, of = learner
-        return kernel.sample(beta, of, make_key(make_generator(seed, None)), 0, samples).spins
+        return kernel.sample(beta, of, key, 0, samples).spins
 
     def add_blocks(self, blocks: Tensor, beta: float, spins: Tensor, weight: Tensor) -> None:
         """Add Σ_b weight_b σ'_b φ_b φ_bᵀ, over spins (batch, n) of the sites with weights, to the blocks of all sites.

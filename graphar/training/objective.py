@@ -13,7 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from graphar.distribution import Distribution
+from graphar._random import Source
+from graphar.distribution import Distribution, check_distribution
 
 __all__ = ["VariationalStep", "variational_step"]
 
@@ -25,16 +26,17 @@ class VariationalStep(NamedTuple):
     best_spins: Tensor
 
 
-def variational_step(q: Distribution, batch_size: int, generator: torch.Generator) -> VariationalStep:
+def variational_step(q: Distribution, batch_size: int, source: Source) -> VariationalStep:
     r"""Draw a batch and add the objective's gradient to the ``.grad`` of the model's weights.
 
     .. math:: \nabla \beta F_q \approx \frac{1}{n-1} \sum_b (L_b - \bar L) \nabla \log q(x_b)
 
     The mean L includes the sample itself; the factor 1/(n−1) makes up for it, so the estimate is unbiased.
+    The random bits are those of a key, or of a generator that draws it.
     """
     # One chunk's samples keep what their gradient needs; more chunks would keep more than memory is meant to hold.
-    fits = bool(batch_size <= q.chunk_size)
-    drawn = list(q.draw(batch_size, generator, differentiable=fits))
+    fits = bool(batch_size <= check_distribution(q).chunk_size)
+    drawn = list(q.draw(batch_size, source, differentiable=fits))
     loss = torch.cat([part.log_prob.detach() + q.beta * part.energy for part in drawn])
     weight = (loss - loss.mean()) / (batch_size - 1)
     for part, share in zip(drawn, weight.split([len(part) for part in drawn]), strict=True):

@@ -482,7 +482,7 @@ def test_bad_graphs_pairs_and_spins() -> None:
     with pytest.raises(ValueError, match="free_energy needs beta > 0"):
         _ = exact.free_energy
     with pytest.raises(ValueError, match="either seed or generator"):
-        exact.sample(3)
+        exact.sample(3, seed=0, generator=torch.Generator())
 
 
 def test_repr() -> None:
