@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 
 import graphar as ga
 from graphar.cli import main
+from graphar.cli.commands import _exact
 from graphar.cli.sources import open_graph
 
 SHORT = ["--beta", "0.2", "0.8", "3", "--steps", "4", "--warmup", "2", "--batch-size", "32", "--samples", "300"]
@@ -69,6 +71,8 @@ def test_anneal_leaves_a_whole_run_and_sample_uses_it(capsys: pytest.CaptureFixt
     assert not captured.err
     assert main(["sample", str(folder), "--beta", "0.5", "-n", "1", "--out", "other.npz"]) == 0
     assert "trained at beta = 0.8, not 0.5" in capsys.readouterr().err
+    with np.load("other.npz") as data:
+        assert int(data["seed"]) == 0
     with np.load("spins.npz") as data:
         assert data["spins"].shape == (50, 16)
         assert set(np.unique(data["spins"])) == {-1, 1}
@@ -131,7 +135,7 @@ def test_convert_keeps_the_hamiltonian() -> None:
         (["anneal", "chain:4", "--beta", "0", "1", "3"], "beta must be positive"),
         (["anneal", "chain:4", "--beta", "a", "1", "3"], "--beta must be two numbers and a count"),
         (["anneal", "chain:4", "--out", "full"], "--out must be a new or empty folder"),
-        (["sample", "broken.edges", "--beta", "1", "--out", "x.npy"], "not a file of format 'graphar checkpoint 2'"),
+        (["sample", "broken.edges", "--beta", "1", "--out", "x.npy"], "not a file of format 'graphar checkpoint 3'"),
         (["anneal", "--resume", "full", "--steps", "3"], "got also steps"),
         (["anneal", "--resume", "odd"], "settings.json: not the settings of a run"),
         (["anneal", "chain:4", "--samples", "1", "--out", "made"], "samples must be at least 2"),
@@ -178,3 +182,33 @@ def test_the_dial_from_a_shell() -> None:
     assert model.head_config == ga.heads.Linear("parents")
     assert main(["sample", "run", "-n", "20", "--out", "x.npz"]) == 0
     assert np.load("x.npz")["spins"].shape == (20, 36)
+
+
+def test_an_exact_log_z_stands_beside_the_estimate_where_it_is_cheap(capsys: pytest.CaptureFixture[str]) -> None:
+    # trained at once at low temperature, which loses states: nothing else in the summary shows it
+    cold = ["--beta", "2", "2", "1", "--learning-rate", "0.1", "--steps", "100", "--warmup", "0", "--batch-size", "256"]
+    assert main(["anneal", "grid:4x4,couplings=pm1,seed=0", *cold, "--samples", "2000", "--out", "lost"]) == 0
+    out = capsys.readouterr().out
+    assert "errors know nothing of states that the model never draws" in out
+    summary = json.loads(Path("lost/summary.json").read_text())
+    exact, final = summary["exact"], summary["final"]
+    truth = ga.exact.enumerate(open_graph("grid:4x4,couplings=pm1,seed=0"), 2.0).log_partition
+    assert exact["log_partition"] == pytest.approx(truth, rel=1e-12)
+    assert exact["difference"] == pytest.approx(final["log_partition"]["value"] - truth)
+    assert exact["standard_errors"] == pytest.approx(abs(exact["difference"]) / final["log_partition"]["stderr"])
+    assert exact["standard_errors"] > 10
+    assert f"log Z by enumeration: {truth:.10g}; importance sampling is {exact['difference']:+.2g} from it, " in out
+
+    assert main(["anneal", "sk:30", *SHORT, "--out", "wide"]) == 0
+    assert json.loads(Path("wide/summary.json").read_text())["exact"] is None
+    assert "importance sampling is" not in capsys.readouterr().out
+
+
+def test_an_estimate_of_one_state_alone_has_no_error_to_count_in() -> None:
+    model = ga.Autoregressive(ga.chain(4, couplings="ferromagnet"))
+    result = replace(ga.free_energy(model.at(1.0), 50), log_partition=ga.Estimate(3.0, 0.0))
+    exact = _exact(model, result)
+    assert exact is not None
+    assert exact["standard_errors"] is None
+    assert exact["difference"] < -0.1
+    json.dumps(exact, allow_nan=False)

@@ -19,6 +19,7 @@ from graphar._files import atomic_write
 from graphar.autoregressive import Autoregressive
 from graphar.cli.sources import HEADS, ORDERINGS, open_graph, source_name
 from graphar.estimators import FreeEnergy, free_energy
+from graphar.exact._cheapest import cheapest_log_partition
 from graphar.frontier import build_frontier
 from graphar.heads import Linear
 from graphar.training import Run
@@ -30,6 +31,7 @@ METRICS = "metrics.jsonl"
 CHECKPOINT = "checkpoint.pt"
 SUMMARY = "summary.json"
 PICTURE = "run.png"
+EXACT = {"memory": 1e8, "seconds": 1.0}  # that an exact log Z may take, to be put beside the estimate
 SLOW = 20_000  # spins beyond which a table of all orders leaves out those that take minutes
 
 DEFAULTS: dict[str, Any] = {
@@ -117,15 +119,16 @@ def anneal(options: argparse.Namespace) -> int:
         resume=None if options.resume is None else folder / CHECKPOINT,
         progress=not options.quiet and sys.stderr.isatty(),
     )
-    result = None
+    result = exact = None
     if not run.interrupted:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            result = free_energy(model.at(settings["schedule"][-1]), settings["samples"], seed=settings["seed"] ^ 1)
+            result = free_energy(model.at(settings["schedule"][-1]), settings["samples"], seed=settings["seed"])
         for warning in caught:
             print(f"graphar anneal: {warning.message}", file=sys.stderr)
         run.saw(result.best_energy, result.best_spins)
-    _write_json(folder / SUMMARY, _summary(run, result))
+        exact = _exact(model, result)
+    _write_json(folder / SUMMARY, _summary(run, result, exact))
     if run.history:
         from graphar.plot import plot_run
 
@@ -134,6 +137,12 @@ def anneal(options: argparse.Namespace) -> int:
     print()
     if result is not None:
         print(result)
+    if exact is not None:
+        off = "equal to it up to rounding"
+        if abs(exact["difference"]) > 1e-6 * abs(exact["log_partition"]):
+            errors = exact["standard_errors"]
+            off = f"{exact['difference']:+.2g} from it, {'∞' if errors is None else f'{errors:.1f}'} standard errors"
+        print(f"{exact['method']}: {exact['log_partition']:.10g}; importance sampling is {off}")
     print(f"lowest energy met: {run.best_energy:g}")
     print(f"{run.seconds:.1f} s of training; see {folder / PICTURE}, {folder / SUMMARY}")
     if run.interrupted:
@@ -160,7 +169,8 @@ def sample(options: argparse.Namespace) -> int:
         if options.out.suffix == ".npy":
             np.save(file, array)
         else:
-            np.savez_compressed(file, spins=array, log_q=log_q.numpy(), energy=energy.numpy(), beta=beta)
+            numbers = {"log_q": log_q.numpy(), "energy": energy.numpy(), "beta": beta, "seed": options.seed}
+            np.savez_compressed(file, spins=array, **numbers)
     ess = float(1 / (torch.softmax(-log_q - beta * energy, 0) ** 2).sum())
     print(f"{options.num_samples} samples at beta = {beta:g}, mean energy {float(energy.mean()):.6g}: {options.out}")
     print(f"effective sample size for the Boltzmann distribution: {ess:.1f}")
@@ -239,7 +249,24 @@ def _write_metrics(folder: Path, run: Run) -> None:
             file.write((json.dumps(asdict(record)) + "\n").encode())
 
 
-def _summary(run: Run, result: FreeEnergy | None) -> dict[str, Any]:
+def _exact(model: Autoregressive, result: FreeEnergy) -> dict[str, Any] | None:
+    """The exact log Z, where it is cheap, and how far from it the estimate is."""
+    if model.num_spins > SLOW:
+        return None
+    found = cheapest_log_partition(model.graph, [result.beta], **EXACT)
+    if found is None:
+        return None
+    value, estimate = float(found[0][0]), result.log_partition
+    difference = estimate.value - value
+    return {
+        "log_partition": value,
+        "method": found[1],
+        "difference": difference,
+        "standard_errors": abs(difference) / estimate.stderr if estimate.stderr > 0 else None,
+    }
+
+
+def _summary(run: Run, result: FreeEnergy | None, exact: dict[str, Any] | None) -> dict[str, Any]:
     final = None
     if result is not None:
         final = {name: value for name, value in asdict(result).items() if name != "best_spins"}
@@ -250,4 +277,5 @@ def _summary(run: Run, result: FreeEnergy | None) -> dict[str, Any]:
         "best_energy": run.best_energy if run.step else None,
         "best_spins": "".join("+" if spin > 0 else "-" for spin in run.best_spins.tolist()),
         "final": final,
+        "exact": exact,
     }

@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--beta", type=float, help="(default: the last that the model was trained at)")
     sample.add_argument("-n", "--num-samples", type=int, default=1000, help="(default: %(default)s)")
     sample.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    sample.add_argument("--out", type=Path, required=True, help=".npy (int8) or .npz (with log q and energies)")
+    sample.add_argument("--out", type=Path, required=True, help=".npy (int8) or .npz (with log q, energies, seed)")
     sample.set_defaults(run=commands.sample)
 
     formats = "\n".join(f"  {entry.name:<18} {entry.convention}" for entry in io.FORMATS.values())

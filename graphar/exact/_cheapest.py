@@ -18,13 +18,15 @@ __all__ = ["Floats", "cheapest_log_partition"]
 
 Floats = NDArray[np.float64]
 
-MEMORY, SECONDS = 1e9, 30.0  # that an elimination may take
+MEMORY, SECONDS = 1e9, 30.0  # that an elimination may take, and memory for the energies of an enumeration
 QUICK = 20  # spins whose configurations are visited before a narrow order would be found
 WIDE = 25  # separators that no elimination has room for
 PLANAR = 4_096  # spins of planar graphs, half a second for each β
 
 
-def cheapest_log_partition(graph: IsingGraph, beta: Sequence[float]) -> tuple[Floats, str] | None:
+def cheapest_log_partition(
+    graph: IsingGraph, beta: Sequence[float], memory: float = MEMORY, seconds: float = SECONDS
+) -> tuple[Floats, str] | None:
     """log Z at each β and where it is from, in words; None where nothing exact is cheap enough.
 
     >>> import graphar as ga
@@ -42,13 +44,13 @@ def cheapest_log_partition(graph: IsingGraph, beta: Sequence[float]) -> tuple[Fl
         return each(lambda b: curie_weiss(n, b, J, field).log_partition - b * offset, "log Z by the sum over M")
     if n > QUICK and weights.numel() <= WIDE * n:  # a graph of width w has at most wN edges
         try:
-            frontier = choose(graph, None, MEMORY)
-            if predict(frontier)[1] * len(beta) <= SECONDS:
+            frontier = choose(graph, None, memory)
+            if predict(frontier)[1] * len(beta) <= seconds:
                 log_partition = eliminate(graph, list(beta), frontier.ordering).log_partition
                 return log_partition.cpu().numpy(), "log Z by elimination"
         except ValueError:
             pass  # too wide
-    if n <= MAX_SPINS:
+    if n <= MAX_SPINS and 8 * 2**n <= memory:
         return each(lambda b: enumerate(graph, b).log_partition, "log Z by enumeration")
     if n <= PLANAR and not graph.has_field:
         try:
