@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
+import platform
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,8 +36,9 @@ def read_state(path: str | PathLike[str], form: str) -> dict[str, Any]:
     """
     with open(path, "rb") as file:  # a missing file is no damaged one: outside the try
         try:
-            with zipfile.ZipFile(file) as archive:  # torch itself compares no checksums
-                damaged = archive.testzip()
+            with zipfile.ZipFile(file) as archive:
+                _refuse_expansion(archive, os.fstat(file.fileno()).st_size)
+                damaged = archive.testzip()  # torch itself compares no checksums
             if damaged is not None:
                 raise ValueError(f"{damaged} differs from its checksum")
             file.seek(0)
@@ -49,16 +52,28 @@ def read_state(path: str | PathLike[str], form: str) -> dict[str, Any]:
     return state
 
 
+def _refuse_expansion(archive: zipfile.ZipFile, size: int) -> None:
+    """torch stores without compressing: what would unpack to more than the file itself is none of its files."""
+    members = archive.infolist()
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("torch compresses nothing, got compressed parts")
+    if sum(member.file_size for member in members) > size:
+        raise ValueError("parts must not be larger than the file")
+
+
 @contextmanager
 def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file that takes the place of ``path`` when the block ends without error.
 
-    No reader sees half of it and no crash leaves half of it; a link stays a link.
+    No reader sees half of it and no crash leaves half of it; a link stays a link. What a killed process had begun to
+    write beside ``path`` is removed by the next one that writes there.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"no folder to write {path} in")
-    beside = target.with_name(f".{token_hex(8)}.tmp")
+    own = f".graphar-{_short_hash(target.name)}-{_short_hash(platform.node())}-"
+    beside = target.with_name(f"{own}{os.getpid()}-{token_hex(4)}.tmp")
+    _remove_orphans(target.parent, own)
     try:
         with beside.open("xb") as file:
             yield file
@@ -67,3 +82,23 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         os.replace(beside, target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+
+
+def _remove_orphans(folder: Path, own: str) -> None:
+    """Remove what processes of this machine that are no more had begun to write under names that begin with ``own``."""
+    if os.name != "posix":  # elsewhere there is no harmless way to ask whether a process lives
+        return
+    for path in folder.glob(f"{own}*.tmp"):
+        process = path.name.removeprefix(own).partition("-")[0]
+        if not process.isdecimal():
+            continue
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except (PermissionError, OverflowError):
+            continue

@@ -21,6 +21,7 @@ from graphar.estimators.partition import evaluate
 from graphar.exact._cheapest import Floats, cheapest_log_partition
 from graphar.hamiltonians import IsingGraph
 from graphar.training import BetaRecord, Run, anneal, check_settings
+from graphar.training.schedules import as_schedule
 
 __all__ = ["compare"]
 
@@ -86,7 +87,7 @@ def compare(
     [0, 0, 8, 8]
     """
     asked: dict[str, Any] = {
-        "beta": beta if not isinstance(beta, Iterable) else list(beta),
+        "beta": list(as_schedule(beta)),
         "steps": steps,
         "warmup": warmup,
         "batch_size": batch_size,

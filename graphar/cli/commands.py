@@ -7,6 +7,7 @@ import json
 import sys
 import warnings
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,7 @@ def anneal(options: argparse.Namespace) -> int:
         raise ValueError("give either a source or --resume FOLDER")
     if options.resume is None:
         settings, model = _start(options)
-        folder = options.out or _new_folder(source_name(options.source))
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            raise ValueError(f"--out must be a new or empty folder, got {folder}; --resume goes on with a run")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = _new_folder(source_name(options.source)) if options.out is None else _empty_folder(options.out)
         _write_json(folder / SETTINGS, settings)
     else:
         ignored = [name for name in (*DEFAULTS, "beta", "out") if getattr(options, name) is not None]
@@ -119,6 +117,7 @@ def anneal(options: argparse.Namespace) -> int:
         resume=None if options.resume is None else folder / CHECKPOINT,
         progress=not options.quiet and sys.stderr.isatty(),
     )
+    _write_metrics(folder, run)  # a process may have died after the last checkpoint and before its report
     result = exact = None
     if not run.interrupted:
         with warnings.catch_warnings(record=True) as caught:
@@ -232,10 +231,22 @@ def _reopen(folder: Path) -> tuple[dict[str, Any], Autoregressive]:
 
 
 def _new_folder(name: str) -> Path:
-    number = 1
-    while Path("runs", f"{name}-{number}").exists():
-        number += 1
-    return Path("runs", f"{name}-{number}")
+    """A numbered folder that no other process has."""
+    for number in count(1):
+        try:
+            Path("runs", f"{name}-{number}").mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return Path("runs", f"{name}-{number}")
+    raise AssertionError("unreachable")
+
+
+def _empty_folder(folder: Path) -> Path:
+    """A folder with nothing in it, or only with the settings of a run that failed before its first checkpoint."""
+    if folder.exists() and not (folder.is_dir() and {entry.name for entry in folder.iterdir()} <= {SETTINGS}):
+        raise ValueError(f"--out must be a new or empty folder, got {folder}; --resume goes on with a run")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
@@ -274,7 +285,7 @@ def _summary(run: Run, result: FreeEnergy | None, exact: dict[str, Any] | None) 
         "finished": result is not None,
         "steps": run.step,
         "seconds": round(run.seconds, 3),
-        "best_energy": run.best_energy if run.step else None,
+        "best_energy": run.best_energy if run.history or run.step else None,
         "best_spins": "".join("+" if spin > 0 else "-" for spin in run.best_spins.tolist()),
         "final": final,
         "exact": exact,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.optim import LBFGS, Adam, Optimizer
@@ -52,8 +53,8 @@ def anneal(
 
     .. math:: \beta F_q = \langle \log q + \beta E \rangle_q \ge \beta F
 
-    The model is trained in place. Ctrl-C ends the run after the step under way and returns all there is; a
-    second one stops at once.
+    The model is trained in place; one with nothing to learn is evaluated at every β. Ctrl-C ends the run after the step
+    under way and returns all there is; a second one stops at once.
 
     References: `arXiv:2101.10154 <https://arxiv.org/abs/2101.10154>`_,
     `arXiv:2402.16579 <https://arxiv.org/abs/2402.16579>`_.
@@ -69,7 +70,8 @@ def anneal(
         learning_rate: of the default optimiser.
         clip_norm: largest norm of the whole gradient; not clipped by default.
         evaluate_samples: fresh samples after each β for the record's numbers; ``batch_size`` by default.
-        callbacks: called with the run after each β, once its checkpoint is written; one that returns True ends the run.
+        callbacks: called with the run after each β, once its checkpoint is written; one that returns True, and not
+            merely something that counts as true, ends the run.
         checkpoint: file written after each β, about every minute, and when interrupted.
         resume: checkpoint to go on from; the result is the same as without the interruption.
         progress: whether to show a progress bar.
@@ -102,12 +104,8 @@ def anneal(
     )
     schedule, limit = settings["schedule"], settings["clip_norm"] or math.inf
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if not weights:
-        raise ValueError("model must have weights to train, got none: its conditionals are known at every beta")
-    stepper = Adam(weights, lr=settings["learning_rate"], fused=True) if optimizer is None else optimizer(weights)
-    if isinstance(stepper, LBFGS):
-        raise ValueError("optimizer must step on noisy gradients, got LBFGS, which needs the objective itself")
-    settings["optimizer"] = describe_optimizer(stepper.param_groups, type(stepper).__name__)
+    stepper = _stepper(weights, optimizer, settings["learning_rate"])
+    settings["optimizer"] = "none" if stepper is None else describe_optimizer(stepper)
     run = Run(settings)
     if resume is not None:
         run = read_checkpoint(resume, model, stepper, settings)
@@ -116,10 +114,21 @@ def anneal(
         if checkpoint is not None:
             write_checkpoint(checkpoint, model, stepper, run)
 
-    total = warmup + steps * len(schedule)
+    def finish(now: float, norm: float) -> bool:
+        """Record a β that is done, and save; whether a callback ends the run."""
+        key = hash_key(settings["seed"], "evaluation", len(run.history))
+        evaluation = evaluate(model.at(now), settings["evaluate_samples"], key)
+        run.saw(evaluation.best_energy, evaluation.best_spins)
+        run.finish(BetaRecord.of(evaluation, run, norm))
+        save()
+        _warn_of_collapse(run.history[-1])
+        answers = [callback(run) for callback in callbacks]
+        return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
+
+    total = warmup + steps * len(schedule) if stepper is not None else 0
     saved = time.monotonic()
     with torch.enable_grad(), finish_step_first() as stop, _bar(total, run.step, progress) as bar:
-        while run.step < total and not stop.requested:
+        while stepper is not None and run.step < total and not stop.requested:
             now = schedule[_stage(run.step, warmup, steps)]
             started = time.perf_counter()
             stepper.zero_grad(set_to_none=True)
@@ -137,23 +146,34 @@ def anneal(
             bar.set_postfix_str(text, refresh=False)
             bar.update()
             stage_done = run.step == total or _stage(run.step, warmup, steps) != _stage(run.step - 1, warmup, steps)
-            if stage_done:
-                key = hash_key(settings["seed"], "evaluation", len(run.history))
-                evaluation = evaluate(model.at(now), settings["evaluate_samples"], key)
-                run.saw(evaluation.best_energy, evaluation.best_spins)
-                run.finish(BetaRecord.of(evaluation, run, norm))
+            if stage_done and finish(now, norm):
+                break
             if stage_done or time.monotonic() - saved > SAVE_SECONDS:
-                save()
+                if not stage_done:
+                    save()
                 saved = time.monotonic()
-            if stage_done:
-                _warn_of_collapse(run.history[-1])
-                answers = [callback(run) for callback in callbacks]
-                if True in answers:
+        if stepper is None:  # nothing to learn: every β is evaluated as it is
+            for now in schedule[len(run.history) :]:
+                model.trained_beta = now
+                if stop.requested or finish(now, 0.0):
                     break
-    run.interrupted = stop.requested and run.step < total
+    done = run.step >= total and (stepper is not None or len(run.history) == len(schedule))
+    run.interrupted = stop.requested and not done
     if run.interrupted:
         save()
     return run
+
+
+def _stepper(
+    weights: list[nn.Parameter], make: Callable[[Iterable[nn.Parameter]], Optimizer] | None, learning_rate: float
+) -> Optimizer | None:
+    """The optimiser of a run; none where there is nothing to learn."""
+    if not weights:
+        return None
+    stepper = Adam(weights, lr=learning_rate, fused=True) if make is None else make(weights)
+    if isinstance(stepper, LBFGS):
+        raise ValueError("optimizer must step on noisy gradients, got LBFGS, which needs the objective itself")
+    return stepper
 
 
 def _warn_of_collapse(record: BetaRecord) -> None:

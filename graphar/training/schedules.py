@@ -36,7 +36,8 @@ def geometric(start: float, stop: float, num: int) -> tuple[float, ...]:
 
 def as_schedule(beta: Any) -> tuple[float, ...]:
     """One β or several, each finite and positive, as a tuple."""
-    values = list(beta) if isinstance(beta, Iterable) and not isinstance(beta, (str, bytes)) else [beta]
+    several = isinstance(beta, Iterable) and not isinstance(beta, (str, bytes)) and getattr(beta, "ndim", 1) > 0
+    values = list(beta) if several else [beta]
     if not values:
         raise ValueError("beta must hold at least one value, got none")
     schedule = tuple(check_beta(value) for value in values)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
+
+from torch.optim import Optimizer
 
 from graphar._checks import check_count, check_positive
 from graphar._random import check_seed
@@ -42,7 +43,7 @@ def check_settings(
     }
 
 
-def describe_optimizer(groups: Iterable[dict[str, Any]], name: str) -> str:
+def describe_optimizer(optimizer: Optimizer) -> str:
     """Class and options of an optimiser, in words that compare."""
-    options = [{key: group[key] for key in sorted(group) if key != "params"} for group in groups]
-    return f"{name} {options}"
+    options = [{key: group[key] for key in sorted(group) if key != "params"} for group in optimizer.param_groups]
+    return f"{type(optimizer).__name__} {options}"
