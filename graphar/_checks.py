@@ -59,7 +59,7 @@ def as_float_tensor(value: Any, name: str, dtype: torch.dtype | None = None) -> 
 
 def check_dtype(dtype: Any) -> torch.dtype:
     """One of the two floating types that all methods know: halves have no sparse products, and too few digits."""
-    if dtype not in _FLOATS:
+    if not isinstance(dtype, torch.dtype) or dtype not in _FLOATS:
         raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
     return dtype
 

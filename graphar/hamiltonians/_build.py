@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphar._checks import as_float_tensor, check_count, check_number
 from graphar.hamiltonians._edges import check_ends, merge
-from graphar.hamiltonians.labels import MAX_SPINS, as_labels, look_up, site_numbers
+from graphar.hamiltonians.labels import MAX_SPINS, as_labels, as_mapping, look_up, site_numbers
 
 if TYPE_CHECKING:
     from graphar.hamiltonians.ising import IsingGraph
@@ -38,6 +38,7 @@ def build(
 
     ``name`` is what errors call the edges.
     """
+    h = as_mapping(h)
     check_constant(weights=weights, h=h, pos=pos, offset=offset)
     device = _common_device(ends, weights=weights, h=h, pos=pos)
     ends, weight = ends.to(device), as_float_tensor(weights, "weights", dtype).to(device)
@@ -88,7 +89,10 @@ def _common_device(ends: Tensor, **given: Any) -> torch.device:
     if len(set(devices.values())) > 1:
         where = ", ".join(f"{name} on {device}" for name, device in devices.items())
         raise ValueError(f"edge_index, weights, h and pos must be on one device, got {where}")
-    return next(iter(devices.values()))
+    device = next(iter(devices.values()))
+    if device.type == "meta":
+        raise ValueError("edge_index, weights, h and pos must hold numbers, got tensors on the meta device")
+    return device
 
 
 def _fields(h: Any, sites: dict[Hashable, int] | None, dtype: torch.dtype) -> tuple[Tensor | None, Tensor]:

@@ -74,7 +74,7 @@ def merge(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Sites i < j and couplings of sorted edges, each once, from keys, sites and couplings that may repeat."""
     key, lower, upper, weight = edges
-    if duplicates not in ("error", "sum"):
+    if not isinstance(duplicates, str) or duplicates not in ("error", "sum"):
         raise ValueError(f'duplicates must be "error" or "sum", got {duplicates!r}')
     repeated = key[1:] == key[:-1]
     if not bool(repeated.any()):

@@ -58,6 +58,8 @@ def dict_entries(Q: Mapping[Any, Any], num_nodes: int | None, labels: Any) -> tu
     """Entries of ``{(i, j): Q_ij}``, and the labels of all sites; without labels the size is ``num_nodes`` or the
     largest site plus one."""
     values = as_float_tensor(list(Q.values()), "Q")
+    if values.dim() != 1:
+        raise ValueError(f"Q must have one number per pair, got values of shape {tuple(values.shape[1:])}")
     for key in Q:
         if not isinstance(key, tuple) or len(key) != 2:
             raise ValueError(f"Q must have pairs of sites (i, j) as keys, got {key!r}")

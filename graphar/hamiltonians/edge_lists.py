@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 
 from graphar._checks import as_float_tensor, as_tensor
 from graphar.hamiltonians._build import build, check_constant
-from graphar.hamiltonians.labels import number
+from graphar.hamiltonians.labels import as_mapping, number
 
 if TYPE_CHECKING:
     from graphar.hamiltonians.ising import IsingGraph
@@ -70,6 +70,7 @@ def from_edge_list(
     """
     first, second, weights = _read(edges)
     weights = 1.0 if weights is None else as_float_tensor(weights, "J of edges", dtype)
+    h = as_mapping(h)
     extra = list(h) if isinstance(h, Mapping) else []
     sites, names = number(chain(chain.from_iterable(zip(first, second, strict=True)), extra), labels, "edges and h")
     ends = torch.as_tensor(sites[: 2 * len(first)].reshape(-1, 2).T)
@@ -97,13 +98,22 @@ def couplings_of(
     """Attribute of every edge that holds its coupling: the first name that any edge has; 1 for None."""
     if coupling is None:
         return [1.0] * len(pairs)
-    names = tuple(coupling) if isinstance(coupling, (list, tuple)) else (coupling,)
+    names = _attribute_names(coupling)
     found = [name for name in names if any(name in each for each in attributes)]
     for pair, each in zip(pairs, attributes, strict=True):
         if not found or found[0] not in each:
             wanted = repr(found[0]) if found else " or ".join(map(repr, names))
             raise ValueError(f"{rule}, got {wanted}, which edge {pair!r} lacks; it has {sorted(map(str, each))}")
     return [each[found[0]] for each in attributes]
+
+
+def _attribute_names(coupling: Any) -> tuple[Hashable, ...]:
+    names = tuple(coupling) if isinstance(coupling, (list, tuple)) else (coupling,)
+    try:
+        hash(names)
+    except TypeError as error:
+        raise ValueError(f"coupling must be a name of an attribute, or several, or None, got {coupling!r}") from error
+    return names
 
 
 def _read(edges: Any) -> _Rows:
@@ -144,7 +154,7 @@ def _from_array(edges: Any) -> _Rows:
     if not edges.size:
         return [], [], None
     if edges.ndim != 2 or edges.shape[1] not in (2, 3):
-        remedy = "; IsingGraph.from_edges takes (2, E)" if edges.shape[0] == 2 else ""
+        remedy = "; IsingGraph.from_edges takes (2, E)" if edges.shape[:1] == (2,) else ""
         raise ValueError(f"edges must have shape (E, 2) or (E, 3), got {edges.shape}{remedy}")
     if np.ma.is_masked(edges) or edges.dtype.kind == "c":
         raise ValueError(f"edges must hold real numbers or names, got {edges.dtype} or masked entries")

@@ -10,9 +10,10 @@ from collections.abc import Hashable, Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-__all__ = ["MAX_SPINS", "as_labels", "is_plain", "look_up", "number", "site_numbers"]
+__all__ = ["MAX_SPINS", "as_labels", "as_mapping", "is_plain", "look_up", "number", "site_numbers"]
 
 MAX_SPINS = 2**31 - 1
 
@@ -22,7 +23,11 @@ def as_labels(labels: Any) -> dict[Hashable, int]:
     if isinstance(labels, (str, bytes, Mapping, Set)) or not isinstance(labels, Iterable):
         raise ValueError(f"labels must be a sequence of distinct hashables, one per site, got {type(labels).__name__}")
     sites: dict[Hashable, int] = {}
-    for k, label in enumerate(labels.tolist() if isinstance(labels, Tensor) else labels):
+    if isinstance(labels, (Tensor, np.ndarray)):
+        if labels.ndim != 1 or (isinstance(labels, Tensor) and (labels.is_meta or labels.layout != torch.strided)):
+            raise ValueError(f"labels must be hashable names in one row, got {type(labels)} of shape {labels.shape}")
+        labels = labels.tolist()
+    for k, label in enumerate(labels):
         name = _plain(label)
         try:
             usable = name is not None and bool(name == name)  # a missing number (NaN) differs from itself
@@ -100,3 +105,13 @@ def _plain(label: Any) -> Any:
     ):
         return label.item()
     return label
+
+
+def as_mapping(h: Any) -> Any:
+    """A series of pandas as what it is, values by name, or as values in order where its index only counts."""
+    if isinstance(h, Mapping) or not (hasattr(h, "index") and hasattr(h, "to_dict")) or hasattr(h, "columns"):
+        return h
+    values = dict(h.to_dict())
+    if len(values) != len(h):
+        raise ValueError("h must have each site once in its index, got one twice")
+    return list(values.values()) if list(values) == list(range(len(values))) else values

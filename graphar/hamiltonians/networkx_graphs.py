@@ -46,7 +46,7 @@ def from_networkx(
     >>> IsingGraph.from_networkx(nx.petersen_graph(), coupling=None)
     IsingGraph(10 spins, 15 couplings = 1, no field)
     """
-    if not callable(getattr(graph, "is_directed", None)) or graph.is_directed() or graph.is_multigraph():
+    if not callable(getattr(graph, "is_multigraph", None)) or graph.is_directed() or graph.is_multigraph():
         raise ValueError(f"graph must be an undirected networkx.Graph without parallel edges, got {type(graph)}")
     site = {node: k for k, node in enumerate(graph.nodes)}
     pairs, attributes = [], []
