@@ -1,18 +1,22 @@
-"""The entries of a square matrix, whatever holds it: dense, scipy sparse, or a dict of pairs."""
+"""The entries of a square matrix, whatever holds it: dense, scipy sparse, or a dict of pairs; numbers that go out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import itertools
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from graphar._checks import as_float_tensor, check_count
-from graphar.hamiltonians.ising import MAX_SPINS
+from graphar.hamiltonians.labels import MAX_SPINS, number
 
-__all__ = ["Entries", "dense_entries", "dict_entries", "is_dense", "sparse_entries"]
+if TYPE_CHECKING:
+    from graphar.hamiltonians.ising import IsingGraph
+
+__all__ = ["Entries", "as_float64", "constant", "dense_entries", "dict_entries", "is_dense", "sparse_entries"]
 
 Entries = tuple[int, Tensor, Tensor, Tensor]  # size of the matrix; rows, columns and values of its entries
 
@@ -32,6 +36,8 @@ def sparse_entries(matrix: Any, name: str) -> Entries:
         raise ValueError(f"{name} must be a scipy sparse matrix or array, got {type(matrix)}")
     n = _check_square(matrix.shape, name)
     entries = coo_array(matrix, copy=True)
+    if entries.dtype.kind in "biu":  # sums of repeated entries would overflow, or stay True
+        entries = entries.astype(np.float64)
     entries.sum_duplicates()
     rows, columns = (torch.as_tensor(index.astype(np.int64)) for index in (entries.row, entries.col))
     values = as_float_tensor(entries.data, f"{name}.data")
@@ -40,33 +46,38 @@ def sparse_entries(matrix: Any, name: str) -> Entries:
 
 def dense_entries(matrix: Any, name: str) -> Entries:
     """Entries of a dense matrix that are not zero."""
+    if not is_dense(matrix):
+        raise ValueError(f"{name} must be a dense matrix, got {type(matrix)}, which from_scipy takes")
     values = as_float_tensor(matrix, name)
     n = _check_square(values.shape, name)
     rows, columns = values.nonzero(as_tuple=True)
     return n, rows, columns, values[rows, columns]
 
 
-def dict_entries(Q: Mapping[Any, Any], num_nodes: int | None) -> Entries:
-    """Entries of ``{(i, j): Q_ij}``; the size is ``num_nodes``, or the largest index plus one."""
+def dict_entries(Q: Mapping[Any, Any], num_nodes: int | None, labels: Any) -> tuple[Entries, list[Hashable] | None]:
+    """Entries of ``{(i, j): Q_ij}``, and the labels of all sites; without labels the size is ``num_nodes`` or the
+    largest site plus one."""
     values = as_float_tensor(list(Q.values()), "Q")
-    if not Q:
-        sites = np.zeros((0, 2), dtype=np.int64)
-    elif all(isinstance(key, tuple) and len(key) == 2 for key in Q):
-        sites = np.array(list(Q))
-    else:
-        wrong = next(key for key in Q if not (isinstance(key, tuple) and len(key) == 2))
-        raise ValueError(f"Q must have pairs of sites (i, j) as keys, got {wrong!r}")
-    if sites.dtype.kind != "i":
-        raise ValueError(f"Q must have pairs of integers as keys, got {next(iter(Q))!r}")
-    if num_nodes is None and not Q:
+    if values.dim() != 1:
+        raise ValueError(f"Q must have one number per pair, got values of shape {tuple(values.shape[1:])}")
+    for key in Q:
+        if not isinstance(key, tuple) or len(key) != 2:
+            raise ValueError(f"Q must have pairs of sites (i, j) as keys, got {key!r}")
+    found, names = number(itertools.chain.from_iterable(Q), labels, "Q")
+    sites = found.reshape(-1, 2)
+    if num_nodes is None and names is None and not Q:
         raise ValueError("num_nodes must be given when Q is empty")
-    n = check_count(int(sites.max()) + 1 if num_nodes is None else num_nodes, "num_nodes")
-    outside = ((sites < 0) | (sites >= n)).any(axis=1)
+    if num_nodes is None:
+        num_nodes = int(sites.max()) + 1 if names is None else len(names)
+    n = check_count(num_nodes, "num_nodes")
+    if names is not None and n != len(names):
+        raise ValueError(f"num_nodes must be the number of labels, {len(names)}, got {n}")
+    outside = (sites >= n).any(axis=1)
     if outside.any():
         raise ValueError(f"Q must have sites 0…{n - 1} in its keys, got {tuple(sites[outside][0].tolist())}")
     _check_square((n, n), "Q")
-    rows, columns = torch.as_tensor(sites.astype(np.int64)).T
-    return n, rows, columns, values
+    rows, columns = torch.as_tensor(sites).T
+    return (n, rows, columns, values), names
 
 
 def _check_square(shape: tuple[int, ...], name: str) -> int:
@@ -75,3 +86,13 @@ def _check_square(shape: tuple[int, ...], name: str) -> int:
     if not 1 <= shape[0] <= MAX_SPINS:
         raise ValueError(f"{name} must have between 1 and {MAX_SPINS} rows, got {shape[0]}")
     return int(shape[0])
+
+
+def as_float64(values: Tensor) -> Any:
+    """Numbers of a graph as others take them."""
+    return values.detach().cpu().double().numpy()
+
+
+def constant(graph: IsingGraph) -> float:
+    """The constant of the energy; for a batch, of its graphs together."""
+    return float(graph.offset.double().sum())

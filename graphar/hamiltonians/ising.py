@@ -9,34 +9,38 @@ E(x) = −½ Σ_directed J x x − Σ h x + offset.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator
 from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
-from graphar._checks import as_float_tensor, as_tensor, check_count, check_spins
-from graphar.hamiltonians._edges import as_sites, check_ends, describe_values, kind, merge
+from graphar._checks import as_tensor, check_dtype, check_spins
+from graphar.hamiltonians import dimod_models, edge_lists, matrices, networkx_graphs, qubo
+from graphar.hamiltonians._build import build, check_constant
+from graphar.hamiltonians._edges import as_edge_index, describe_values
+from graphar.hamiltonians._rules import check_graph, lacking
+from graphar.hamiltonians._sites import SiteData
 from graphar.hamiltonians._sparse import by_reader
+from graphar.hamiltonians.labels import MAX_SPINS
 
-__all__ = ["IsingGraph"]
+__all__ = ["MAX_SPINS", "IsingGraph"]
 
-MAX_SPINS = 2**31 - 1
 _CHUNK = 2**17  # spins that energy and local fields take at once, so as to stay in cache
 
 
-class IsingGraph(Data):
+class IsingGraph(SiteData):
     r"""Couplings and fields of an Ising model as a :class:`torch_geometric.data.Data`.
 
     .. math:: H(x) = -\sum_{(i,j)\in E} J_{ij} x_i x_j - \sum_i h_i x_i + \text{offset}
 
-    Made by :meth:`from_edges` and its siblings, the builders (:func:`graphar.grid`, …) and
-    :func:`graphar.read`. Attributes: ``edge_index`` (2, 2E) with both directions, sorted; ``edge_weight``
+    Made by :meth:`from_edges`, :meth:`from_edge_list` and their siblings, the builders (:func:`graphar.grid`, …)
+    and :func:`graphar.read`. Attributes: ``edge_index`` (2, 2E) with both directions, sorted; ``edge_weight``
     (2E,) the couplings J; ``h`` (N,) the fields; ``offset`` (1,); ``num_nodes`` N; ``pos`` (N, d) where the
-    sites have places. Numbers are float64 unless asked otherwise. Batches (``Batch.from_data_list``) of
-    graphs of any sizes keep every method, with one energy per graph.
+    sites have places; ``labels`` where they have names. Numbers are float64 unless asked otherwise. Batches
+    (``Batch.from_data_list``) of graphs of any sizes keep every method, with one energy per graph.
 
     >>> import torch
     >>> graph = IsingGraph.from_edges([[0, 1], [1, 2]], [1.0, -1.0])
@@ -54,6 +58,7 @@ class IsingGraph(Data):
         h: Any = None,
         num_nodes: int | None = None,
         *,
+        labels: Any = None,
         offset: float = 0.0,
         pos: Any = None,
         duplicates: str = "error",
@@ -61,146 +66,54 @@ class IsingGraph(Data):
     ) -> Self:
         """Graph from undirected edges, each listed once in either direction.
 
+        Edges are columns, as in PyG: ``[[0, 1], [2, 3]]`` joins 0 with 2 and 1 with 3. :meth:`from_edge_list` takes
+        them one by one, ``[(0, 1), (2, 3)]``, with couplings and with names of sites.
+
         Args:
-            edge_index: sites of the edges, shape (2, E).
+            edge_index: sites of the edges, shape (2, E): all first ends, then all second ends.
             weights: couplings J, shape (E,), or one number for all; J > 0 aligns.
-            h: fields, shape (N,), or one number for all; none by default.
-            num_nodes: N; by default from ``h`` if it has a length, else the largest site plus one.
+            h: fields, shape (N,), or ``{site: h}`` (``{label: h}`` with labels) and 0 elsewhere, or one number for
+                all; none by default.
+            num_nodes: N; by default from ``labels`` or ``h`` if they have a length, else the largest site plus one.
+            labels: names of the sites, N distinct hashables, kept as ``graph.labels``.
             offset: constant added to the energy.
             pos: places of the sites, shape (N, d).
             duplicates: ``"error"`` refuses an edge listed twice, ``"sum"`` adds the couplings.
             dtype: floating type of the numbers; that of ``weights`` by default, float64 if they are not floating.
 
         Raises:
-            ValueError: shapes that disagree, sites out of range, self-loops, duplicates, numbers not finite.
+            ValueError: shapes or devices that disagree, sites out of range, self-loops, duplicates, numbers that are
+                not finite or require a gradient, two tuples of two, which may be two edges or all ends of two.
         """
-        ends = as_sites(edge_index)
-        weight = as_float_tensor(weights, "weights", dtype)
-        dtype = weight.dtype
-        if weight.dim() == 0:
-            weight = weight.expand(ends.shape[1])
-        if weight.shape != (ends.shape[1],):
-            raise ValueError(f"weights must have shape ({ends.shape[1]},), one per edge, got {tuple(weight.shape)}")
-        field = None if h is None else as_float_tensor(h, "h", dtype)
-        if num_nodes is None:
-            if field is not None and field.dim() == 1:
-                num_nodes = field.shape[0]
-            elif ends.shape[1]:
-                num_nodes = int(ends.max()) + 1
-            else:
-                raise ValueError("num_nodes must be given when there are no edges and no fields")
-        num_nodes = check_count(num_nodes, "num_nodes")
-        if num_nodes > MAX_SPINS:
-            raise ValueError(f"num_nodes must be at most {MAX_SPINS}, got {num_nodes}")
-        if field is None:
-            field = torch.zeros(num_nodes, dtype=dtype)
-        elif field.dim() == 0:
-            field = field.expand(num_nodes)
-        if field.shape != (num_nodes,):
-            raise ValueError(f"h must have shape ({num_nodes},), one per spin, got {tuple(field.shape)}")
-        check_ends(ends, num_nodes)
-        lower, upper = ends.min(dim=0).values, ends.max(dim=0).values
-        key, order = torch.sort(lower * num_nodes + upper, stable=True)
-        lower, upper, weight = lower[order], upper[order], weight[order]
-        lower, upper, weight = merge(key, lower, upper, weight, duplicates)
-        graph = cls()
-        source, target = torch.cat([lower, upper]), torch.cat([upper, lower])
-        order = torch.argsort(source * num_nodes + target)
-        graph.edge_index = torch.stack([source[order], target[order]])
-        graph.edge_weight = torch.cat([weight, weight])[order].contiguous()
-        graph.h = field.clone(memory_format=torch.contiguous_format)
-        graph.offset = as_float_tensor([float(offset)], "offset", dtype)
-        graph.num_nodes = num_nodes
-        if pos is not None:
-            place = as_float_tensor(pos, "pos")
-            if place.dim() != 2 or place.shape[0] != num_nodes:
-                raise ValueError(f"pos must have shape ({num_nodes}, d), got {tuple(place.shape)}")
-            graph.pos = place.clone()
-        return graph
+        return build(
+            cls,
+            as_edge_index(edge_index),
+            weights,
+            h,
+            num_nodes,
+            labels=labels,
+            offset=offset,
+            pos=pos,
+            duplicates=duplicates,
+            dtype=dtype,
+        )
 
-    # Conversions live in `convert`; these names are what users look for on the class.
+    # Conversions; each is defined, and its convention stated, in the module named.
 
-    @classmethod
-    def from_scipy(cls, J: Any, h: Any = None, **options: Any) -> Self:
-        """Graph from a sparse coupling matrix; see :func:`graphar.hamiltonians.convert.from_scipy`."""
-        from graphar.hamiltonians import convert
-
-        return convert.from_scipy(cls, J, h, **options)
-
-    @classmethod
-    def from_dense(cls, J: Any, h: Any = None, **options: Any) -> Self:
-        """Graph from a dense coupling matrix; see :func:`graphar.hamiltonians.convert.from_dense`."""
-        from graphar.hamiltonians import convert
-
-        return convert.from_dense(cls, J, h, **options)
-
-    @classmethod
-    def from_networkx(cls, graph: Any, **options: Any) -> Self:
-        """Graph from networkx; see :func:`graphar.hamiltonians.convert.from_networkx`."""
-        from graphar.hamiltonians import convert
-
-        return convert.from_networkx(cls, graph, **options)
-
-    @classmethod
-    def from_qubo(cls, Q: Any, offset: float = 0.0, **options: Any) -> Self:
-        """Graph from a QUBO, min xᵀQx over 0/1; see :func:`graphar.hamiltonians.convert.from_qubo`."""
-        from graphar.hamiltonians import convert
-
-        return convert.from_qubo(cls, Q, offset, **options)
-
-    @classmethod
-    def from_dimod(cls, bqm: Any) -> Self:
-        """Graph from a dimod quadratic model; see :func:`graphar.hamiltonians.convert.from_dimod`."""
-        from graphar.hamiltonians import convert
-
-        return convert.from_dimod(cls, bqm)
-
-    def to_scipy(self) -> Any:
-        """Symmetric CSR matrix of couplings; see :func:`graphar.hamiltonians.convert.to_scipy`."""
-        from graphar.hamiltonians import convert
-
-        return convert.to_scipy(self)
-
-    def to_dense(self) -> Tensor:
-        """Symmetric (N, N) matrix of couplings, for small graphs and other people's code."""
-        from graphar.hamiltonians import convert
-
-        return convert.to_dense(self)
-
-    def to_networkx(self) -> Any:
-        """networkx graph with ``J`` on edges and ``h`` on nodes."""
-        from graphar.hamiltonians import convert
-
-        return convert.to_networkx(self)
-
-    def to_qubo(self) -> Any:
-        """Upper-triangular sparse Q and offset with xᵀQx + offset = H(2x − 1)."""
-        from graphar.hamiltonians import convert
-
-        return convert.to_qubo(self)
-
-    def to_dimod(self) -> Any:
-        """dimod BinaryQuadraticModel of spin type (extra ``dimod``)."""
-        from graphar.hamiltonians import convert
-
-        return convert.to_dimod(self)
+    from_edge_list = classmethod(edge_lists.from_edge_list)
+    from_scipy = classmethod(matrices.from_scipy)
+    from_dense = classmethod(matrices.from_dense)
+    from_networkx = classmethod(networkx_graphs.from_networkx)
+    from_qubo = classmethod(qubo.from_qubo)
+    from_dimod = classmethod(dimod_models.from_dimod)
+    to_scipy = matrices.to_scipy
+    to_dense = matrices.to_dense
+    to_networkx = networkx_graphs.to_networkx
+    to_qubo = qubo.to_qubo
+    to_qubo_dict = qubo.to_qubo_dict
+    to_dimod = dimod_models.to_dimod
 
     # Structure.
-
-    @property
-    def pos(self) -> Tensor | None:
-        """Places of the sites, shape (N, d), or None; for pictures and planar methods, no part of a batch."""
-        # Kept beside PyG's store: PyG cannot batch a graph with places and one without.
-        return self.__dict__.get("_pos")
-
-    @pos.setter
-    def pos(self, places: Tensor | None) -> None:
-        self.__dict__["_pos"] = places
-
-    @property
-    def num_spins(self) -> int:
-        """N."""
-        return int(self.num_nodes or 0)
 
     @property
     def num_couplings(self) -> int:
@@ -238,9 +151,10 @@ class IsingGraph(Data):
             spins: ±1, shape (..., N).
 
         Returns:
-            Extensive energies of shape (...), in the graph's dtype; for a batch of B graphs, (..., B).
+            Extensive energies of shape (...), in the graph's dtype; for a batch of B graphs, (..., B). They are
+            differentiable in the spins, where the sum above stands for all real x; couplings are constants.
         """
-        x = check_spins(spins, self.num_spins).to(self.edge_weight.device)
+        x = self._spins(spins)
         couplings = by_reader(*self.undirected(), self.num_spins)  # J_ij at the first site of each edge
         member = getattr(self, "batch", None)
         out = []
@@ -257,10 +171,14 @@ class IsingGraph(Data):
 
     def local_fields(self, spins: Any) -> Tensor:
         r"""Field on every spin from its neighbours and its own h: :math:`\sum_j J_{ij} x_j + h_i`, (..., N)."""
-        x = check_spins(spins, self.num_spins).to(self.edge_weight.device)
+        x = self._spins(spins)
         couplings = by_reader(self.edge_index[0], self.edge_index[1], self.edge_weight, self.num_spins)
         fields = [(couplings @ rows + self.h[:, None]).T for rows in self._blocks(x)]
         return torch.cat(fields).reshape(x.shape) if fields else x.new_zeros(x.shape, dtype=self.dtype)
+
+    def _spins(self, spins: Any) -> Tensor:
+        check_constant(edge_weight=self.edge_weight, h=self.h, offset=self.offset)
+        return check_spins(spins, self.num_spins).to(self.edge_weight.device)
 
     def _blocks(self, spins: Tensor) -> Iterator[Tensor]:
         """Spins (N, b), b configurations at a time, so that those of a site are in one piece."""
@@ -280,17 +198,14 @@ class IsingGraph(Data):
         A floating dtype changes couplings, fields, offset and places; site numbers stay integers.
         """
         device, dtype, non_blocking, _ = torch._C._nn._parse_to(*args, **kwargs)
-        if dtype is not None and not dtype.is_floating_point:
-            raise ValueError(f"dtype must be floating, got {dtype}")
+        if dtype is not None:
+            check_dtype(dtype)
 
         def move(tensor: Tensor) -> Tensor:
             kind = dtype if tensor.is_floating_point() else None
             return tensor.to(device=device, dtype=kind, non_blocking=non_blocking)
 
-        moved = self.clone().apply(move)
-        if self.pos is not None:
-            moved.pos = move(self.pos)
-        return moved
+        return self.clone().apply(move)
 
     def validate(self, raise_on_error: bool = True) -> bool:
         """Check every rule of the format; for graphs made by hand or changed in place.
@@ -299,46 +214,28 @@ class IsingGraph(Data):
             ValueError: the first broken rule, if ``raise_on_error``.
         """
         try:
-            self._validate()
+            check_graph(self)
         except ValueError:
             if raise_on_error:
                 raise
             return False
         return True
 
-    def _validate(self) -> None:
-        missing = [name for name in ("edge_index", "edge_weight", "h", "offset") if getattr(self, name, None) is None]
-        if missing:
-            raise ValueError(f"an IsingGraph needs edge_index, edge_weight, h and offset, got none of {missing}")
-        n = self.num_spins
-        ends = as_sites(self.edge_index)
-        check_ends(ends, n)
-        if self.edge_weight.shape != (ends.shape[1],) or not self.edge_weight.is_floating_point():
-            raise ValueError(f"edge_weight must be floating, shape ({ends.shape[1]},), got {kind(self.edge_weight)}")
-        if self.h.shape != (n,) or not self.h.is_floating_point():
-            raise ValueError(f"h must be floating, shape ({n},), got {kind(self.h)}")
-        for name in ("edge_weight", "h", "offset"):
-            as_float_tensor(getattr(self, name), name)
-        forward = ends[0] * n + ends[1]
-        forward, order = torch.sort(forward)
-        if bool((forward[1:] == forward[:-1]).any()):
-            raise ValueError("edge_index must list each direction of an edge once, got a repeated column")
-        backward, back_order = torch.sort(ends[1] * n + ends[0])
-        if not torch.equal(forward, backward):
-            raise ValueError("edge_index must hold both directions of every edge, got an edge in one direction only")
-        if not torch.equal(self.edge_weight[order], self.edge_weight[back_order]):
-            raise ValueError("edge_weight must be equal in both directions of an edge")
-
     def __repr__(self) -> str:
         if getattr(self, "edge_weight", None) is None:
             return f"{type(self).__name__}(empty)"
+        if lacking(self):
+            return f"{type(self).__name__}(without {', '.join(lacking(self))})"
         graphs = f"{self.num_graphs} graphs, " if getattr(self, "batch", None) is not None else ""
         plural = "" if self.num_spins == 1 else "s"
         couplings = f"{self.num_couplings} coupling{'' if self.num_couplings == 1 else 's'}"
         parts = [f"{graphs}{self.num_spins} spin{plural}", couplings + describe_values(self.edge_weight)]
-        parts.append("field" + describe_values(self.h) if self.has_field else "no field")
-        if bool((self.offset != 0).any()) and not graphs:
-            parts.append(f"offset {self.offset.item():g}")
+        parts.append("field" + describe_values(self.h) if describe_values(self.h) not in ("", " = 0") else "no field")
+        if self.offset.numel() == 1 and not graphs and describe_values(self.offset) not in ("", " = 0"):
+            parts.append("offset" + describe_values(self.offset).replace(" =", ""))
+        if self.labels is not None:
+            first, last = (reprlib.repr(self.labels[k]) for k in (0, -1))
+            parts.append(f"labels {first}…{last}" if self.num_spins > 1 else f"label {first}")
         if self.dtype != torch.float64:
             parts.append(str(self.dtype).removeprefix("torch."))
         if self.edge_weight.device.type != "cpu":

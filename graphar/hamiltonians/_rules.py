@@ -1,0 +1,80 @@
+"""Rules that every Ising graph keeps, for those made by hand or changed in place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphar._checks import as_float_tensor
+from graphar.hamiltonians._build import check_constant
+from graphar.hamiltonians._edges import as_sites, check_ends
+
+if TYPE_CHECKING:
+    from graphar.hamiltonians.ising import IsingGraph
+
+__all__ = ["check_graph", "lacking"]
+
+_PARTS = ("edge_index", "edge_weight", "h", "offset")
+
+
+def lacking(graph: IsingGraph) -> list[str]:
+    """Names of tensors that the graph should hold, and does not."""
+    return [name for name in _PARTS if getattr(graph, name, None) is None]
+
+
+def check_graph(graph: IsingGraph) -> None:
+    """Raise ValueError for the first broken rule."""
+    if lacking(graph):
+        raise ValueError(f"an IsingGraph needs edge_index, edge_weight, h and offset, got none of {lacking(graph)}")
+    stored = graph.num_nodes
+    if isinstance(stored, (bool, np.bool_)) or not isinstance(stored, (int, np.integer)) or stored < 1:
+        raise ValueError(f"num_nodes must be an integer of at least 1, got {stored!r}")
+    n = graph.num_spins
+    for name in _PARTS:
+        if not isinstance(graph[name], Tensor):
+            raise ValueError(f"{name} must be a tensor, got {type(graph[name]).__name__}")
+    ends = as_sites(graph.edge_index)
+    if graph.edge_index.dtype != torch.int64:
+        raise ValueError(f"edge_index must be int64, got {_kind(graph.edge_index)}")
+    check_ends(ends, n)
+    _check_numbers(graph, ends.shape[1])
+    _check_both_directions(ends, graph.edge_weight, n)
+    if graph.pos is not None:
+        if graph.pos.dim() != 2 or graph.pos.shape[0] != n or not graph.pos.is_floating_point():
+            raise ValueError(f"pos must be floating, shape ({n}, d), got {_kind(graph.pos)}")
+        as_float_tensor(graph.pos, "pos")
+    if graph.labels is not None and len(graph.labels) != n:
+        raise ValueError(f"labels must be {n}, one per site, got {len(graph.labels)}")
+
+
+def _check_numbers(graph: IsingGraph, num_directed: int) -> None:
+    graphs = 1 if getattr(graph, "batch", None) is None else int(graph.num_graphs)
+    shapes = {"edge_weight": (num_directed,), "h": (graph.num_spins,), "offset": (graphs,)}
+    for name, shape in shapes.items():
+        values = graph[name]
+        if values.shape != shape or not values.is_floating_point():
+            raise ValueError(f"{name} must be floating, shape {shape}, got {_kind(values)}")
+        as_float_tensor(values, name)
+        check_constant(**{name: values})
+        if values.dtype != graph.edge_weight.dtype:
+            raise ValueError(f"{name} must have the dtype of edge_weight, {graph.dtype}, got {values.dtype}")
+        if values.device != graph.edge_index.device:
+            raise ValueError(f"{name} must be where edge_index is, on {graph.edge_index.device}, got {values.device}")
+
+
+def _check_both_directions(ends: Tensor, weight: Tensor, num_spins: int) -> None:
+    forward, order = torch.sort(ends[0] * num_spins + ends[1])
+    if bool((forward[1:] == forward[:-1]).any()):
+        raise ValueError("edge_index must list each direction of an edge once, got a repeated column")
+    backward, back_order = torch.sort(ends[1] * num_spins + ends[0])
+    if not torch.equal(forward, backward):
+        raise ValueError("edge_index must hold both directions of every edge, got an edge in one direction only")
+    if not torch.equal(weight[order], weight[back_order]):
+        raise ValueError("edge_weight must be equal in both directions of an edge")
+
+
+def _kind(value: Any) -> str:
+    return f"{value.dtype}, shape {tuple(value.shape)}"
