@@ -83,8 +83,8 @@ for first in [info.name for info in pkgutil.iter_modules(graphar.__path__) if in
     if child == 0:
         try:
             __import__(f"graphar.{first}")
-            graphar.anneal
-            assert first not in graphar.__all__ or getattr(graphar, first) is getattr(graphar._names, first)
+            found = getattr(graphar, first)
+            assert first not in graphar.__all__ or found is getattr(graphar._names, first), found
             os._exit(0)
         except BaseException as error:
             print(f"graphar.{first}: {error!r}", file=sys.stderr, flush=True)
