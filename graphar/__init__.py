@@ -4,101 +4,50 @@ A Hamiltonian is a PyG graph; an ordering turns it into a DAG with an eliminatio
 that DAG; a head turns the messages that reach a spin into its conditional.
 """
 
-from graphar import exact, heads
-from graphar.autoregressive import Autoregressive
-from graphar.compare import compare
-from graphar.comparison import Comparison
-from graphar.core import core_first
-from graphar.distribution import Distribution
-from graphar.estimators import Estimate, FreeEnergy, TwoSidedBound, free_energy, two_sided_bound
-from graphar.frontier import Frontier, build_frontier
-from graphar.hamiltonians import IsingGraph
-from graphar.instances import (
-    InstanceDataset,
-    chain,
-    complete,
-    curie_weiss,
-    erdos_renyi,
-    grid,
-    random_regular,
-    sherrington_kirkpatrick,
-    triangular,
-)
-from graphar.io import read, write
-from graphar.ordering import (
-    Ordering,
-    bfs,
-    given_order,
-    min_degree,
-    min_fill,
-    natural,
-    nested_dissection,
-    random_order,
-    rcm,
-)
-from graphar.training import (
-    BetaRecord,
-    NaturalGradient,
-    Pretraining,
-    Run,
-    anneal,
-    fine_tune,
-    geometric,
-    linear,
-    load,
-    pretrain,
-    protocols,
-    save,
-)
+# Names are loaded when the first of them is asked for (PEP 562): torch takes seconds, and the command line must be able
+# to answer Ctrl-C before. :mod:`graphar._names` lists them.
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphar._names import *  # noqa: F403
+    from graphar._names import __all__ as __all__
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Autoregressive",
-    "BetaRecord",
-    "Comparison",
-    "Distribution",
-    "Estimate",
-    "FreeEnergy",
-    "Frontier",
-    "InstanceDataset",
-    "IsingGraph",
-    "NaturalGradient",
-    "Ordering",
-    "Pretraining",
-    "Run",
-    "TwoSidedBound",
-    "anneal",
-    "bfs",
-    "build_frontier",
-    "chain",
-    "compare",
-    "complete",
-    "core_first",
-    "curie_weiss",
-    "erdos_renyi",
-    "exact",
-    "fine_tune",
-    "free_energy",
-    "geometric",
-    "given_order",
-    "grid",
-    "heads",
-    "linear",
-    "load",
-    "min_degree",
-    "min_fill",
-    "natural",
-    "nested_dissection",
-    "pretrain",
-    "protocols",
-    "random_order",
-    "random_regular",
-    "rcm",
-    "read",
-    "save",
-    "sherrington_kirkpatrick",
-    "triangular",
-    "two_sided_bound",
-    "write",
-]
+_FUNCTION = "compare"  # also the name of the module that holds it
+
+
+if not TYPE_CHECKING:  # or every name would be one to a type checker
+
+    def __getattr__(name: str) -> Any:
+        if name != "__all__" and name.startswith("__"):  # what tools look for in any module
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name != _FUNCTION and find_spec(f"{__name__}.{name}") is not None:
+            return import_module(f"{__name__}.{name}")
+        names = import_module("graphar._names")
+        globals().update({each: getattr(names, each) for each in names.__all__}, __all__=names.__all__)
+        try:
+            return globals()[name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})
+
+
+class _Root(ModuleType):
+    """The package, whose function is not hidden by the module of its name when that is imported first."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != _FUNCTION or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Root

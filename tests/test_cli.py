@@ -212,3 +212,26 @@ def test_an_estimate_of_one_state_alone_has_no_error_to_count_in() -> None:
     assert exact["standard_errors"] is None
     assert exact["difference"] < -0.1
     json.dumps(exact, allow_nan=False)
+
+
+@pytest.mark.parametrize("module", ["torch", "torch_geometric", "graphar.training.anneal"])
+@pytest.mark.parametrize("start", ["import graphar.__main__ as m; main = m.main", "from graphar.cli import main"])
+def test_ctrl_c_while_modules_load_is_one_line(module: str, start: str) -> None:
+    # Ctrl-C as at a terminal, also where the tests run as a background job that ignores it
+    code = f"""
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.addaudithook(lambda event, names: event == "import" and names[0] == {module!r} and os.kill(os.getpid(), 2))
+{start}
+raise SystemExit(main())
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code, "anneal", "chain:4", "--out", "made"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "graphar: interrupted\n")
+    assert not Path("made").exists()
+
+
+def test_main_leaves_the_handler_of_ctrl_c_as_it_was() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    assert main(["info", "chain:4"]) == 0
+    assert signal.getsignal(signal.SIGINT) is before

@@ -24,6 +24,7 @@ for module in [m for m in sys.modules if m == {name!r} or m.startswith({name + "
     del sys.modules[module]
 sys.modules[{name!r}] = None
 import graphar
+graphar.anneal  # names are loaded when one is asked for
 assert sys.modules[{name!r}] is None
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
@@ -36,6 +37,7 @@ import torch, numpy, random
 torch.manual_seed(1); numpy.random.seed(1); random.seed(1)
 before = torch.get_rng_state(), numpy.random.get_state()[1].tolist(), random.getstate(), torch.get_default_dtype()
 import graphar
+graphar.anneal
 after = torch.get_rng_state(), numpy.random.get_state()[1].tolist(), random.getstate(), torch.get_default_dtype()
 assert torch.equal(before[0], after[0]) and before[1:] == after[1:]
 """
@@ -55,3 +57,39 @@ def test_every_module_says_what_it_exports() -> None:
 def test_names_at_the_root_have_docstrings() -> None:
     for name in ga.__all__:
         assert getattr(ga, name).__doc__, name
+
+
+def test_names_are_loaded_when_one_is_asked_for() -> None:
+    code = """
+import sys
+import graphar, graphar.cli
+assert "torch" not in sys.modules and "numpy" not in sys.modules
+assert not hasattr(graphar, "nothing")
+assert {"anneal", "exact", "io", "__version__"} <= set(dir(graphar))
+from graphar import *
+assert anneal is graphar.training.anneal and exact is graphar.exact and sys.modules["graphar.exact"] is exact
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_any_module_may_be_imported_first_and_hides_no_name() -> None:
+    code = """
+import os, pkgutil, sys
+import torch, torch_geometric, torch_geometric.data, torch_geometric.loader, torch_geometric.nn  # not once for each
+import graphar
+for first in [info.name for info in pkgutil.iter_modules(graphar.__path__) if info.name != "__main__"]:
+    child = os.fork()
+    if child == 0:
+        try:
+            __import__(f"graphar.{first}")
+            found = getattr(graphar, first)
+            assert first not in graphar.__all__ or found is getattr(graphar._names, first), found
+            os._exit(0)
+        except BaseException as error:
+            print(f"graphar.{first}: {error!r}", file=sys.stderr, flush=True)
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0, first
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

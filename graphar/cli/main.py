@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-
-from graphar import __version__, io
-from graphar.cli import commands
-from graphar.cli.sources import BUILDERS, HEADS, ORDERINGS
+from types import FrameType
+from typing import TextIO
 
 __all__ = ["main"]
 
-SOURCE = "a file of couplings, or a builder: " + ", ".join(f"{name}:…" for name in BUILDERS)
+# Nothing of torch is imported before :func:`main` runs: that takes seconds, in which Ctrl-C must have its answer too.
+
+OUT_OF_MEMORY = "can't allocate memory"  # what torch says of it, in a RuntimeError
 EXAMPLES = """examples:
   graphar info grid:32x32,couplings=gaussian,seed=1 --ordering all
   graphar anneal datasets/rrg3_pm1_n256.edges
@@ -28,24 +31,73 @@ exit codes: 0 done, 1 something unexpected, 2 bad arguments or input, 130 interr
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    command = "graphar"
     try:
+        with nullcontext() if arguments is not None else _ending_at_once():
+            parser = _parser()
+        options = parser.parse_args(arguments)
+        command = f"graphar {options.command}"
         code = int(options.run(options))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop(sys.stdout)
         return 1
-    except (ValueError, OSError, ImportError) as error:
-        print(f"graphar {options.command}: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
-        print(f"graphar {options.command}: interrupted", file=sys.stderr)
-        return 130
+        return _end(command, "interrupted", 130)
+    except (MemoryError, OverflowError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and OUT_OF_MEMORY not in str(error):
+            raise
+        reason = "a number is too large" if isinstance(error, OverflowError) else "not enough memory"
+        return _end(command, f"{reason} ({error})" if str(error) else reason, 2)
+    except (ValueError, OSError, ImportError) as error:
+        return _end(command, str(error), 2)
+
+
+@contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """While the command loads its modules, Ctrl-C ends the process: an exception within torch's would abort it."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, or a program's own
+        yield
+        return
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        os.write(2, b"graphar: interrupted\n")
+        os._exit(130)
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(command: str, message: str, code: int) -> int:
+    """Say in one line why the command ends here."""
+    try:
+        sys.stdout.flush()
+    except OSError:  # on a full disk: the interpreter would try again, and complain
+        _drop(sys.stdout)
+    try:
+        print(f"{command}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    except OSError:
+        _drop(sys.stderr)
+    return code
+
+
+def _drop(stream: TextIO) -> None:
+    """What the stream still holds goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _parser() -> argparse.ArgumentParser:
+    from graphar import __version__, io
+    from graphar.cli import commands
+    from graphar.cli.sources import HEADS, ORDERINGS
+
     parser = argparse.ArgumentParser(
         prog="graphar",
         description="Spins on graphs: free energies, samples and low energies by autoregressive networks.",
@@ -114,6 +166,10 @@ def _width(text: str) -> int | str:
 
 
 def _add_source(parser: argparse.ArgumentParser, optional: bool = False) -> None:
-    parser.add_argument("source", nargs="?" if optional else None, help=SOURCE)
+    from graphar import io
+    from graphar.cli.sources import BUILDERS
+
+    about = "a file of couplings, or a builder: " + ", ".join(f"{name}:…" for name in BUILDERS)
+    parser.add_argument("source", nargs="?" if optional else None, help=about)
     parser.add_argument("--format", choices=io.FORMATS, metavar="FORMAT", help="of the file; by its suffix otherwise")
     parser.add_argument("--base", type=int, choices=[0, 1], help="first site of an edge list without header")
