@@ -54,6 +54,8 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     No reader sees half of it and no crash leaves half of it; a link stays a link.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # or a device would give way to a file
+        raise ValueError(f"path must be a file, got {str(path)!r}, which is none")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"no folder to write {path} in")
     beside = target.with_name(f".{token_hex(8)}.tmp")

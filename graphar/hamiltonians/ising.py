@@ -9,7 +9,7 @@ E(x) = −½ Σ_directed J x x − Σ h x + offset.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any, Self
 
 import torch
@@ -56,6 +56,7 @@ class IsingGraph(Data):
         *,
         offset: float = 0.0,
         pos: Any = None,
+        labels: Any = None,
         duplicates: str = "error",
         dtype: torch.dtype | None = None,
     ) -> Self:
@@ -68,6 +69,7 @@ class IsingGraph(Data):
             num_nodes: N; by default from ``h`` if it has a length, else the largest site plus one.
             offset: constant added to the energy.
             pos: places of the sites, shape (N, d).
+            labels: names of the sites, N distinct hashables.
             duplicates: ``"error"`` refuses an edge listed twice, ``"sum"`` adds the couplings.
             dtype: floating type of the numbers; that of ``weights`` by default, float64 if they are not floating.
 
@@ -116,6 +118,7 @@ class IsingGraph(Data):
             if place.dim() != 2 or place.shape[0] != num_nodes:
                 raise ValueError(f"pos must have shape ({num_nodes}, d), got {tuple(place.shape)}")
             graph.pos = place.clone()
+        graph.labels = labels
         return graph
 
     # Conversions live in `convert`; these names are what users look for on the class.
@@ -196,6 +199,18 @@ class IsingGraph(Data):
     @pos.setter
     def pos(self, places: Tensor | None) -> None:
         self.__dict__["_pos"] = places
+
+    @property
+    def labels(self) -> tuple[Hashable, ...] | None:
+        """Names of the sites, N distinct hashables, or None where they are 0…N−1 themselves; no part of a batch."""
+        return self.__dict__.get("_labels")
+
+    @labels.setter
+    def labels(self, labels: Any) -> None:
+        names = None if labels is None else tuple(labels)
+        if names is not None and len(set(names)) != self.num_spins:
+            raise ValueError(f"labels must be {self.num_spins} distinct names, got {len(set(names))}")
+        self.__dict__["_labels"] = names
 
     @property
     def num_spins(self) -> int:
