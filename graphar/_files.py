@@ -69,6 +69,8 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     write beside ``path`` is removed by the next one that writes there.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # or a device would give way to a file
+        raise ValueError(f"path must be a file, got {str(path)!r}, which is none")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"no folder to write {path} in")
     own = f".graphar-{_short_hash(target.name)}-{_short_hash(platform.node())}-"

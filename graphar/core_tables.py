@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from graphar.kernels._threads import numba_threads
 from graphar.kernels.base import Sampled, to_site_order
@@ -45,6 +44,11 @@ def _butterflies(tables: Tensor, bits: int, back: bool) -> Tensor:
         pairs[:, :, 0] = difference if back else total
         pairs[:, :, 1] = total if back else difference
     return work
+
+
+def _lengthened(spins: Tensor, length: int) -> Tensor:
+    """Configurations (batch, n) and then ones up to (length, n); torch 2.6 pads no tensor with n = 0."""
+    return torch.cat([spins, spins.new_ones(length - len(spins), spins.shape[1])])
 
 
 class CoreSampled:
@@ -144,7 +148,7 @@ class CoreTables:
         core, count = self.core, len(core_spins)
         width = 64 if count > 1 else 1
         rows = torch.ones(-(-count // width), core.frontier.num_spins, width, dtype=torch.float64)
-        padded = pad(core_spins.double(), (0, 0, 0, rows.shape[0] * width - count))
+        padded = _lengthened(core_spins.double(), rows.shape[0] * width)
         rows[:, core.ranks] = padded.view(rows.shape[0], width, core.num_spins).transpose(1, 2)
         log_prob, _ = self._walk(rows, (key, first), False)
         spins = to_site_order(rows, core.frontier.ordering.ranks, count)
@@ -161,7 +165,7 @@ class CoreTables:
 
     def _rows(self, spins: Tensor) -> Tensor:
         by_rank = spins.cpu().double().index_select(1, self.core.frontier.ordering.sites)
-        padded = pad(by_rank, (0, 0, 0, -len(spins) % 64), value=1.0)
+        padded = _lengthened(by_rank, len(spins) + -len(spins) % 64)
         return padded.view(-1, 64, spins.shape[1]).transpose(1, 2).contiguous()
 
     def _walk(self, rows: Tensor, stream: tuple[int, int] | None, want_logits: bool) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from graphar import __version__, io, training
 from graphar._checks import check_count
 from graphar._files import atomic_write
 from graphar.autoregressive import Autoregressive
-from graphar.cli.sources import HEADS, ORDERINGS, open_graph, source_name
+from graphar.cli.sources import HEADS, ORDERINGS, examine, open_graph, source_name
 from graphar.estimators import FreeEnergy, free_energy
 from graphar.exact._cheapest import cheapest_log_partition
 from graphar.frontier import build_frontier
@@ -53,10 +53,13 @@ DEFAULTS: dict[str, Any] = {
 
 
 def info(options: argparse.Namespace) -> int:
-    """Print the graph, and the cost of one order or of all."""
-    graph = open_graph(options.source, options.format, options.base)
+    """Print the graph, how its file was read, and the cost of one order or of all."""
+    graph, remarks = examine(options.source, options.format, options.base)
     degree = graph.degree()
-    print(graph)
+    print(graph, *remarks, sep="\n")
+    if graph.labels is not None:
+        some = ", ".join(label if isinstance(label, str) else repr(label) for label in graph.labels[:5])
+        print(f"labels: {some}{', …' if graph.num_spins > 5 else ''}")
     print(f"degree: {int(degree.min())} to {int(degree.max())}, mean {float(degree.double().mean()):.3g}")
     if options.ordering == "all":
         names = [name for name in ORDERINGS if graph.num_spins <= SLOW or name not in ("min_fill", "random")]
@@ -178,9 +181,9 @@ def sample(options: argparse.Namespace) -> int:
 
 def convert(options: argparse.Namespace) -> int:
     """Read and write."""
-    graph = open_graph(options.source, options.format, options.base)
+    graph, remarks = examine(options.source, options.format, options.base)
     io.write(graph, options.target, options.to)
-    print(f"{graph}: {options.target}")
+    print(*remarks, f"{graph}: {options.target}", sep="\n")
     return 0
 
 

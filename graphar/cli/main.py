@@ -27,6 +27,10 @@ EXAMPLES = """examples:
 
 exit codes: 0 done, 1 something unexpected, 2 bad arguments or input, 130 interrupted (what was done is kept)
 """
+EDGE_LISTS = """edge lists (.edges .edgelist .txt .csv .tsv .dat): cells separated by spaces, tabs, commas or
+semicolons, with or without a row of names on top. Sites are numbered from 0 where a site 0 is listed, else
+--base tells; words become labels, which edge lists and .npz keep and other formats leave out.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     convert = subparsers.add_parser(
         "convert",
         help="write a graph in another format",
-        epilog=f"formats (chosen by suffix unless told):\n{formats}",
+        epilog=f"formats (chosen by suffix unless told):\n{formats}\n\n{EDGE_LISTS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_source(convert)
@@ -172,4 +176,4 @@ def _add_source(parser: argparse.ArgumentParser, optional: bool = False) -> None
     about = "a file of couplings, or a builder: " + ", ".join(f"{name}:…" for name in BUILDERS)
     parser.add_argument("source", nargs="?" if optional else None, help=about)
     parser.add_argument("--format", choices=io.FORMATS, metavar="FORMAT", help="of the file; by its suffix otherwise")
-    parser.add_argument("--base", type=int, choices=[0, 1], help="first site of an edge list without header")
+    parser.add_argument("--base", type=int, choices=[0, 1], help="first site of an edge list that does not show it")

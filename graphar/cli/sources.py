@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from graphar import heads, instances, io, ordering
 from graphar.hamiltonians import IsingGraph
+from graphar.io._text import is_real
 from graphar.ordering import Ordering
 
-__all__ = ["BUILDERS", "HEADS", "ORDERINGS", "open_graph", "source_name"]
+__all__ = ["BUILDERS", "HEADS", "ORDERINGS", "examine", "open_graph", "source_name"]
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_SHAPE = re.compile(r"[0-9]{1,18}(x[0-9]{1,18})+")
 
 BUILDERS: dict[str, Callable[..., IsingGraph]] = {
     "chain": instances.chain,
@@ -56,14 +61,20 @@ def open_graph(source: str, format: str | None = None, base: int | None = None) 
     >>> open_graph("grid:4x6,periodic=true,couplings=gaussian,seed=2")
     IsingGraph(24 spins, 48 couplings in [-2.21, 1.92], no field)
     """
+    return examine(source, format, base)[0]
+
+
+def examine(source: str, format: str | None = None, base: int | None = None) -> tuple[IsingGraph, list[str]]:
+    """As :func:`open_graph`, with the convention of a file and what was taken for granted in reading it, in words."""
     name, colon, arguments = source.partition(":")
-    if colon and name in BUILDERS and not Path(source).exists():
+    if colon and name in BUILDERS and not _is_there(source):
         if format is not None or base is not None:
             raise ValueError(f"format and base are for files, got {source!r}, a builder")
-        return _build(name, arguments)
-    if colon and not Path(source).exists() and "/" not in source and format is None:
+        return _build(name, arguments), []
+    if colon and not _is_there(source) and "/" not in source and format is None:
         raise ValueError(f"no file and no builder is called {source!r}; builders: {', '.join(BUILDERS)}")
-    return io.read(source, format, **({} if base is None else {"base": base}))
+    graph, entry, remarks = io.examine(source, format, **({} if base is None else {"base": base}))
+    return graph, [f"format: {entry.name}: {entry.convention}", *remarks]
 
 
 def source_name(source: str) -> str:
@@ -72,6 +83,13 @@ def source_name(source: str) -> str:
     while Path(name).suffix in (".gz", *(suffix for entry in io.FORMATS.values() for suffix in entry.suffixes)):
         name = Path(name).stem
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
+
+
+def _is_there(source: str) -> bool:
+    try:
+        return Path(source).exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _build(name: str, arguments: str) -> IsingGraph:
@@ -91,14 +109,10 @@ def _build(name: str, arguments: str) -> IsingGraph:
 
 def _value(text: str) -> Any:
     """A number, a truth value, a shape such as 16x16, or the word itself."""
-    lengths = text.split("x")
-    if len(lengths) > 1 and all(part.isdigit() for part in lengths):
-        return tuple(int(part) for part in lengths)
+    if _SHAPE.fullmatch(text):
+        return tuple(int(part) for part in text.split("x"))
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    for number in (int, float):
-        try:
-            return number(text)
-        except ValueError:
-            continue
-    return text
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if is_real(text) else text

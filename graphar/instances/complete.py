@@ -8,7 +8,7 @@ import numpy as np
 
 from graphar._checks import as_float_tensor
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.instances.couplings import assemble, check_size
+from graphar.instances.couplings import assemble, check_memory, check_size
 
 __all__ = ["complete", "curie_weiss", "sherrington_kirkpatrick"]
 
@@ -84,5 +84,6 @@ def curie_weiss(num_spins: int, *, coupling: float = 1.0, field: Any = None, see
 
 def _complete(num_spins: Any, couplings: Any, field: Any, seed: int, scale: float = 1.0) -> IsingGraph:
     num_spins = check_size(num_spins)
+    check_memory(num_spins, num_spins * (num_spins - 1) // 2)
     source, target = np.triu_indices(num_spins, k=1)
     return assemble(source, target, num_spins, couplings, field, seed, scale=scale)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,11 @@ import numpy as np
 from graphar._checks import check_count
 from graphar.hamiltonians.ising import MAX_SPINS, IsingGraph
 
-__all__ = ["assemble", "check_size", "draw", "streams"]
+__all__ = ["assemble", "check_memory", "check_size", "draw", "streams"]
 
 COUPLINGS = ("pm1", "gaussian", "uniform", "ferromagnet")
 FIELDS = ("pm1", "gaussian", "uniform")
+_BYTES_PER_SPIN, _BYTES_PER_COUPLING = 60, 240  # while an instance is made, as measured
 
 
 def streams(seed: int) -> tuple[np.random.Generator, np.random.Generator, np.random.Generator]:
@@ -28,6 +31,24 @@ def check_size(value: Any, name: str = "num_spins") -> int:
     if size > MAX_SPINS:
         raise ValueError(f"{name} must be at most {MAX_SPINS}, got {size}")
     return size
+
+
+def check_memory(num_spins: int, num_couplings: float, more: float = 0) -> None:
+    """Refuse an instance that takes more bytes to make than the machine has; ``more`` are those of the builder."""
+    needed = _BYTES_PER_SPIN * num_spins + _BYTES_PER_COUPLING * num_couplings + more
+    if needed > (there := _memory()):
+        raise ValueError(
+            f"an instance must fit in memory, {there:.3g} bytes here, got {num_spins} spins with "
+            f"{num_couplings:.3g} couplings, which take {needed:.3g} bytes to make"
+        )
+
+
+def _memory() -> float:
+    """Bytes of memory, infinite where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):
+        return math.inf
 
 
 def draw(kind: str, size: int, generator: np.random.Generator, name: str, kinds: tuple[str, ...]) -> np.ndarray:

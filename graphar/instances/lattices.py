@@ -15,7 +15,7 @@ import numpy as np
 
 from graphar._checks import check_count
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.instances.couplings import assemble, check_size
+from graphar.instances.couplings import assemble, check_memory, check_size
 
 __all__ = ["chain", "grid", "triangular"]
 
@@ -67,6 +67,7 @@ def grid(
     lengths = _as_lengths(shape, "shape")
     wraps = _as_flags(periodic, len(lengths))
     num_spins = check_size(prod(lengths), "the product of shape")
+    check_memory(num_spins, num_spins * sum(length > 1 for length in lengths))
     site = np.arange(num_spins, dtype=np.int64).reshape(lengths)
     source, target = [], []
     for axis, (length, wrap) in enumerate(zip(lengths, wraps, strict=True)):
@@ -103,6 +104,7 @@ def triangular(shape: Sequence[int], *, couplings: Any = "pm1", field: Any = Non
     if len(lengths) != 2:
         raise ValueError(f"shape must be (rows, columns), got {lengths}")
     num_spins = check_size(prod(lengths), "the product of shape")
+    check_memory(num_spins, 3 * num_spins)
     site = np.arange(num_spins, dtype=np.int64).reshape(lengths)
     bonds = [(site[:, :-1], site[:, 1:]), (site[:-1], site[1:]), (site[:-1, 1:], site[1:, :-1])]
     source, target = (np.concatenate([bond[end].ravel() for bond in bonds]) for end in (0, 1))

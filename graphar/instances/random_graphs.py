@@ -9,7 +9,7 @@ import numpy as np
 
 from graphar._checks import as_float_tensor, check_count
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.instances.couplings import assemble, check_size, streams
+from graphar.instances.couplings import assemble, check_memory, check_size, streams
 
 __all__ = ["erdos_renyi", "random_regular"]
 
@@ -46,6 +46,7 @@ def random_regular(
         raise ValueError(f"degree must make num_spins * degree even, got {n} * {degree}")
     generator, _, _ = streams(seed)
     sparse = min(degree, n - 1 - degree)
+    check_memory(n, n * degree / 2, n**2 if sparse < degree else 0)
     source, target = _regular_edges(n, sparse, generator)
     if sparse < degree:
         keep = np.triu(np.ones((n, n), dtype=bool), k=1)
@@ -76,6 +77,7 @@ def erdos_renyi(
         raise ValueError(f"mean_degree must be a number from 0 to num_spins - 1 = {n - 1}, got {mean_degree!r}")
     generator, _, _ = streams(seed)
     pairs = n * (n - 1) // 2
+    check_memory(n, float(mean) * n / 2, 8 * pairs if float(mean) * n / 2 > pairs / 50 else 0)  # numpy lists all pairs
     count = generator.binomial(pairs, float(mean) / max(n - 1, 1))
     pair = generator.choice(pairs, count, replace=False, shuffle=False) if count else np.empty(0, dtype=np.int64)
     # pair (i, j), i < j, has the number j(j − 1)/2 + i; the square root may be off by one

@@ -9,19 +9,22 @@ Nothing is allocated for what a header claims, only for what the file holds. Two
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from graphar.hamiltonians.ising import MAX_SPINS
 
-__all__ = ["expansion_limit", "naming", "read_bytes", "room"]
+__all__ = ["as_path", "expansion_limit", "naming", "plainly", "read_bytes", "room"]
 
 _FREE_SPINS = 2**20
 _CHUNK = 2**20
+_BAD_NAMES = (errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP, errno.EINVAL)
 
 
 def room(size: int) -> int:
@@ -34,8 +37,38 @@ def expansion_limit(size: int) -> int:
     return 64 * size + 2**24
 
 
+def as_path(path: Any) -> Path:
+    """A path to a file, or to where one could be written; what is there and no file is refused."""
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"path must be a string or a path, got {type(path).__name__}")
+    name = os.fsdecode(path)
+    if not name or "\0" in name:
+        raise ValueError(f"path must have letters and none of code 0, got {name!r}")
+    place = Path(name)
+    with plainly(place):
+        if place.exists() and not place.is_file():
+            raise ValueError(f"path must be a file, got {'the directory ' if place.is_dir() else ''}{name!r}")
+    return place
+
+
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def plainly(path: Path) -> Iterator[None]:
+    """Say what the system says of a file in plain words behind its name; names that can be none are bad values."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # is plain
+            raise
+        kind: type[Exception] = ValueError if error.errno in _BAD_NAMES else OSError
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            kind = FileNotFoundError
+        elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            kind = PermissionError
+        raise kind(f"{path}: {os.strerror(error.errno).lower()}") from error
+
+
+@contextmanager
+def naming(path: Path | str) -> Iterator[None]:
     """Put the file's name in front of the complaints about its content."""
     try:
         yield

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -14,20 +15,27 @@ from numpy.typing import NDArray
 
 from graphar.io._files import read_bytes, room
 
-__all__ = ["Rows", "TextFile"]
+__all__ = ["Rows", "TextFile", "is_real"]
 
 _BLOCK = 2**22
 _SHOWN = 60
 _COUNT = re.compile(r"[0-9]{1,18}")
-_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# one way to match any text, so that a word that is no number takes linear time: [0-9]+\.?[0-9]* would have many
+_REAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"[^ \t\r\f\v]+")
+_QUOTED = re.compile(rb'(?<![^\s,;])"([0-9+\-.eE]+)"(?![^\s,;])')
 
-_FOREIGN, _DIGIT, _POINT, _SPACE, _NEWLINE = range(5)
+_FOREIGN, _DIGIT, _POINT, _SPACE, _NEWLINE, _SEPARATOR = range(6)
 _KIND = np.zeros(256, dtype=np.uint8)
 _KIND[list(b"0123456789+-")] = _DIGIT
 _KIND[list(b".eE")] = _POINT
 _KIND[list(b" \t\r\f\v")] = _SPACE
 _KIND[list(b"\n")] = _NEWLINE
+
+
+def is_real(word: str) -> bool:
+    """Whether a word is a finite number, written as all formats write one."""
+    return bool(_REAL.fullmatch(word)) and bool(np.isfinite(float(word)))
 
 
 @dataclass(frozen=True)
@@ -50,12 +58,15 @@ class TextFile:
     """A text file, plain or gzip, read from top to bottom; every complaint names the file and the line.
 
     Blank lines are skipped; from a character of ``comment`` to the end of the line is a comment, kept in
-    ``comments`` by line number. ``line`` is the number of the last line taken.
+    ``comments`` by line number. ``line`` is the number of the last line taken. Numbers of a row are separated by
+    white space; where ``separator`` is set, by one of it each. Where ``quoted`` is set they may stand in quotes.
     """
 
     def __init__(self, path: Path, comment: str = "#") -> None:
-        self.path, self.data = path, read_bytes(path)
+        self.path, self.data = path, read_bytes(path).removeprefix(codecs.BOM_UTF8)
         self.line, self.comments = 0, dict[int, str]()
+        self.separator: str | None = None
+        self.quoted = False
         self._at = 0
         self._comment = re.compile(f"[{comment}]([^\n]*)")
         self._comment_bytes = re.compile(f"[{comment}][^\n]*".encode())
@@ -92,6 +103,18 @@ class TextFile:
         self._at, self.line = self._peek()[1], self.line + 1
         return text
 
+    def take_lines(self) -> Iterator[str]:
+        """Take all lines to the end that say something, without comments; they must be UTF-8."""
+        try:
+            lines = self.data[self._at :].decode("utf-8").split("\n")
+        except UnicodeDecodeError as error:
+            self.fail("UTF-8 text expected", self.line + 1 + self.data.count(b"\n", self._at, self._at + error.start))
+        self._at = len(self.data)
+        for line in lines:
+            self.line += 1
+            if text := self._comment.sub("", line).strip():
+                yield text
+
     def take_counts(self, number: int, what: str) -> list[int]:
         """Take a line of ``number`` whole numbers ≥ 0."""
         words = self.take(what).split()
@@ -102,7 +125,7 @@ class TextFile:
     def take_real(self, what: str) -> float:
         """Take a line of one finite number."""
         text = self.take(what)
-        if not _REAL.fullmatch(text) or not np.isfinite(float(text)):
+        if not is_real(text):
             self.fail(f"{what}, a finite number, expected")
         return float(text)
 
@@ -169,11 +192,16 @@ class TextFile:
     def _take_block(self, widths: Collection[int], limit: int | None) -> Rows:
         text = self._block()
         kind = _KIND[np.frombuffer(text, dtype=np.uint8)]
+        if self.separator is not None:
+            kind[np.frombuffer(text, dtype=np.uint8) == ord(self.separator)] = _SEPARATOR
+            text = text.replace(self.separator.encode(), b" ")
         newline = np.flatnonzero(kind == _NEWLINE)
         begins = kind < _SPACE
         begins[1:] &= kind[:-1] >= _SPACE
         words = np.flatnonzero(begins)
         width = np.diff(np.searchsorted(words, newline), prepend=0)
+        if self.separator is not None:
+            self._check_separators(np.flatnonzero(kind == _SEPARATOR), words, newline, width)
         filled = np.flatnonzero(width)
         if limit is not None and len(filled) >= limit:
             filled = filled[:limit]
@@ -197,32 +225,47 @@ class TextFile:
         self.line += int(np.searchsorted(newline, len(text)))
         return Rows(rows.values, width, lines, rows.integral)
 
+    def _check_separators(
+        self, at: NDArray[np.int64], words: NDArray[np.int64], newline: NDArray[np.int64], width: NDArray[np.int64]
+    ) -> None:
+        """Complain unless words and separators take turns on every line."""
+        line = np.searchsorted(newline, at)
+        number = np.bincount(line, minlength=len(newline))
+        place = np.arange(len(at)) - (np.cumsum(number) - number)[line]  # of a separator on its line
+        wrong = number != np.maximum(width - 1, 0)
+        wrong[line[np.searchsorted(words, at) != (np.cumsum(width) - width)[line] + place + 1]] = True
+        if wrong.any():
+            rule = f"numbers separated by one {self.separator!r} each expected, none left out"
+            self.fail(rule, self.line + 1 + int(np.argmax(wrong)))
+
     def _block(self) -> bytes:
-        """The next few whole lines, comments blanked."""
+        """The next few whole lines, comments and quotes around numbers blanked."""
         end = self._at + _BLOCK
         if end < len(self.data):
             end = self.data.find(b"\n", end) + 1 or len(self.data)
         text = self.data[self._at : end]
         text = self._comment_bytes.sub(lambda comment: b" " * len(comment[0]), text)
+        if self.quoted:
+            text = _QUOTED.sub(rb" \1 ", text)
         return text if text.endswith(b"\n") else text + b"\n"
 
     def _parse(self, text: bytes, kind: NDArray[np.uint8], words: int) -> NDArray[np.float64]:
         if not words:
             return np.empty(0)
         if not (kind == _FOREIGN).any():
-            # fromstring yields at least one value a word, and stops early at nonsense with a warning or an
-            # error: equal counts mean one number a word
+            # fromstring takes one number a word and stops inside the first word that is more than a number, with
+            # an error from numpy 2.3 on and a warning before: the word added at the end says whether it was reached
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 try:
-                    values = np.fromstring(text.decode("ascii"), sep=" ")
+                    values = np.fromstring(text.decode("ascii") + "0", sep=" ")
                 except ValueError:
                     values = np.empty(0)
-            if len(values) == words and np.isfinite(values).all():
-                return values
+            if len(values) == words + 1 and np.isfinite(values).all():
+                return values[:-1]
         for number, line in enumerate(text.split(b"\n"), self.line + 1):
             for word in _WORD.findall(line.decode("utf-8", "replace")):
-                if not _REAL.fullmatch(word) or not np.isfinite(float(word)):
+                if not is_real(word):
                     self.fail(f"finite numbers expected, {word[:_SHOWN]!r} is none", number)
         self.fail("finite numbers expected", self.line + 1)
 

@@ -3,7 +3,8 @@
 Formats csr, csc and coo. A strictly upper or strictly lower triangular matrix lists each edge once; a symmetric
 one holds J_ij at both places of one edge of coupling J_ij, and anything else is refused. What a matrix cannot
 hold stands beside it in arrays of our own, written only where there is something to say: ``h`` (N,) the fields,
-``offset`` the constant, ``pos`` (N, d) the places. ``scipy.sparse.load_npz`` passes over them.
+``offset`` the constant, ``pos`` (N, d) the places, ``labels`` the names of the sites as one JSON list.
+``scipy.sparse.load_npz`` passes over them.
 
 Nothing is unpickled. Before an array is expanded, its own header, the size that the archive states and the other
 arrays must agree, and arrays of indices may expand by the same factor as gzip text.
@@ -23,6 +24,7 @@ import torch
 from graphar._files import atomic_write
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.io._files import expansion_limit, naming, room
+from graphar.io._labels import from_json, shown, to_json
 from graphar.io._write import offset_of
 
 __all__ = ["read", "write"]
@@ -55,6 +57,8 @@ def write(graph: IsingGraph, path: Path) -> None:
         arrays["offset"] = offset_of(graph)
     if graph.pos is not None:
         arrays["pos"] = graph.pos.double().cpu().numpy()
+    if graph.labels is not None:
+        arrays["labels"] = to_json(graph.labels).encode()
     buffer = io.BytesIO()
     # an indptr of isolated spins alone would shrink beyond what the reader lets expand
     save = np.savez if len(J) < n // 16 else np.savez_compressed
@@ -83,7 +87,10 @@ def _graph(arrays: dict[str, np.ndarray]) -> IsingGraph:
         raise ValueError(f"every entry must be listed once, got {where} twice")
     J = coo_array((arrays["data"].astype(np.float64), (rows, columns)), shape=(n, n))
     offset = arrays["offset"].item() if "offset" in arrays else 0.0
-    return IsingGraph.from_scipy(J, arrays.get("h"), offset=offset, pos=arrays.get("pos"), dtype=torch.float64)
+    graph = IsingGraph.from_scipy(J, arrays.get("h"), offset=offset, pos=arrays.get("pos"), dtype=torch.float64)
+    if "labels" in arrays:
+        graph.labels = from_json(arrays["labels"].item())
+    return graph
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -105,14 +112,18 @@ def _checked_arrays(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo
 
     def load(name: str, kinds: str, shape: tuple[int, ...] | None, bounded: bool = True) -> None:
         if name not in members:
-            raise ValueError(f"an array {name!r} expected, got {sorted(members)}")
+            raise ValueError(f"an array {name!r} expected, got {shown(sorted(members))}")
         info = members[name]
         with archive.open(info) as file:
             found, dtype = _header(file)
             if dtype.kind not in kinds or (shape is not None and found != shape):
-                raise ValueError(f"{name} must have the shape {shape} and a kind of {kinds}, got {found} of {dtype}")
+                raise ValueError(
+                    f"{name} must have the shape {shape} and a kind of {kinds}, got {shown((found, dtype))}"
+                )
             if math.prod(found) * dtype.itemsize + file.tell() != info.file_size:
-                raise ValueError(f"{name} must fill its place in the archive, {info.file_size} bytes, got {found}")
+                raise ValueError(
+                    f"{name} must fill its place in the archive, {info.file_size} bytes, got {shown(found)}"
+                )
         if bounded and info.file_size > expansion_limit(info.compress_size):
             raise ValueError(f"{name} may expand to {expansion_limit(info.compress_size)} bytes, got {info.file_size}")
         shapes[name] = found
@@ -122,7 +133,7 @@ def _checked_arrays(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo
     load("format", "SU", ())
     kind = _kind(arrays)
     if kind not in _INDICES:
-        raise ValueError(f"format must be csr, csc or coo (tocsr() converts), got {kind!r}")
+        raise ValueError(f"format must be csr, csc or coo (tocsr() converts), got {shown(kind)}")
     load("shape", "iu", (2,))
     n, columns = (int(size) for size in arrays["shape"])
     if n != columns or n < 1:
@@ -131,7 +142,7 @@ def _checked_arrays(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo
     load(first, "iu", None)
     load(second, "iu", shapes[first] if kind == "coo" else (n + 1,))
     if len(shapes[first]) != 1:
-        raise ValueError(f"{first} must have one axis, got {shapes[first]}")
+        raise ValueError(f"{first} must have one axis, got {shown(shapes[first])}")
     limit = room(arrays[first].nbytes + arrays[second].nbytes)
     if n > limit:
         raise ValueError(f"at most {limit} spins can be claimed by indices of this size, got {n}")
@@ -142,6 +153,8 @@ def _checked_arrays(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo
         load("offset", "iuf", ())
     if "pos" in members:
         load("pos", "iuf", None)
+    if "labels" in members:
+        load("labels", "S", ())
     return arrays
 
 

@@ -11,19 +11,24 @@ from typing import Any
 
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.io import coo, edge_list, npz, pairs, qplib, qubo, spin_glass_server
+from graphar.io._files import as_path, plainly
 
-__all__ = ["FORMATS", "Format", "read", "write"]
+__all__ = ["FORMATS", "Format", "examine", "read", "write"]
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name, its suffixes, its convention in one line, its reader and its writer."""
+    """A file format: its name, its suffixes, its convention in one line, its reader and its writer.
+
+    ``examine`` is a reader that also says what it took for granted, and is told whether the caller named the format.
+    """
 
     name: str
     suffixes: tuple[str, ...]
     convention: str
     read: Callable[..., IsingGraph]
     write: Callable[..., None]
+    examine: Callable[..., tuple[IsingGraph, list[str]]] | None = None
 
 
 FORMATS: dict[str, Format] = {
@@ -31,10 +36,11 @@ FORMATS: dict[str, Format] = {
     for entry in (
         Format(
             "edge_list",
-            (".edges", ".edgelist"),
-            "'i j J', 'i h'; H = -sum J s s - sum h s + offset; base 0 or 1 told by header or option",
+            (".edges", ".edgelist", ".txt", ".csv", ".tsv", ".dat"),
+            "'i j J', 'i h', or all 'i j' (J = 1), sites numbers or words; H = -sum J s s - sum h s, J > 0 aligns",
             edge_list.read,
             edge_list.write,
+            edge_list.examine,
         ),
         Format(
             "gset",
@@ -76,7 +82,7 @@ FORMATS: dict[str, Format] = {
         Format(
             "npz",
             (".npz",),
-            "scipy sparse J, triangular or symmetric, H = -sum_(i<j) J s s; extra arrays h, offset, pos",
+            "scipy sparse J, triangular or symmetric, H = -sum_(i<j) J s s; arrays h, offset, pos, labels",
             npz.read,
             npz.write,
         ),
@@ -100,11 +106,14 @@ def read(path: str | os.PathLike[str], format: str | None = None, **options: Any
         options: those of the format's reader, such as ``base=1`` for an edge list.
 
     Returns:
-        The graph, in float64, its sites numbered from 0 in the order of the file's own numbers.
+        The graph, in float64, its sites numbered from 0 in the order of the file's own numbers, or of the first
+        appearance of the words that name them, which are then its ``labels``.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the format is unknown, or the file breaks it; names the file, the line and the rule.
+        PermissionError: it may not be read.
+        ValueError: the format is unknown, or the file breaks it or could be in another one; names the file, the line
+            and the rule.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -112,18 +121,28 @@ def read(path: str | os.PathLike[str], format: str | None = None, **options: Any
     ...     read(Path(folder, "triangle.mc"))
     IsingGraph(3 spins, 3 couplings = -1, no field)
     """
+    return examine(path, format, **options)[0]
+
+
+def examine(
+    path: str | os.PathLike[str], format: str | None = None, **options: Any
+) -> tuple[IsingGraph, Format, list[str]]:
+    """As :func:`read`, with the format and what was taken for granted in reading it, in words."""
     path, entry = _resolve(path, format)
-    if path.exists() and not path.is_file():
-        raise ValueError(f"path must be a file, got {str(path)!r}, which is none")
-    return entry.read(path, **_checked(options, entry.read, entry.name))
+    options = _checked(options, entry.read, entry.name)
+    with plainly(path):
+        if entry.examine is None:
+            return entry.read(path, **options), entry, []
+        graph, remarks = entry.examine(path, told=format is not None, **options)
+        return graph, entry, remarks
 
 
 def write(graph: IsingGraph, path: str | os.PathLike[str], format: str | None = None, **options: Any) -> None:
     """Write a Hamiltonian to a file, whole or not at all; text is gzip if the name ends in ``.gz``.
 
     What the format cannot hold is refused, never lost: fields and constants in max-cut files, for example. The
-    numbers written read back as the same float64. The places of the sites are no part of the Hamiltonian; only
-    ``.npz`` keeps them.
+    numbers written read back as the same float64. The places of the sites and their labels are no part of the
+    Hamiltonian: ``.npz`` keeps both, edge lists keep labels, and other formats, which hold numbers alone, neither.
 
     Args:
         graph: the Hamiltonian, no batch of several.
@@ -132,21 +151,20 @@ def write(graph: IsingGraph, path: str | os.PathLike[str], format: str | None = 
         options: those of the format's writer, such as ``base=1`` for an edge list.
 
     Raises:
+        FileNotFoundError: there is no folder to write it in.
+        PermissionError: it may not be written there.
         ValueError: the format is unknown or cannot hold the graph.
     """
     path, entry = _resolve(path, format)
-    if path.is_dir():
-        raise ValueError(f"path must be a file, got the directory {str(path)!r}")
     if not isinstance(graph, IsingGraph) or getattr(graph, "batch", None) is not None:
         raise ValueError(f"graph must be one IsingGraph, got {graph!r}")
     graph.validate()
-    entry.write(graph, path, **_checked(options, entry.write, entry.name))
+    with plainly(path):
+        entry.write(graph, path, **_checked(options, entry.write, entry.name))
 
 
 def _resolve(path: Any, format: str | None) -> tuple[Path, Format]:
-    if not isinstance(path, str | os.PathLike):
-        raise ValueError(f"path must be a string or a path, got {type(path).__name__}")
-    path = Path(path)
+    path = as_path(path)
     packed = path.suffix.lower() == ".gz"
     suffix = (path.with_suffix("") if packed else path).suffix.lower()
     if format is None:

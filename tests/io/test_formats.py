@@ -295,7 +295,7 @@ def test_registry_describes_every_format() -> None:
 def test_unknown_names(tmp_path: Path) -> None:
     graph = IsingGraph.from_edges(EDGE)
     for arguments, match in (
-        (("x.txt",), r"format must be told .*\.mc mc"),
+        (("x.unknown",), r"format must be told .*\.mc mc"),
         (("x.mc", "mps"), "format must be one of edge_list"),
         (("x.npz.gz",), "which is compressed"),
         ((3,), "path must be"),
