@@ -27,11 +27,14 @@ def lowest_spins(drawn: PlanarMap, couplings: Floats, num_spins: int) -> tuple[I
     Raises:
         ImportError: no ``pymatching``.
     """
-    weights, unit = _as_integers(np.abs(couplings))
+    sizes = np.abs(couplings)
+    power = 2.0**600 if sizes.max(initial=0) < 1e-150 else 1.0  # so that the unit has all its digits
+    sizes *= power
+    weights, unit = _as_integers(sizes)
     unsatisfied = _match(drawn, couplings < 0, weights)
     spins = _spins(drawn.ends, (couplings < 0) ^ unsatisfied, num_spins)
     # Weights are rounded down, so their least sum times the unit bounds that of |J| from below.
-    return spins, 2 * float((np.abs(couplings) - weights * unit)[unsatisfied].sum())
+    return spins, 2 * float((sizes - weights * unit)[unsatisfied].sum()) / power
 
 
 def _as_integers(weights: Floats) -> tuple[Ints, float]:
@@ -39,7 +42,8 @@ def _as_integers(weights: Floats) -> tuple[Ints, float]:
     if not weights.any():
         return np.zeros(len(weights), np.int64), 1.0
     for unit in (1.0, float(weights[weights > 0].min())):
-        ratio = np.round(weights / unit)
+        with np.errstate(over="ignore"):
+            ratio = np.round(weights / unit)
         if ratio.max() <= _LEVELS and bool((ratio * unit == weights).all()):
             return ratio.astype(np.int64), unit
     unit = float(weights.max()) / _LEVELS

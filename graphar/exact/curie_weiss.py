@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from graphar._checks import as_float_tensor, check_beta, check_count
+from graphar.exact._scale import check_largest, finite, free_energy
 
 __all__ = ["CurieWeiss", "CurieWeissLimit", "curie_weiss", "curie_weiss_limit"]
 
@@ -32,7 +33,8 @@ def curie_weiss(num_spins: int, beta: float, coupling: float = 1.0, field: float
         field: h, the same for all spins.
 
     Raises:
-        ValueError: an argument that is not one finite number, β negative, N below 1.
+        ValueError: an argument that is not one finite number, β negative, N below 1, energies or β times them that
+            leave float64.
 
     >>> import graphar as ga
     >>> from graphar.exact.curie_weiss import curie_weiss
@@ -43,7 +45,10 @@ def curie_weiss(num_spins: int, beta: float, coupling: float = 1.0, field: float
     True
     """
     numbers = _one_number(coupling, "coupling"), _one_number(field, "field")
-    return CurieWeiss(check_count(num_spins, "num_spins"), check_beta(beta), *numbers)
+    exact = CurieWeiss(check_count(num_spins, "num_spins"), check_beta(beta), *numbers)
+    largest = (exact.num_spins + 1) * (abs(exact.coupling) + abs(exact.field))
+    check_largest(largest, exact.beta, "coupling and field", "(N + 1)(|J| + |h|)")
+    return exact
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ class CurieWeiss:
     @property
     def free_energy(self) -> float:
         """F = −log Z / β; a ValueError at β = 0, where it diverges."""
-        return -self.log_partition / _not_zero(self.beta)
+        return free_energy(self.log_partition, self.beta)
 
     @property
     def probabilities(self) -> Tensor:
@@ -106,7 +111,9 @@ class CurieWeiss:
     @property
     def energy_variance(self) -> float:
         """⟨H²⟩ − ⟨H⟩²."""
-        return float(self.probabilities @ (self.energies - self.energy) ** 2)
+        distance = self.energies - self.energy
+        unit = math.ldexp(1.0, math.frexp(float(distance.abs().max()))[1])
+        return finite(unit * float(self.probabilities @ (distance / unit) ** 2) * unit, "energy_variance")
 
     @property
     def entropy(self) -> float:
@@ -142,12 +149,13 @@ def curie_weiss_limit(beta: float, coupling: float = 1.0, field: float = 0.0) ->
         field: h.
 
     Raises:
-        ValueError: an argument that is not one finite number, β negative.
+        ValueError: an argument that is not one finite number, β negative, energies or β times them that leave float64.
 
     >>> curie_weiss_limit(1.5)
     CurieWeissLimit(beta=1.5, magnetisation_per_site=0.858560, log_partition_per_site=0.808341)
     """
     beta, J, h = check_beta(beta), _one_number(coupling, "coupling"), _one_number(field, "field")
+    check_largest(abs(J) + abs(h), beta, "coupling and field", "|J| + |h|")
     m = _mean_field(beta * J, beta * abs(h)) * (-1 if h < 0 else 1)
     return CurieWeissLimit(beta, J, h, m)
 
@@ -178,7 +186,7 @@ class CurieWeissLimit:
     @property
     def free_energy_per_site(self) -> float:
         """lim F / N = −lim log Z / (Nβ); a ValueError at β = 0, where it diverges."""
-        return -self.log_partition_per_site / _not_zero(self.beta)
+        return free_energy(self.log_partition_per_site, self.beta)
 
     @property
     def energy_per_site(self) -> float:
@@ -217,9 +225,3 @@ def _one_number(value: float, name: str) -> float:
     if number.dim():
         raise ValueError(f"{name} must be one number, got shape {tuple(number.shape)}")
     return float(number)
-
-
-def _not_zero(beta: float) -> float:
-    if beta == 0:
-        raise ValueError("free_energy needs beta > 0, got 0; log_partition is finite there")
-    return beta

@@ -22,6 +22,7 @@ from graphar._random import make_generator
 from graphar.exact._conditioning import check_fixed, condition
 from graphar.exact._cost import OrderingLike, choose
 from graphar.exact._runs import Lowest, Runs
+from graphar.exact._scale import check_scale, finite
 from graphar.hamiltonians import IsingGraph
 from graphar.hamiltonians._edges import as_sites
 from graphar.ordering import Ordering
@@ -55,7 +56,7 @@ def eliminate(
 
     Raises:
         ValueError: tables larger than ``memory`` (the message says how large), a batch of several graphs, β negative
-            or not finite, ``fixed`` with other entries than −1, 0, +1.
+            or not finite, energies or β times them that leave float64, ``fixed`` with other entries than −1, 0, +1.
 
     >>> import graphar as ga
     >>> ladder = ga.grid((2, 1000), couplings="pm1", seed=1)
@@ -77,6 +78,7 @@ def eliminate(
         raise ValueError(f"beta must not be negative, got {betas.min().item()}")
     if not betas.numel():
         raise ValueError(f"beta must hold at least one number, got shape {tuple(betas.shape)}")
+    check_scale(graph, betas.max().item())
     if not float(memory) > 0:
         raise ValueError(f"memory must be a positive number of bytes, got {memory}")
     held = None if fixed is None else check_fixed(fixed, graph.num_spins).to(graph.h.device)
@@ -140,7 +142,9 @@ class Elimination:
         """F = −log Z / β, shape (...); a ValueError at β = 0, where it diverges."""
         if bool((self.beta == 0).any()):
             raise ValueError("free_energy needs beta > 0, got 0; log_partition is finite there")
-        return -self.log_partition / self.beta
+        free_energy = -self.log_partition / self.beta
+        finite(free_energy.abs().max().item(), "free_energy")
+        return free_energy
 
     @property
     def energy(self) -> Tensor:
@@ -208,7 +212,7 @@ class Elimination:
         x = self._check_spins(spins)
         lead = (*self._shape, *(1,) * (x.dim() - 1 - len(self._shape)))
         beta, log_partition = self.beta.expand(self._shape).reshape(lead), self.log_partition.reshape(lead)
-        log_prob = -beta * self.graph.energy(x).double() - log_partition
+        log_prob = -beta * self.graph.to(torch.float64).energy(x) - log_partition
         if self.fixed is None:
             return log_prob
         held = self.fixed.expand(*self._shape, -1).reshape(*lead, -1)

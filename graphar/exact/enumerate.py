@@ -19,6 +19,7 @@ from torch import Tensor
 
 from graphar._checks import as_float_tensor, check_beta, check_count, check_spins
 from graphar._random import make_generator
+from graphar.exact._scale import check_scale, finite, free_energy, scale
 from graphar.hamiltonians import IsingGraph
 
 __all__ = ["MAX_GROUND_STATES", "MAX_SPINS", "Enumeration", "codes_from_spins", "enumerate", "spins_from_codes"]
@@ -40,7 +41,8 @@ def enumerate(graph: IsingGraph, beta: float) -> Enumeration:
         Partition function, averages, ground states, samples and conditionals; see :class:`Enumeration`.
 
     Raises:
-        ValueError: more than 24 spins, a batch of several graphs, β negative or not finite.
+        ValueError: more than 24 spins, a batch of several graphs, β negative or not finite, energies or β times them
+            that leave float64.
 
     >>> import graphar
     >>> from graphar.exact import enumerate
@@ -59,6 +61,7 @@ def enumerate(graph: IsingGraph, beta: float) -> Enumeration:
     if getattr(graph, "batch", None) is not None:
         raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}; enumerate its graphs in turn")
     beta = check_beta(beta)
+    check_scale(graph, beta)
     gaps = _energies(graph)
     lowest = gaps.min().item()
     return Enumeration(graph=graph, beta=beta, ground_energy=lowest + graph.offset.item(), gaps=gaps.sub_(lowest))
@@ -98,9 +101,7 @@ class Enumeration:
     @property
     def free_energy(self) -> float:
         """F = −log Z / β; a ValueError at β = 0, where it diverges."""
-        if self.beta == 0:
-            raise ValueError("free_energy needs beta > 0, got 0; log_partition is finite there")
-        return -self.log_partition / self.beta
+        return free_energy(self.log_partition, self.beta)
 
     @property
     def energy(self) -> float:
@@ -110,12 +111,12 @@ class Enumeration:
     @cached_property
     def energy_variance(self) -> float:
         """⟨H²⟩ − ⟨H⟩² = ∂² log Z/∂β²."""
-        return self._sum_weighted(lambda gaps: (gaps - self._mean_gap) ** 2) / self._total
+        return finite(self._deviation * self._deviation, "energy_variance")
 
     @property
     def heat_capacity(self) -> float:
         """C = β² (⟨H²⟩ − ⟨H⟩²), of the whole graph."""
-        return self.beta**2 * self.energy_variance
+        return (self.beta * self._deviation) ** 2
 
     @property
     def entropy(self) -> float:
@@ -137,7 +138,7 @@ class Enumeration:
     @cached_property
     def degeneracy(self) -> int:
         """Number of configurations of the lowest energy, up to rounding: a relative 1e-12 of Σ|J| + Σ|h|."""
-        return int((self.gaps <= _TIE * _scale(self.graph)).sum())
+        return int((self.gaps <= _TIE * scale(self.graph)).sum())
 
     @property
     def ground_states(self) -> Tensor:
@@ -145,7 +146,7 @@ class Enumeration:
 
         K is ``degeneracy``, or 2^16, the first that many, if there are more.
         """
-        codes = (self.gaps <= _TIE * _scale(self.graph)).nonzero()[:MAX_GROUND_STATES, 0]
+        codes = (self.gaps <= _TIE * scale(self.graph)).nonzero()[:MAX_GROUND_STATES, 0]
         return spins_from_codes(codes, self.num_spins)
 
     # The distribution.
@@ -207,6 +208,12 @@ class Enumeration:
     @cached_property
     def _mean_gap(self) -> float:
         return self._sum_weighted(lambda gaps: gaps) / self._total
+
+    @cached_property
+    def _deviation(self) -> float:
+        """Of the energy; its square may be too large for a number, or too small."""
+        unit = math.ldexp(1.0, math.frexp(self.gaps.max().item())[1])
+        return unit * math.sqrt(self._sum_weighted(lambda gaps: ((gaps - self._mean_gap) / unit) ** 2) / self._total)
 
     def _sum_weighted(self, of: Callable[[Tensor], Tensor]) -> float:
         """Sum of a function of the gap with weights e^{−β gap}."""
@@ -277,8 +284,6 @@ def _energies(graph: IsingGraph) -> Tensor:
     ends = graph.edge_index.cpu()
     J[ends[0], ends[1]] = graph.edge_weight.detach().cpu().double()
     h = graph.h.detach().cpu().double()
-    if not math.isfinite(_scale(graph)):
-        raise ValueError("graph must have couplings and fields of finite sum, got an overflow of float64")
     energies = torch.zeros(2**n, dtype=torch.float64)
     for k in range(n):
         local = h[k : k + 1]
@@ -288,10 +293,6 @@ def _energies(graph: IsingGraph) -> Tensor:
         torch.sub(energies[:half], local, out=energies[half : 2 * half])
         energies[:half] += local
     return energies
-
-
-def _scale(graph: IsingGraph) -> float:
-    return graph.edge_weight.double().abs().sum().item() / 2 + graph.h.double().abs().sum().item()
 
 
 def _check_permutation(sites: Any, num_spins: int) -> list[int]:

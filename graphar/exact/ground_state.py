@@ -10,6 +10,7 @@ from torch import Tensor
 
 from graphar.exact._drawing import DrawingError
 from graphar.exact._matching import lowest_spins
+from graphar.exact._scale import check_scale
 from graphar.exact.eliminate import eliminate
 from graphar.exact.planar import map_of
 from graphar.hamiltonians import IsingGraph
@@ -92,6 +93,7 @@ def planar_ground_state(graph: IsingGraph, *, embedding: str = "auto") -> Ground
     [1, 1, -1]
     """
     drawn = map_of(graph, embedding)
+    check_scale(graph, 0.0)
     couplings = graph.undirected()[2].detach().cpu().double().numpy()
     spins, gap = lowest_spins(drawn, couplings, graph.num_spins)
     configuration = torch.from_numpy(spins).to(torch.int8)

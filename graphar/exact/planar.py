@@ -17,6 +17,7 @@ tanh: c connected components, w = exp(−2β J_ij x_i x_j), and a determinant of
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,18 +28,20 @@ from torch import Tensor
 
 from graphar._checks import check_beta
 from graphar.exact._drawing import draw
-from graphar.exact._kac_ward import KacWard, RoundingError
-from graphar.exact._matching import lowest_spins
-from graphar.exact._planar_map import PlanarMap, connected, planar_map
+from graphar.exact._expansions import Expansion, around_ground_state, around_infinity, by_elimination
+from graphar.exact._kac_ward import RoundingError
+from graphar.exact._planar_map import PlanarMap, planar_map
+from graphar.exact._scale import check_scale, free_energy
 from graphar.hamiltonians import IsingGraph
 
 __all__ = ["Planar", "map_of", "planar"]
 
 Floats = NDArray[np.float64]
 
-_TOO_COLD = "beta must leave nine digits to rounding, which frustration and low temperature take, got {}"
-_SAFE = 1e-13  # estimated rounding error of log Z, per site, up to which tanh is used
+_TOO_COLD = "beta must leave {} to rounding, which frustration and low temperature take, got {:g}{}"
 _ROUNDING = 1e-9  # rounding error of log Z, relative to N + Σ β|J|, that is let pass
+_ROUNDING_OF_ENERGY = 1e-6  # that of the energy, relative to Σ|J|
+_ROUNDING_OF_CORRELATIONS = 1e-4  # that of correlations, absolute
 
 
 def planar(graph: IsingGraph, beta: float, *, embedding: str = "auto") -> Planar:
@@ -46,10 +49,11 @@ def planar(graph: IsingGraph, beta: float, *, embedding: str = "auto") -> Planar
 
     A sparse elimination of about N^{3/2} steps: 0.05 s for a grid of 10^3 spins, 6 s for 65,000, 10 s for 10^5, and
     as long again for the energy and the correlations (1.2 and 1.6 GB). Where temperature and frustration would lose
-    digits, the determinant is taken around a ground state (extra ``planar``), and evaluated twice, in two orders, to
-    measure what rounding leaves: at least nine digits, or an error. That takes three to five times as long. Grids of
-    40×40 spins come to β ≈ 5 for ±1 couplings and β ≈ 8 for Gaussian ones, 256×256 to β = 3; graphs without
-    frustration have no limit.
+    digits, narrow graphs are solved as by :func:`graphar.exact.eliminate`, which loses none. On wide ones the
+    determinant is taken around a ground state (extra ``planar``) and again, in another order and with every step
+    disturbed by more than rounding does, which takes three to five times as long. What that changes is the error
+    that is stated: at least nine digits of log Z, or a ValueError. Grids of 40×40 spins come to β ≈ 5 for ±1
+    couplings and to 5 … 9 for Gaussian ones, 256×256 to β = 3; graphs without frustration have no limit.
 
     Args:
         graph: planar, h = 0.
@@ -63,8 +67,9 @@ def planar(graph: IsingGraph, beta: float, *, embedding: str = "auto") -> Planar
 
     Raises:
         ValueError: fields, a graph that is not planar, places that give crossing edges (the message names them), a
-            batch of several graphs, β negative, not finite, or so large that rounding leaves less than nine digits.
-        ImportError: low temperature and frustration without ``pymatching``.
+            batch of several graphs, β negative, not finite, or so large that rounding leaves less than nine digits, or
+            that βJ leaves float64.
+        ImportError: low temperature and frustration on a wide graph without ``pymatching``.
 
     >>> import graphar as ga
     >>> exact = ga.exact.planar(ga.grid((32, 32), couplings="ferromagnet"), beta=0.4)
@@ -75,11 +80,21 @@ def planar(graph: IsingGraph, beta: float, *, embedding: str = "auto") -> Planar
     """
     beta = check_beta(beta)
     drawn = map_of(graph, embedding)
+    size = beta * check_scale(graph, beta)
     couplings = graph.undirected()[2].detach().cpu().double().numpy()
-    expansion = _around_infinity(drawn, beta * couplings, graph.num_spins)
+    expansion = around_infinity(drawn, beta * couplings, graph.num_spins)
     if expansion is None:
-        expansion = _around_ground_state(drawn, beta, couplings, graph.num_spins)
-    return Planar(graph, beta, expansion.log_sum - beta * graph.offset.item(), expansion.error, expansion)
+        expansion = by_elimination(drawn, beta, couplings, graph.num_spins)
+    if expansion is None:
+        try:
+            expansion = around_ground_state(drawn, beta, couplings, graph.num_spins)
+        except RoundingError as lost:
+            raise ValueError(_TOO_COLD.format("nine digits", beta, "")) from lost
+    shift = beta * graph.offset.item()
+    error = expansion.error + sys.float_info.epsilon * (abs(shift) + abs(expansion.log_partition))
+    if not error <= _ROUNDING * (graph.num_spins + size):
+        raise ValueError(_TOO_COLD.format("nine digits", beta, f" (log Z has an error of {error:.1g})"))
+    return Planar(graph, beta, expansion.log_partition - shift, error, expansion)
 
 
 def map_of(graph: IsingGraph, embedding: str) -> PlanarMap:
@@ -95,77 +110,25 @@ def map_of(graph: IsingGraph, embedding: str) -> PlanarMap:
 
 
 @dataclass(frozen=True, eq=False)
-class _Expansion:
-    """log Z = constant + ½ log det(t), and ⟨x_i x_j⟩ = direct + chain · ∂(½ log det)/∂t of every edge."""
-
-    kac_ward: KacWard
-    t: Floats
-    log_sum: float
-    error: float
-    direct: Floats
-    chain: Floats
-
-
-def _around_infinity(drawn: PlanarMap, K: Floats, num_spins: int) -> _Expansion | None:
-    """Even subgraphs with weights t = tanh βJ; None where rounding may matter."""
-    t, size = np.tanh(K), np.abs(K)
-    decay = np.exp(-2 * size)
-    kac_ward = KacWard.around_sites(drawn)
-    try:
-        log_det, error = kac_ward.log_det(t)
-    except RoundingError:
-        return None
-    if error > _SAFE * num_spins:
-        return None
-    log_cosh = math.fsum(size + np.log1p(decay)) - len(K) * math.log(2)
-    log_sum = num_spins * math.log(2) + log_cosh + log_det
-    return _Expansion(kac_ward, t, log_sum, error, t, 4 * decay / (1 + decay) ** 2)
-
-
-def _around_ground_state(drawn: PlanarMap, beta: float, couplings: Floats, num_spins: int) -> _Expansion:
-    """Domain walls with weights w = exp(−2βJ x_i x_j)."""
-    spins, _ = lowest_spins(drawn, couplings, num_spins)
-    lower, upper = drawn.ends
-    bonds = (spins[lower] * spins[upper]).astype(np.float64)
-    K = beta * couplings * bonds
-    if float(-K.min(initial=0)) > 300:
-        raise ValueError(_TOO_COLD.format(beta))
-    w = np.exp(-2 * K)
-    allowed = _ROUNDING * (num_spins + math.fsum(np.abs(K)))
-    try:
-        kac_ward = KacWard.around_faces(drawn)
-        log_det, error = kac_ward.log_det(w)
-        if error > 0.01 * allowed:  # likely far too wide: see how much really changes
-            again, _ = KacWard.around_faces(drawn, mirrored=True).log_det(w)
-            error = abs(again - log_det)
-    except RoundingError as lost:
-        raise ValueError(_TOO_COLD.format(beta)) from lost
-    if error > allowed:
-        raise ValueError(f"{_TOO_COLD.format(beta)} (log Z has an error of {error:.1g})")
-    components, _ = connected(lower, upper, num_spins)
-    log_sum = components * math.log(2) + math.fsum(K) + log_det
-    return _Expansion(kac_ward, w, log_sum, error, bonds, -2 * w * bonds)
-
-
-@dataclass(frozen=True, eq=False)
 class Planar:
     """A planar graph without fields at one temperature; made by :func:`planar`.
 
     The energy is extensive, the entropy in nats. The averages take twice the time of log Z; they are computed when
-    first asked for and kept. ⟨x_i⟩ = 0.
+    first asked for and kept. ⟨x_i⟩ = 0. Every number has a rounding error: that of F is the one of log Z over β, that
+    of S the one of log Z and β times the one of the energy.
 
     Attributes:
         graph: the graph.
         beta: inverse temperature β.
         log_partition: log Z = log Σ_x e^{−βH(x)}.
-        rounding_error: of log Z, absolute, as estimated from condition numbers or from another order of summation.
+        rounding_error: of log Z, absolute: a bound, from condition numbers or from what disturbing every step changes.
     """
 
     graph: IsingGraph
     beta: float
     log_partition: float
     rounding_error: float = field(repr=False)
-    _expansion: _Expansion = field(repr=False)
+    _expansion: Expansion = field(repr=False)
 
     @property
     def num_spins(self) -> int:
@@ -175,29 +138,59 @@ class Planar:
     @property
     def free_energy(self) -> float:
         """F = −log Z / β; a ValueError at β = 0, where it diverges."""
-        if self.beta == 0:
-            raise ValueError("free_energy needs beta > 0, got 0; log_partition is finite there")
-        return -self.log_partition / self.beta
+        return free_energy(self.log_partition, self.beta)
 
     @property
     def energy(self) -> float:
-        """Mean energy ⟨H⟩ = −∂ log Z/∂β."""
-        couplings = self.graph.undirected()[2].detach().cpu().double()
-        return self.graph.offset.item() - math.fsum(couplings * self.edge_correlations)
+        """Mean energy ⟨H⟩ = −∂ log Z/∂β; a ValueError where rounding leaves less than six digits."""
+        return self._energy[0]
+
+    @property
+    def energy_error(self) -> float:
+        """Rounding error of the energy, absolute; a bound."""
+        return self._energy[1]
 
     @property
     def entropy(self) -> float:
         """S = log Z + β⟨H⟩ in nats."""
         return self.log_partition + self.beta * self.energy
 
-    @cached_property
+    @property
     def edge_correlations(self) -> Tensor:
-        """⟨x_i x_j⟩ = ∂ log Z/∂(βJ_ij) of every edge in the order of ``graph.undirected()``, shape (E,)."""
-        parts = self._expansion
-        correlations = parts.direct + parts.chain * parts.kac_ward.slope(parts.t)
-        if float(np.abs(correlations).max(initial=0)) > 1 + 1e-6:
-            raise ValueError(_TOO_COLD.format(self.beta))
-        return torch.from_numpy(correlations)
+        """⟨x_i x_j⟩ = ∂ log Z/∂(βJ_ij) of every edge in the order of ``graph.undirected()``, shape (E,).
+
+        A ValueError where rounding leaves one of them less than four digits.
+        """
+        error = self.correlation_error
+        if not error <= _ROUNDING_OF_CORRELATIONS:
+            raise ValueError(
+                _TOO_COLD.format("four digits of the correlations", self.beta, f" (an error of {error:.1g})")
+            )
+        return torch.from_numpy(self._correlations[0])
+
+    @property
+    def correlation_error(self) -> float:
+        """Largest rounding error of ``edge_correlations``, absolute; a bound."""
+        return float(self._correlations[1].max(initial=0))
+
+    @cached_property
+    def _energy(self) -> tuple[float, float]:
+        J, offset = self.graph.undirected()[2].detach().cpu().double().numpy(), self.graph.offset.item()
+        values, errors = self._correlations
+        energy = offset - math.fsum(J * values)
+        size = math.fsum(np.abs(J))
+        error = math.fsum(np.abs(J) * errors) + sys.float_info.epsilon * (size + abs(energy))
+        if not error <= _ROUNDING_OF_ENERGY * (size + abs(offset)):
+            raise ValueError(_TOO_COLD.format("six digits of the energy", self.beta, f" (an error of {error:.1g})"))
+        return energy, error
+
+    @cached_property
+    def _correlations(self) -> tuple[Floats, Floats]:
+        try:
+            values, errors = self._expansion.correlations()
+        except RoundingError as error:
+            raise ValueError(_TOO_COLD.format("digits of the correlations", self.beta, "")) from error
+        return np.clip(values, -1, 1), np.minimum(errors, 2.0)  # what lies in [−1, 1] is off by no more
 
     def __repr__(self) -> str:
         spins = f"{self.num_spins} spin{'' if self.num_spins == 1 else 's'}"

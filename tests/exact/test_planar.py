@@ -444,13 +444,15 @@ def test_temperatures_refused() -> None:
 def test_rounding_is_noticed() -> None:
     with pytest.raises(ValueError, match="beta must leave nine digits to rounding"):
         planar(ga.grid((30, 30), couplings="pm1", seed=1), 30.0)
-    with pytest.raises(ValueError, match="beta must leave nine digits to rounding"):
-        planar(ga.grid((4, 4), couplings="gaussian", seed=1), 1e5)
+    small = ga.grid((4, 4), couplings="gaussian", seed=1)
+    assert planar(small, 1e5).log_partition == pytest.approx(enumerate(small, 1e5).log_partition, rel=1e-14)
+    with pytest.raises(ValueError, match="beta must leave four digits of the correlations to rounding"):
+        _ = planar(small, 1e15).edge_correlations
 
 
 def test_without_pymatching(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymatching", None)
-    frustrated = ga.grid((6, 6), couplings="gaussian", seed=1)
+    frustrated = ga.grid((30, 30), couplings="gaussian", seed=1)
     assert math.isfinite(planar(frustrated, 0.5).log_partition)
     with pytest.raises(ImportError, match=r"graphar-arnn\[planar\]"):
         planar(frustrated, 4.0)
