@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = sorted(path.relative_to(ROOT) for path in (ROOT / "examples").rglob("*.py"))
+GUIDE = ROOT / "examples" / "guide"  # pages, and the settings of their site
+EXAMPLES = sorted(
+    path.relative_to(ROOT) for path in (ROOT / "examples").rglob("*.py") if not path.is_relative_to(GUIDE)
+)
 README = (ROOT / "README.md").read_text()
 
 
