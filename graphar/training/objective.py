@@ -13,9 +13,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphar.autoregressive import Autoregressive
 from graphar.distribution import Distribution
+from graphar.kernels._threads import torch_alone
 
-__all__ = ["VariationalStep", "variational_step"]
+__all__ = ["VariationalStep", "does_little", "variational_step"]
+
+FEW = 2**20  # weights that torch handles in the time of a few spins
 
 
 class VariationalStep(NamedTuple):
@@ -32,6 +36,16 @@ def variational_step(q: Distribution, batch_size: int, generator: torch.Generato
 
     The mean L includes the sample itself; the factor 1/(n−1) makes up for it, so the estimate is unbiased.
     """
+    with torch_alone(does_little(q.model)):
+        return _step(q, batch_size, generator)
+
+
+def does_little(model: Autoregressive) -> bool:
+    """Whether torch has so little to do in a step, beside compiled loops, that one thread does it as fast as more."""
+    return model.kernel is not None and model.kernel.compiled and model.num_parameters < FEW
+
+
+def _step(q: Distribution, batch_size: int, generator: torch.Generator) -> VariationalStep:
     # One chunk's samples keep what their gradient needs; more chunks would keep more than memory is meant to hold.
     fits = bool(batch_size <= q.chunk_size)
     drawn = list(q.draw(batch_size, generator, differentiable=fits))
