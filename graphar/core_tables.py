@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphar.kernels._threads import numba_threads
+from graphar.kernels._threads import share_out
 from graphar.kernels.base import Sampled, to_site_order
 
 if TYPE_CHECKING:
@@ -134,9 +134,9 @@ class CoreTables:
         from graphar.kernels._numba_tables import add_tables
 
         total = torch.full((rows.shape[0], rows.shape[2]), self.constant, dtype=torch.float64)
-        with numba_threads():
-            for group, rest in zip(self.core.outgoing, self._rests, strict=True):
-                add_tables(rows.numpy(), places[group.parents].numpy(), rest.numpy(), total.numpy())
+        for group, rest in zip(self.core.outgoing, self._rests, strict=True):
+            arrays = (part.numpy() for part in (rows, places[group.parents], rest, total))
+            share_out(len(rows), add_tables, *arrays)
         return total.flatten()
 
     def complete(self, core_spins: Tensor, key: int, first: int) -> tuple[Tensor, Tensor]:
@@ -176,19 +176,20 @@ class CoreTables:
         log_prob = rows.new_zeros(rows.shape[0], rows.shape[2])
         streams = core.num_spins + frontier.ordering.sites[core.exact_ranks]
         key, first = (0, 0) if stream is None else stream
-        with numba_threads():
-            walk_exact(
-                core.exact_ranks.numpy(),
-                frontier.parents_ptr.numpy(),
-                frontier.parents_spin.numpy(),
-                core.eliminator.offset.numpy(),
-                self.odds.numpy(),
-                stream is None,
-                np.uint64(key),
-                streams.numpy(),
-                first,
-                rows.numpy(),
-                logits.numpy(),
-                log_prob.numpy(),
-            )
+        share_out(
+            len(rows),
+            walk_exact,
+            core.exact_ranks.numpy(),
+            frontier.parents_ptr.numpy(),
+            frontier.parents_spin.numpy(),
+            core.eliminator.offset.numpy(),
+            self.odds.numpy(),
+            stream is None,
+            np.uint64(key),
+            streams.numpy(),
+            first,
+            rows.numpy(),
+            logits.numpy(),
+            log_prob.numpy(),
+        )
         return log_prob.flatten(), logits

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import get_thread_id, njit, prange
+from numba import njit
 from numba.extending import overload
 from numpy.polynomial import Chebyshev, Polynomial
 
 from graphar.kernels._numba_loops import _dot, new_stream, settle
 from graphar.kernels._numba_math import exp_of_negative
+from graphar.kernels._numba_shares import borrowed, shares
 
 __all__ = ["gradient", "sweep"]
 
@@ -133,8 +134,9 @@ def _add_pairs(  # type: ignore[no-untyped-def]
             _add_layer(c[2 * k], c[2 * k + 1], c[2 * k + 2], x, g[k], total)
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def sweep(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     numbers: tuple[np.ndarray, ...],
     reads_spins: bool,
@@ -150,12 +152,13 @@ def sweep(
     energy: np.ndarray,
 ) -> None:
     """As :func:`graphar.kernels._numba_loops.sweep`, for messages; the numbers of pairs are (pairs, 2, 2k + 3)."""
+    plan, numbers, spins, arrivals, logits, slopes = borrowed((plan, numbers, spins, arrivals, logits, slopes))
+    log_prob, energy = borrowed((log_prob, energy))
     _, local_row, _, _, _, ptr, row, pair = plan
     constant, local_weight, pairs, field, coupling = numbers
     blocks, num_spins, width = spins.shape
-    for index in prange(blocks):
-        block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
-        messages = arrivals[block if keep else np.int64(get_thread_id())]
+    for block in shares(work, blocks):
+        messages = arrivals[block if keep else work[1]]
         g = np.zeros((pairs.shape[2] // 2, width), spins.dtype)
         logit, decay = np.zeros(width, spins.dtype), np.zeros(width, spins.dtype)
         product = np.ones(width, np.float64)
@@ -189,8 +192,9 @@ def _add_slopes(  # type: ignore[no-untyped-def]
             _descend(inner[r + 1], s[r], g[r - 1] if r else xi, inner[r], sums[2 * r], sums[2 * r + 1])
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def gradient(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     shares_of_work: np.ndarray,
     arrivals: np.ndarray,
@@ -205,14 +209,15 @@ def gradient(
 
     Readers are shared out among threads in ``shares_of_work``, ranges of twos of them.
     """
+    plan, shares_of_work, arrivals, slopes, factor = borrowed((plan, shares_of_work, arrivals, slopes, factor))
+    numbers, by_constant, by_local, by_pair = borrowed((numbers, by_constant, by_local, by_pair))
     _, local_row, _, _, _, ptr, row, pair = plan
     blocks, num_spins, width = slopes.shape
     num_rows = arrivals.shape[1]
     rows = arrivals.reshape(blocks * num_rows, width)
     count = numbers.shape[2]
     ones = np.ones(width, slopes.dtype)
-    for index in prange(shares_of_work.size - 1):
-        share = np.int64(index)
+    for share in shares(work, shares_of_work.size - 1):
         layers = np.zeros((3, count // 2, width), slopes.dtype)
         sums = np.zeros((count, width), slopes.dtype)
         mine = np.zeros((blocks, width), slopes.dtype)

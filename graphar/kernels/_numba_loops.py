@@ -8,9 +8,10 @@ and sums over samples run in an order that the batch alone fixes.
 from __future__ import annotations
 
 import numpy as np
-from numba import get_thread_id, njit, prange
+from numba import njit
 
 from graphar.kernels._numba_math import exp_of_negative, random_words
+from graphar.kernels._numba_shares import borrowed, shares
 from graphar.kernels._simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
 
 __all__ = [
@@ -119,8 +120,9 @@ def settle(  # type: ignore[no-untyped-def]
         _send(messages[before[send]], coupling[send], x, messages[sent[send]])
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def sweep(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     numbers: tuple[np.ndarray, ...],
     reads_spins: bool,
@@ -140,12 +142,13 @@ def sweep(
     ``spins`` and ``slopes`` are (blocks, N, width), ``logits`` too or empty; ``arrivals`` is (blocks, E + 1, width),
     or (threads, slots + 1, width) where they are not kept; ``log_prob`` and ``energy`` are (blocks, width).
     """
+    plan, numbers, spins, arrivals, logits, slopes = borrowed((plan, numbers, spins, arrivals, logits, slopes))
+    log_prob, energy = borrowed((log_prob, energy))
     _, local_row, _, _, _, both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair = plan
     constant, local_weight, weight, field, coupling = numbers
     blocks, num_spins, width = spins.shape
-    for index in prange(blocks):
-        block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
-        messages = arrivals[block if keep else np.int64(get_thread_id())]
+    for block in shares(work, blocks):
+        messages = arrivals[block if keep else work[1]]
         rows = spins[block] if reads_spins else messages
         total, decay = np.zeros((2, width), spins.dtype), np.zeros(width, spins.dtype)
         product = np.ones(width, np.float64)
@@ -176,8 +179,9 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
     return total
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def gradient(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     reads_spins: bool,
     shares_of_work: np.ndarray,
@@ -195,14 +199,15 @@ def gradient(
     Readers are shared out among threads in ``shares_of_work``, ranges of twos of them; each takes the samples
     ``group`` blocks at a time, whose rows stay in cache.
     """
+    plan, shares_of_work, spins, arrivals, slopes = borrowed((plan, shares_of_work, spins, arrivals, slopes))
+    factor, by_constant, by_local, by_pair = borrowed((factor, by_constant, by_local, by_pair))
     _, local_row, _, _, _, both_ptr, both_row, both_a, both_b, rest_ptr, rest_row, rest_pair = plan
     blocks, num_spins, width = spins.shape
     num_messages = arrivals.shape[1]
     num_rows = num_spins if reads_spins else num_messages
     rows = (spins if reads_spins else arrivals).reshape(blocks * num_rows, width)
     ones = np.ones(group * width, spins.dtype)
-    for index in prange(shares_of_work.size - 1):
-        share = np.int64(index)
+    for share in shares(work, shares_of_work.size - 1):
         slope = np.zeros((2, group * width), spins.dtype)
         for first in range(0, blocks, group):
             last = min(first + group, blocks)
@@ -227,32 +232,44 @@ def gradient(
                     )  # fmt: skip
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
-def sum_rows(ptr: np.ndarray, source: np.ndarray, weight: np.ndarray, rows: np.ndarray, total: np.ndarray) -> None:
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def sum_rows(
+    work: tuple[np.ndarray, int],
+    ptr: np.ndarray,
+    source: np.ndarray,
+    weight: np.ndarray,
+    rows: np.ndarray,
+    total: np.ndarray,
+) -> None:
     """total[i] += Σ weight[p] × rows[source[p]] over the pairs p of each reader i."""
+    ptr, source, weight, rows, total = borrowed((ptr, source, weight, rows, total))
     each = np.arange(source.size).astype(np.int32)
-    for index in prange(total.shape[0]):
-        i = np.int64(index)
+    for i in shares(work, total.shape[0]):
         add_rows(rows, source, each, weight, ptr[i], ptr[i + 1], total[i])
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def sum_rows_gradient(
-    ptr: np.ndarray, source: np.ndarray, slope: np.ndarray, rows: np.ndarray, by_weight: np.ndarray
+    work: tuple[np.ndarray, int],
+    ptr: np.ndarray,
+    source: np.ndarray,
+    slope: np.ndarray,
+    rows: np.ndarray,
+    by_weight: np.ndarray,
 ) -> None:
     """by_weight[p] += slope[i] · rows[source[p]] over the pairs p of each reader i."""
+    ptr, source, slope, rows, by_weight = borrowed((ptr, source, slope, rows, by_weight))
     each = np.arange(source.size).astype(np.int32)
-    for index in prange(slope.shape[0]):
-        i = np.int64(index)
+    for i in shares(work, slope.shape[0]):
         dot_rows(rows, 0, 0, 1, source, each, ptr[i], ptr[i + 1], slope[i], by_weight)
 
 
-@njit(parallel=True, cache=True)
-def to_blocks(spins: np.ndarray, blocks: np.ndarray) -> None:
+@njit(nogil=True, cache=True)
+def to_blocks(work: tuple[np.ndarray, int], spins: np.ndarray, blocks: np.ndarray) -> None:
     """Spins (batch, N) to (blocks, N, width), the last block filled up with ones."""
+    spins, blocks = borrowed((spins, blocks))
     num_blocks, num_spins, width = blocks.shape
-    for index in prange(num_blocks):
-        block = np.int64(index)
+    for block in shares(work, num_blocks):
         for first in range(0, num_spins, 16):  # a cache line of spins at a time
             for b in range(width):
                 sample = block * width + b
@@ -260,12 +277,12 @@ def to_blocks(spins: np.ndarray, blocks: np.ndarray) -> None:
                     blocks[block, i, b] = spins[sample, i] if sample < spins.shape[0] else 1
 
 
-@njit(parallel=True, cache=True)
-def to_sites(blocks: np.ndarray, places: np.ndarray, spins: np.ndarray) -> None:
+@njit(nogil=True, cache=True)
+def to_sites(work: tuple[np.ndarray, int], blocks: np.ndarray, places: np.ndarray, spins: np.ndarray) -> None:
     """Spins (blocks, N, width) to (batch, N) in site order, site i being row ``places[i]``."""
+    blocks, places, spins = borrowed((blocks, places, spins))
     num_blocks, num_spins, width = blocks.shape
-    for index in prange(num_blocks):
-        block = np.int64(index)
+    for block in shares(work, num_blocks):
         for first in range(0, num_spins, 16):  # a cache line of spins at a time
             last = min(first + 16, num_spins)
             for b in range(min(width, spins.shape[0] - block * width)):

@@ -14,13 +14,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import get_thread_id, njit, prange
+from numba import njit
 
 from graphar.kernels._numba_loops import LOG_EVERY, _account, _add_energy, _decay, _dot, _draw, _slope, new_stream
 from graphar.kernels._numba_math import random_words
+from graphar.kernels._numba_shares import borrowed, shares
 from graphar.kernels._simd import add_rows, dot_rows
 
-__all__ = ["gradient", "walk"]
+__all__ = ["gradient", "units_gradient", "walk"]
 
 
 @njit(fastmath={"contract"}, error_model="numpy")
@@ -105,8 +106,9 @@ def _layer(k: int, i: int, num_spins: int, depth: int, channels: int) -> tuple[i
     return ins, outs, num_spins * (num_spins - 1) // 2, i * (i - 1) // 2, i
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def walk(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     numbers: tuple[np.ndarray, ...],
     starts: np.ndarray,
@@ -130,14 +132,15 @@ def walk(
     (blocks, rows, width), ``ups`` (blocks, copies N, width): of as many blocks as there are threads where they are
     not kept. ``log_prob`` and ``energy`` are (blocks, width).
     """
+    plan, numbers, starts, spins, units, inner, ups = borrowed((plan, numbers, starts, spins, units, inner, ups))
+    logits, slopes, log_prob, energy = borrowed((logits, slopes, log_prob, energy))
     sites, arrival_ptr, source, arrival = plan
     constant, weight, bias, slope, field, coupling = numbers
     blocks, num_spins, width = spins.shape
     depth, channels = bias.shape[0], bias.shape[2]
     each = np.arange(num_spins * channels).astype(np.int32)
-    for index in prange(blocks):
-        block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
-        place = block if keep else np.int64(get_thread_id())
+    for block in shares(work, blocks):
+        place = block if keep else work[1]
         x, value, z, up = spins[block], units[place], inner[place], ups[place]
         one = x.dtype.type(1)
         logit, decay, row = np.zeros(width, x.dtype), np.zeros(width, x.dtype), np.zeros(width, x.dtype)
@@ -182,36 +185,31 @@ def walk(
             _account(logit, decay, x[i], log_prob[block], product, last)
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
-def gradient(
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def units_gradient(
+    work: tuple[np.ndarray, int],
     numbers: tuple[np.ndarray, ...],
     starts: np.ndarray,
-    copies: int,
-    group: int,
+    shape: tuple[int, int, int],
     spins: np.ndarray,
-    units: np.ndarray,
     inner: np.ndarray,
     ups: np.ndarray,
     slopes: np.ndarray,
     factor: np.ndarray,
-    by_weight: np.ndarray,
-    by_bias: np.ndarray,
-    by_slope: np.ndarray,
+    by_units: np.ndarray,
 ) -> None:
-    """Derivatives of Σ_b factor_b Σ_i slope_ib logit_ib, added to the last three; ``inner`` and ``ups`` are used up.
+    """Derivatives of Σ_b factor_b Σ_i slope_ib logit_ib by units, (blocks, rows, width), from the last layer down.
 
-    Blocks by themselves take derivatives by units from the last layer to the first. Then spins by themselves take
-    those by their weights, in pairs of an early and a late one, ``group`` blocks at a time.
+    ``shape`` is (layers, copies, channels); ``by_units`` is zero before. ``inner`` becomes derivatives by the slopes of
+    PReLU and ``ups`` by the logits of the network.
     """
+    numbers, starts, spins, inner, ups, slopes = borrowed((numbers, starts, spins, inner, ups, slopes))
+    factor, by_units = borrowed((factor, by_units))
     weight, slope = numbers
     blocks, num_spins, width = spins.shape
-    depth, channels = by_bias.shape[0], by_bias.shape[2]
-    num_rows = inner.shape[1]
-    by_units = np.zeros((blocks, num_rows, width), spins.dtype)
-    each = np.arange(num_spins * channels).astype(np.int32)
+    depth, copies, channels = shape
     later = np.arange(num_spins)
-    for index in prange(blocks):
-        block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
+    for block in shares(work, blocks):
         slope_of = np.zeros((copies * num_spins, width), spins.dtype)
         for i in range(num_spins):
             for b in range(width):
@@ -235,12 +233,39 @@ def gradient(
                     for j in range(num_spins):
                         here = (((k - 1) * copies + copy) * num_spins + j) * channels + c
                         _through_prelu(slope[k - 1, j, c], inner[block, here], by_units[block, here])
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def gradient(
+    work: tuple[np.ndarray, int],
+    starts: np.ndarray,
+    shape: tuple[int, int, int],
+    group: int,
+    spins: np.ndarray,
+    units: np.ndarray,
+    inner: np.ndarray,
+    ups: np.ndarray,
+    by_units: np.ndarray,
+    by_weight: np.ndarray,
+    by_bias: np.ndarray,
+    by_slope: np.ndarray,
+) -> None:
+    """Derivatives by the numbers, added to the last three, from what :func:`units_gradient` leaves.
+
+    Spins by themselves take those by their weights, in pairs of an early and a late one, ``group`` blocks at a time.
+    """
+    starts, spins, units, inner, ups, by_units = borrowed((starts, spins, units, inner, ups, by_units))
+    by_weight, by_bias, by_slope = borrowed((by_weight, by_bias, by_slope))
+    blocks, num_spins, width = spins.shape
+    depth, copies, channels = shape
+    num_rows = inner.shape[1]
+    each = np.arange(num_spins * channels).astype(np.int32)
     ones = np.ones(width, spins.dtype)
     flat_spins, flat_units = spins.reshape(blocks * num_spins, width), units.reshape(blocks * num_rows, width)
-    for two in prange((num_spins + 1) // 2):
+    for two in shares(work, (num_spins + 1) // 2):
         by = np.zeros(group * width, spins.dtype)
         for late in range(2):
-            reader = np.int64(two)
+            reader = two
             if late:
                 reader = num_spins - 1 - reader
             if late and 2 * reader == num_spins - 1:

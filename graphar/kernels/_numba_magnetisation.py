@@ -6,10 +6,11 @@ Blocks of samples are those of :mod:`graphar.kernels._numba_loops`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from graphar.kernels._numba_loops import LOG_EVERY, _account, _add_energy, _decay, _dot, _draw, _slope, new_stream
 from graphar.kernels._numba_math import exp_of_negative, random_words
+from graphar.kernels._numba_shares import borrowed, shares
 from graphar.kernels._simd import add_rows
 
 __all__ = ["gradient", "walk"]
@@ -55,8 +56,9 @@ def _look_up(i: int, M: np.ndarray, table: np.ndarray, logit: np.ndarray) -> Non
         logit[b] = table[_entry(i, M[b])]
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def walk(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     numbers: tuple[np.ndarray, ...],
     mean: float,
@@ -78,11 +80,12 @@ def walk(
     ``energy`` (blocks, width). Couplings are by arrival, or one number for all pairs of spins;
     ``mean`` is the J̄ of φ.
     """
+    plan, numbers, spins, magnetisation, logits = borrowed((plan, numbers, spins, magnetisation, logits))
+    slopes, log_prob, energy = borrowed((slopes, log_prob, energy))
     sites, arrival_ptr, source, arrival = plan
     constant, slope, step, gain, table, field, coupling = numbers
     blocks, num_spins, width = spins.shape
-    for index in prange(blocks):
-        block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
+    for block in shares(work, blocks):
         x, log_q = spins[block], log_prob[block]
         M, logit = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
         decay, row = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
@@ -118,8 +121,9 @@ def walk(
                 M[b] += x[i, b]
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def gradient(
+    work: tuple[np.ndarray, int],
     numbers: tuple[np.ndarray, ...],
     mean: float,
     tanh: bool,
@@ -132,10 +136,11 @@ def gradient(
     by_table: np.ndarray,
 ) -> None:
     """Derivatives of Σ_b factor_b log q_b by slope, step, gain and table, added to those of them with entries."""
+    numbers, magnetisation, slopes, factor, by_slope = borrowed((numbers, magnetisation, slopes, factor, by_slope))
+    by_step, by_gain, by_table = borrowed((by_step, by_gain, by_table))
     field, step, gain = numbers
     blocks, num_spins, width = slopes.shape
-    for index in prange(num_spins):
-        i = np.int64(index)
+    for i in shares(work, num_spins):
         mine, phi = np.zeros(width, slopes.dtype), np.zeros(width, slopes.dtype)
         one, each = slopes.dtype.type(1), slopes.dtype.type(mean)
         for block in range(blocks):

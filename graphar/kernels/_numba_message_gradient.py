@@ -8,7 +8,7 @@ event, of one block of samples for each thread.
 from __future__ import annotations
 
 import numpy as np
-from numba import get_thread_id, njit, prange
+from numba import njit
 
 from graphar.kernels._numba_gates import add_scaled, apply_gates, belief_message, logit_features, message_features
 from graphar.kernels._numba_gates_gradient import (
@@ -21,6 +21,7 @@ from graphar.kernels._numba_gates_gradient import (
 from graphar.kernels._numba_loops import _dot
 from graphar.kernels._numba_messages import apply_events, collect, neighbours, new_scratch, set_field
 from graphar.kernels._numba_schedule import draw_starts, outward, sweep, undraw_starts
+from graphar.kernels._numba_shares import borrowed, shares
 
 __all__ = ["gradient", "pair_gradient"]
 
@@ -30,7 +31,7 @@ def _event_back(  # type: ignore[no-untyped-def]
     edge, k, met, plan, start, strength, net, messages, by_message, back_row, by_sent, scratch, more, by_net
 ):
     """Derivatives by what one answer was made of, from those by the answer."""
-    _, ptr, _, _, _, _, _, _, _, _ = plan
+    _, _, ptr, _, _, _, _, _, _, _, _ = plan
     total, f, y, g, v = scratch
     by_g, by_f, by_z, by_b, b = more
     one = strength.dtype.type(1)
@@ -85,7 +86,7 @@ def _events_back(  # type: ignore[no-untyped-def]
     by_net,
 ):
     """Undo events, the last first; returns ``kept``, which may have grown, and where the tape stands."""
-    _, ptr, _, receiver, back, _, _, _, _, _ = plan
+    _, _, ptr, _, receiver, back, _, _, _, _, _ = plan
     strength, _, field, _, _ = numbers
     last = count
     while last > 0:
@@ -120,7 +121,7 @@ def _logit_back(  # type: ignore[no-untyped-def]
     p, met, net, beta, plan, start, numbers, messages, by_message, local, slope, scratch, more, by_net
 ):
     """From the derivative by a logit to those by the messages behind it and the weights of the gates."""
-    _, ptr, _, _, _, _, _, _, _, _ = plan
+    _, _, ptr, _, _, _, _, _, _, _, _ = plan
     total, f, y, g, s = scratch
     by_g, by_f, by_z, by_total, U = more
     field = numbers[2]
@@ -142,8 +143,9 @@ def _logit_back(  # type: ignore[no-untyped-def]
         add_signed(by_f[3], messages[edge], by_message[edge])
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def gradient(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     schedule: tuple[int, int, bool, bool],
     numbers: tuple[np.ndarray, ...],
@@ -166,13 +168,15 @@ def gradient(
     ``slopes`` is (blocks, N, width); ``rows`` (threads, 2, 2E, width), ``local`` (threads, N, width) and ``tapes``
     (threads, events, width) are scratch; the last two hold a row of zeros for each block.
     """
-    _, ptr, sender, _, _, stop, depth, is_root, _, _ = plan
+    plan, numbers, message_net, logit_net, spins = borrowed((plan, numbers, message_net, logit_net, spins))
+    slopes, rows, local, tapes = borrowed((slopes, rows, local, tapes))
+    by_message_net, by_logit_net = borrowed((by_message_net, by_logit_net))
+    _, turns, ptr, sender, _, _, stop, depth, is_root, _, _ = plan
     radius, rounds, full, returns = schedule
     _, coupling, _, _, _ = numbers
     blocks, num_spins, width = spins.shape
-    for index in prange(blocks):
-        block = np.int64(index)
-        thread = np.int64(get_thread_id())
+    for block in shares(work, blocks):
+        thread = work[1]
         u, by_u, xi, x, tape = rows[thread, 0], rows[thread, 1], local[thread], spins[block], tapes[thread]
         u[:] = 0
         by_u[:] = 0
@@ -195,7 +199,7 @@ def gradient(
         one, two, three, four = by_logit_net
         by_logits = one[block], two[block], three[block], four[block]
         at = 0
-        for p in range(num_spins):
+        for p in turns:
             if is_root[p]:
                 for number in range(rounds):
                     count = sweep(p, stop[p], number % 2 == 1, depth, ptr, start, edges, keys)
@@ -214,7 +218,7 @@ def gradient(
                 waiting, at = apply_events(
                     count, edges, keys, full, b, plan, start, numbers, message_net, u, xi, scratch, waiting, tape, at
                 )
-        for p in range(num_spins - 1, -1, -1):
+        for p in turns[::-1]:
             for again in range(rounds if full else 1):
                 if full:
                     backwards = (rounds - 1 - again) % 2 == 1
@@ -245,8 +249,9 @@ def gradient(
                     )  # fmt: skip
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def pair_gradient(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     coupling: np.ndarray,
     spins: np.ndarray,
@@ -256,14 +261,15 @@ def pair_gradient(
     by_bias: np.ndarray,
 ) -> None:
     """Σ slope × ξ_il for each pair and Σ slope for each site, for each block of samples; ``local`` is scratch."""
-    _, ptr, sender, _, _, _, _, _, pair_ptr, pair_spin = plan
+    plan, coupling, spins, slopes, local = borrowed((plan, coupling, spins, slopes, local))
+    by_pair, by_bias = borrowed((by_pair, by_bias))
+    _, turns, ptr, sender, _, _, _, _, _, pair_ptr, pair_spin = plan
     blocks, num_spins, _ = spins.shape
-    for index in prange(blocks):
-        block = np.int64(index)
-        xi, x = local[np.int64(get_thread_id())], spins[block]
+    for block in shares(work, blocks):
+        xi, x = local[work[1]], spins[block]
         xi[:] = 0
         start = ptr[:-1].copy()
-        for p in range(num_spins):
+        for p in turns:
             slope = slopes[block, p]
             by_bias[block, p] = sum_of(slope)
             for pair in range(pair_ptr[p], pair_ptr[p + 1]):

@@ -9,12 +9,13 @@ to ``ptr[k + 1]``.
 from __future__ import annotations
 
 import numpy as np
-from numba import get_thread_id, njit, prange
+from numba import njit
 
 from graphar.kernels._numba_gates import add_scaled, apply_gates, belief_message, logit_features, message_features
 from graphar.kernels._numba_loops import LOG_EVERY, _account, _add_energy, _decay, _draw, _send, new_stream
 from graphar.kernels._numba_math import random_words
 from graphar.kernels._numba_schedule import draw_starts, outward, sweep
+from graphar.kernels._numba_shares import borrowed, shares
 
 __all__ = ["apply_events", "collect", "neighbours", "new_scratch", "walk"]
 
@@ -131,7 +132,7 @@ def apply_events(  # type: ignore[no-untyped-def]
     tells that none of them reads what another writes, as with odd keys. With a tape, what a message was is written
     down.
     """
-    _, ptr, _, receiver, back, _, _, _, _, _ = plan
+    _, _, ptr, _, receiver, back, _, _, _, _, _ = plan
     strength, _, field, _, _ = numbers
     first = 0
     while first < count:
@@ -162,8 +163,9 @@ def apply_events(  # type: ignore[no-untyped-def]
     return waiting, at
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def walk(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     schedule: tuple[int, int, bool, bool],
     numbers: tuple[np.ndarray, ...],
@@ -185,13 +187,14 @@ def walk(
     ``spins`` is (blocks, N, width), ``logits`` too or empty; ``messages`` (threads, 2E, width) and ``local``
     (threads, N, width) are scratch; ``log_prob`` and ``energy`` are (blocks, width).
     """
-    sites, ptr, sender, _, _, stop, depth, is_root, pair_ptr, pair_spin = plan
+    plan, numbers, message_net, logit_net, spins = borrowed((plan, numbers, message_net, logit_net, spins))
+    messages, local, logits, log_prob, energy = borrowed((messages, local, logits, log_prob, energy))
+    sites, turns, ptr, sender, _, _, stop, depth, is_root, pair_ptr, pair_spin = plan
     radius, rounds, full, returns = schedule
     _, coupling, field, pair_weight, bias = numbers
     blocks, num_spins, width = spins.shape
-    for index in prange(blocks):
-        block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
-        thread = np.int64(get_thread_id())
+    for block in shares(work, blocks):
+        thread = work[1]
         u, xi, x = messages[thread], local[thread], spins[block]
         u[:] = 0
         xi[:] = 0
@@ -205,7 +208,8 @@ def walk(
         product = np.ones(width, np.float64)
         _, aligned, words, mine = new_stream(key, first + block * width, width)
         log_q = log_prob[block]
-        for p in range(num_spins):
+        for turn in range(num_spins):
+            p = turns[turn]
             if is_root[p]:
                 for number in range(rounds):
                     count = sweep(p, stop[p], number % 2 == 1, depth, ptr, start, edges, keys)
@@ -225,7 +229,7 @@ def walk(
                 _draw(mine, logit, decay, x[p])
             if logits.size:
                 logits[block, p] = logit
-            _account(logit, decay, x[p], log_q, product, p % LOG_EVERY == LOG_EVERY - 1 or p == num_spins - 1)
+            _account(logit, decay, x[p], log_q, product, turn % LOG_EVERY == LOG_EVERY - 1 or turn == num_spins - 1)
             _add_energy(xi[p], field[p], x[p], energy[block])
             for edge in range(start[p], ptr[p + 1]):
                 _send(xi[sender[edge]], coupling[edge], x[p], xi[sender[edge]])

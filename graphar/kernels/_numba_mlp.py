@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import get_thread_id, njit, prange
+from numba import njit
 
 from graphar.kernels._numba_loops import _dot, new_stream, settle
 from graphar.kernels._numba_math import exp_of_negative
+from graphar.kernels._numba_shares import borrowed, shares
 from graphar.kernels._simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
 
 __all__ = ["gradient", "sweep"]
@@ -96,8 +97,9 @@ def _dense(units: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return each, each + np.int32(units), each * np.int32(units)
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def sweep(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     numbers: tuple[np.ndarray, ...],
     reads_spins: bool,
@@ -113,14 +115,15 @@ def sweep(
     energy: np.ndarray,
 ) -> None:
     """As :func:`graphar.kernels._numba_loops.sweep`, for the numbers of :class:`graphar.heads.mlp.NetworkForm`."""
+    plan, numbers, spins, arrivals, logits, slopes = borrowed((plan, numbers, spins, arrivals, logits, slopes))
+    log_prob, energy = borrowed((log_prob, energy))
     _, local_row, _, _, _, ptr, row, pair, other = plan
     constant, local_weight, kind, weight, layers, units, field, coupling = numbers
     blocks, num_spins, width = spins.shape
     depth, hidden = units.shape[1] - 1, units.shape[2]
     each, next_each, _ = _dense(hidden)
-    for index in prange(blocks):
-        block = np.int64(index)  # prange counts in uint64, which numba turns to floats beside int64
-        messages = arrivals[block if keep else np.int64(get_thread_id())]
+    for block in shares(work, blocks):
+        messages = arrivals[block if keep else work[1]]
         rows = spins[block] if reads_spins else messages
         z = np.zeros((depth, hidden + 1, width), spins.dtype)
         decay, s = np.zeros(width, spins.dtype), np.zeros(hidden * width, spins.dtype)
@@ -152,8 +155,9 @@ def _scaled(factor: float, a: np.ndarray, b: np.ndarray, product: np.ndarray) ->
         product[k] = factor * a[k] * b[k]
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def gradient(
+    work: tuple[np.ndarray, int],
     plan: tuple[np.ndarray, ...],
     numbers: tuple[np.ndarray, ...],
     reads_spins: bool,
@@ -174,6 +178,9 @@ def gradient(
     Readers are shared out among threads in ``shares_of_work``, ranges of twos of them; each takes the samples
     ``group`` blocks at a time, whose rows and units stay in cache.
     """
+    plan, numbers, shares_of_work, spins, arrivals = borrowed((plan, numbers, shares_of_work, spins, arrivals))
+    slopes, factor, by_constant, by_local, by_weight = borrowed((slopes, factor, by_constant, by_local, by_weight))
+    by_layers, by_units = borrowed((by_layers, by_units))
     _, local_row, _, _, _, ptr, row, pair, other = plan
     _, _, kind, weight, layers, units = numbers
     blocks, num_spins, width = spins.shape
@@ -182,8 +189,7 @@ def gradient(
     depth, hidden = units.shape[1] - 1, units.shape[2]
     each, next_each, across = _dense(hidden)
     ones = np.ones(group * width, spins.dtype)
-    for index in prange(shares_of_work.size - 1):
-        share = np.int64(index)
+    for share in shares(work, shares_of_work.size - 1):
         z = np.zeros((depth, hidden, group * width), spins.dtype)
         s = np.zeros((depth, hidden, group * width), spins.dtype)
         slope = np.zeros((hidden + 1, group * width), spins.dtype)  # of the logit, then of a layer's units

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from graphar.kernels._numba_loops import LOG_EVERY, _account, _decay, _draw
 from graphar.kernels._numba_math import random_words
+from graphar.kernels._numba_shares import borrowed, shares
 
 __all__ = ["add_tables", "walk_exact"]
 
@@ -21,14 +22,16 @@ def _codes(rows: np.ndarray, members: np.ndarray, code: np.ndarray) -> None:
             code[b] |= np.int32(row[b] > 0) << np.int32(bit)
 
 
-@njit(parallel=True, cache=True)
-def add_tables(rows: np.ndarray, members: np.ndarray, tables: np.ndarray, total: np.ndarray) -> None:
+@njit(nogil=True, cache=True)
+def add_tables(
+    work: tuple[np.ndarray, int], rows: np.ndarray, members: np.ndarray, tables: np.ndarray, total: np.ndarray
+) -> None:
     """total[block, b] += Σ_m tables[m, code], bit k of the code set where member k of table m is up.
 
     ``rows`` is (blocks, n, width), ``members`` (m, bits), ``tables`` (m, 2^bits), ``total`` (blocks, width).
     """
-    for index in prange(rows.shape[0]):
-        block = np.int64(index)
+    rows, members, tables, total = borrowed((rows, members, tables, total))
+    for block in shares(work, rows.shape[0]):
         code = np.empty(rows.shape[2], np.int32)
         for m in range(members.shape[0]):
             _codes(rows[block], members[m], code)
@@ -37,8 +40,9 @@ def add_tables(rows: np.ndarray, members: np.ndarray, tables: np.ndarray, total:
                 total[block, b] += table[code[b]]
 
 
-@njit(parallel=True, cache=True)
+@njit(nogil=True, cache=True)
 def walk_exact(
+    work: tuple[np.ndarray, int],
     ranks: np.ndarray,
     ptr: np.ndarray,
     parents: np.ndarray,
@@ -58,8 +62,9 @@ def walk_exact(
     ``log_prob`` (blocks, width). Random bits are those of ``streams``, by place in ``ranks``, from sample ``first`` on;
     a block lies within 64 samples from a multiple of 64 on.
     """
-    for index in prange(rows.shape[0]):
-        block = np.int64(index)
+    ranks, ptr, parents, offset, odds, streams, rows = borrowed((ranks, ptr, parents, offset, odds, streams, rows))
+    logits, log_prob = borrowed((logits, log_prob))
+    for block in shares(work, rows.shape[0]):
         x = rows[block]
         width = x.shape[1]
         code, words = np.empty(width, np.int32), np.empty(64, np.uint32)

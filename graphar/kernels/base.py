@@ -17,6 +17,7 @@ from torch import Tensor
 
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
+from graphar.kernels._threads import guard_forks
 
 __all__ = ["CHUNK", "Interactions", "Kernel", "Sampled", "to_site_order"]
 
@@ -87,9 +88,16 @@ def to_site_order(rows: Tensor, places: Tensor, count: int) -> Tensor:
 
 
 class Kernel(ABC):
-    """Samples and densities of a bound head over a frontier, on one device in one floating type."""
+    """Samples and densities of a bound head over a frontier, on one device in one floating type.
+
+    Attributes:
+        compiled: whether compiled loops do the work, and torch little beside them.
+    """
+
+    compiled = False
 
     def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
+        guard_forks()
         self.head = head
         self.dtype, self.device = dtype, device
         self.num_spins, self.num_arrivals = frontier.num_spins, frontier.num_arrivals

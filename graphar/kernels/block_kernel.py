@@ -23,6 +23,7 @@ class BlockKernel(Kernel):
 
     sites: Tensor
     places: Tensor
+    compiled = True
 
     def sample(
         self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphar.kernels._threads import numba_threads
+from graphar.kernels._threads import share_out
 
 __all__ = ["empty", "new_blocks", "spins_from_blocks", "spins_to_blocks"]
 
@@ -34,8 +34,7 @@ def spins_to_blocks(spins: Tensor, sites: Tensor, dtype: torch.dtype) -> Tensor:
     from graphar.kernels._numba_loops import to_blocks
 
     rows = new_blocks(len(spins), sites.numel(), dtype)
-    with numba_threads():
-        to_blocks(spins.to(dtype).index_select(1, sites).numpy(), rows.numpy())
+    share_out(len(rows), to_blocks, spins.to(dtype).index_select(1, sites).numpy(), rows.numpy())
     return rows
 
 
@@ -44,6 +43,5 @@ def spins_from_blocks(rows: Tensor, places: Tensor, count: int) -> Tensor:
     from graphar.kernels._numba_loops import to_sites
 
     spins = empty((count, rows.shape[1]), rows.dtype)
-    with numba_threads():
-        to_sites(rows.numpy(), places.numpy(), spins.numpy())
+    share_out(len(rows), to_sites, rows.numpy(), places.numpy(), spins.numpy())
     return spins

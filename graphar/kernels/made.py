@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from graphar.heads.made import BoundMADE, MADEForm
-from graphar.kernels._threads import numba_threads
+from graphar.kernels._threads import num_threads, share_out
 from graphar.kernels.base import Interactions
 from graphar.kernels.blocks import empty
 from graphar.kernels.numba_cpu import CACHE
@@ -48,21 +48,22 @@ class MADEKernel(WalkKernel):
         logits = empty((blocks if want_logits else 0, n, width), self.dtype)
         key, first = (0, 0) if stream is None else stream
         numbers = (2 * beta * of.field, *form, of.field, of.coupling)
-        with numba_threads() as threads:
-            held = blocks if keep else threads
-            units, inner = (empty((held, num_units, width), self.dtype) for _ in range(2))
-            ups = empty((held, copies * n, width), self.dtype)
-            walk(
-                self._plan,
-                tuple(part.detach().contiguous().numpy() for part in numbers),
-                self.head.starts,
-                copies,
-                stream is None,
-                keep,
-                np.uint64(key),
-                first,
-                *(part.numpy() for part in (spins, units, inner, ups, logits, slopes, log_prob, energy)),
-            )
+        held = blocks if keep else num_threads(blocks)
+        units, inner = (empty((held, num_units, width), self.dtype) for _ in range(2))
+        ups = empty((held, copies * n, width), self.dtype)
+        share_out(
+            blocks,
+            walk,
+            self._plan,
+            tuple(part.detach().contiguous().numpy() for part in numbers),
+            self.head.starts,
+            copies,
+            stream is None,
+            keep,
+            np.uint64(key),
+            first,
+            *(part.numpy() for part in (spins, units, inner, ups, logits, slopes, log_prob, energy)),
+        )
         return log_prob.flatten(), logits, energy.flatten(), slopes, units, inner, ups
 
     def gradient(
@@ -74,19 +75,29 @@ class MADEKernel(WalkKernel):
         kept: list[Tensor],
         form: tuple[Tensor, ...],
     ) -> MADEForm:
-        from graphar.kernels._numba_made import gradient
+        from graphar.kernels._numba_made import gradient, units_gradient
 
         weight, bias, slope = (part.detach().contiguous() for part in form)
         found = MADEForm(torch.zeros_like(weight), torch.zeros_like(bias), torch.zeros_like(slope))
-        copies, _ = self._shape
-        units, inner, ups = kept
+        units, inner, ups = kept[0].numpy(), kept[1].clone().numpy(), kept[2].clone().numpy()
+        by_units = np.zeros_like(inner)
+        shape = (bias.shape[0], self._shape[0], bias.shape[2])
         row = spins.shape[2] * spins.element_size()
-        with numba_threads():
-            gradient(
-                (weight.numpy(), slope.numpy()),
-                self.head.starts,
-                copies,
-                max(1, min(4, CACHE // (row * bias.shape[1] * bias.shape[2]))),
-                *(part.numpy() for part in (spins, units, inner.clone(), ups.clone(), slopes, factor, *found)),
-            )
+        share_out(
+            len(spins),
+            units_gradient,
+            (weight.numpy(), slope.numpy()),
+            self.head.starts,
+            shape,
+            *(spins.numpy(), inner, ups, slopes.numpy(), factor.numpy(), by_units),
+        )
+        share_out(
+            (self.num_spins + 1) // 2,
+            gradient,
+            self.head.starts,
+            shape,
+            max(1, min(4, CACHE // (row * bias.shape[1] * bias.shape[2]))),
+            *(spins.numpy(), units, inner, ups, by_units),
+            *(part.numpy() for part in found),
+        )
         return found

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from graphar.heads.magnetisation import MagnetisationForm, ReadsMagnetisation
-from graphar.kernels._threads import numba_threads
+from graphar.kernels._threads import share_out
 from graphar.kernels.base import Interactions
 from graphar.kernels.blocks import empty
 from graphar.kernels.walks import WalkKernel
@@ -55,18 +55,19 @@ class MagnetisationKernel(WalkKernel):
         log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
         key, first = (0, 0) if stream is None else stream
         numbers = (2 * beta * of.field, *form, of.field, of.coupling)
-        with numba_threads():
-            walk(
-                self._plan,
-                tuple(part.detach().contiguous().numpy() for part in numbers),
-                self.head.coupling,
-                self.head.tanh,
-                stream is None,
-                keep,
-                np.uint64(key),
-                first,
-                *(part.numpy() for part in (spins, magnetisation, logits, slopes, log_prob, energy)),
-            )
+        share_out(
+            blocks,
+            walk,
+            self._plan,
+            tuple(part.detach().contiguous().numpy() for part in numbers),
+            self.head.coupling,
+            self.head.tanh,
+            stream is None,
+            keep,
+            np.uint64(key),
+            first,
+            *(part.numpy() for part in (spins, magnetisation, logits, slopes, log_prob, energy)),
+        )
         return log_prob.flatten(), logits, energy.flatten(), slopes, magnetisation
 
     def gradient(
@@ -83,11 +84,12 @@ class MagnetisationKernel(WalkKernel):
         form = MagnetisationForm(*form)
         found = MagnetisationForm(*(torch.zeros(part.shape, dtype=self.dtype) for part in form))
         numbers = (of.field, form.step, form.gain)
-        with numba_threads():
-            gradient(
-                tuple(part.detach().contiguous().numpy() for part in numbers),
-                self.head.coupling,
-                self.head.tanh,
-                *(part.numpy() for part in (*kept, slopes, factor, *found)),
-            )
+        share_out(
+            self.num_spins,
+            gradient,
+            tuple(part.detach().contiguous().numpy() for part in numbers),
+            self.head.coupling,
+            self.head.tanh,
+            *(part.numpy() for part in (*kept, slopes, factor, *found)),
+        )
         return found

@@ -4,7 +4,9 @@ Both number spins by their place in depth-first order of the elimination tree. W
 the component C(p), is then a run of places after p, and the undrawn neighbours of a spin of C(p) are those at places
 after p. Directed edges are sorted by receiver and then by sender: the messages that a spin receives are consecutive
 rows, of which the undrawn senders' are the last. Messages on a subtree depend on its ancestors alone, so that drawing
-depth first, one spin after the other, and level by level, whole levels at once, are the same.
+depth first, one spin after the other, and level by level, whole levels at once, are the same. A linear part that reads
+TwoBo's own pairs, beyond the component, is not: what it reads is of all spins of smaller rank and of none else, and
+spins are drawn one by one by rank. Ancestors have smaller ranks, which is all that messages ask for.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from torch.autograd.function import once_differentiable
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
 from graphar.heads.message_passing import BoundMessagePassing
-from graphar.kernels._threads import numba_threads
+from graphar.kernels._threads import num_threads, share_out
 from graphar.kernels.base import Interactions, Kernel
 from graphar.kernels.block_kernel import BlockKernel
 from graphar.kernels.blocks import empty
@@ -36,6 +38,8 @@ class DepthFirst(Kernel):
         ranks, sites: of each place, (N,).
         places: of each site, (N,).
         depth: in the elimination tree, (N,).
+        turns: places in the order in which they are drawn one by one, (N,).
+        level: at which each place may be drawn together with others, (N,).
         sender, receiver, back: places at the ends of each directed edge, and the edge the other way, (2E,).
         ptr: where the edges into each place start, (N + 1,).
         stop: one past the last place of each subtree, (N,).
@@ -60,6 +64,8 @@ class DepthFirst(Kernel):
         self.depth = frontier.depth.numpy()[order]
         self.stop = subtree_stops(self.depth)
         self.is_root = frontier.parent.numpy()[order] < 0
+        anywhere = head.linear is not None and frontier.kind == "all" and frontier.radius is None
+        self.turns, self.level = (place, order) if anywhere else (np.arange(n), self.depth)
 
         source, target = place[frontier.arrival_source.numpy()], place[frontier.arrival_target.numpy()]
         receiver, sender = np.concatenate([target, source]), np.concatenate([source, target])
@@ -105,7 +111,7 @@ class MessagePassingKernel(BlockKernel, DepthFirst):
         super().__init__(frontier, head, dtype, device)
         sites, none = self.sites.numpy(), np.zeros(0, np.int64)
         self._plan = (
-            *(sites, self.ptr, self.sender, self.receiver, self.back),
+            *(sites, self.turns, self.ptr, self.sender, self.receiver, self.back),
             *(self.stop, self.depth, self.is_root, self.pair_ptr, self.pair_spin if self.bound.linear else none),
         )
         self._schedule = (self.radius, self.rounds, self.refresh == "full", self.refresh == "return")
@@ -132,24 +138,26 @@ class MessagePassingKernel(BlockKernel, DepthFirst):
         log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
         logits = empty((blocks if want_logits else 0, n, width), self.dtype)
         key, first = (0, 0) if stream is None else stream
-        with numba_threads() as threads:
-            messages = empty((threads, 2 * self.num_arrivals, width), self.dtype)
-            local = empty((threads, n, width), self.dtype)
-            walk(
-                self._plan,
-                self._schedule,
-                *self._numbers(beta, of, weights),
-                beta,
-                stream is None,
-                np.uint64(key),
-                first,
-                spins.numpy(),
-                messages.numpy(),
-                local.numpy(),
-                logits.numpy(),
-                log_prob.numpy(),
-                energy.numpy(),
-            )
+        threads = num_threads(blocks)
+        messages = empty((threads, 2 * self.num_arrivals, width), self.dtype)
+        local = empty((threads, n, width), self.dtype)
+        share_out(
+            blocks,
+            walk,
+            self._plan,
+            self._schedule,
+            *self._numbers(beta, of, weights),
+            beta,
+            stream is None,
+            np.uint64(key),
+            first,
+            spins.numpy(),
+            messages.numpy(),
+            local.numpy(),
+            logits.numpy(),
+            log_prob.numpy(),
+            energy.numpy(),
+        )
         return log_prob.flatten(), logits, energy.flatten()
 
     def gradient(
@@ -163,35 +171,38 @@ class MessagePassingKernel(BlockKernel, DepthFirst):
         found = tuple(torch.zeros(blocks, *weight.shape, dtype=self.dtype) for weight in weights)
         arrays = tuple(part.numpy() for part in found)
         numbers, message_net, logit_net = self._numbers(beta, of, weights)
-        with numba_threads() as threads:
-            local = empty((threads, n, width), self.dtype)
-            if any(wanted[:8]):
-                if self._events is None:
-                    self._events = count_events(*self._schedule, self.sender, self.ptr, self.stop, self.is_root)
-                needed = threads * self._events * width * spins.element_size()
-                if needed > MEMORY:
-                    raise ValueError(
-                        f"radius or refresh must renew few enough messages for their gradient to fit in "
-                        f"{MEMORY / 1e9:.3g} GB, got {self._events:,} renewals, which need {needed / 1e9:.3g} GB"
-                    )
-                rows = empty((threads, 2, 2 * self.num_arrivals, width), self.dtype)
-                tapes = empty((threads, self._events, width), self.dtype)
-                gradient(
-                    *(self._plan, self._schedule, numbers, message_net, logit_net, beta, self.bound.rule.keeps),
-                    *(
-                        spins.numpy(),
-                        slopes.numpy(),
-                        rows.numpy(),
-                        local.numpy(),
-                        tapes.numpy(),
-                        arrays[:4],
-                        arrays[4:8],
-                    ),
+        threads = num_threads(blocks)
+        local = empty((threads, n, width), self.dtype)
+        if any(wanted[:8]):
+            if self._events is None:
+                self._events = count_events(*self._schedule, self.sender, self.ptr, self.stop, self.is_root)
+            needed = threads * self._events * width * spins.element_size()
+            if needed > MEMORY:
+                raise ValueError(
+                    f"radius or refresh must renew few enough messages for their gradient to fit in "
+                    f"{MEMORY / 1e9:.3g} GB, got {self._events:,} renewals, which need {needed / 1e9:.3g} GB"
                 )
-            if any(wanted[8:]):
-                by_place = np.zeros((blocks, self.pair.size), arrays[8].dtype), np.zeros((blocks, n), arrays[8].dtype)
-                pair_gradient(self._plan, numbers[1], spins.numpy(), slopes.numpy(), local.numpy(), *by_place)
-                arrays[8][:, self.pair], arrays[9][:, self.ranks.numpy()] = by_place
+            rows = empty((threads, 2, 2 * self.num_arrivals, width), self.dtype)
+            tapes = empty((threads, self._events, width), self.dtype)
+            share_out(
+                blocks,
+                gradient,
+                *(self._plan, self._schedule, numbers, message_net, logit_net, beta, self.bound.rule.keeps),
+                *(
+                    spins.numpy(),
+                    slopes.numpy(),
+                    rows.numpy(),
+                    local.numpy(),
+                    tapes.numpy(),
+                    arrays[:4],
+                    arrays[4:8],
+                ),
+            )
+        if any(wanted[8:]):
+            by_place = np.zeros((blocks, self.pair.size), arrays[8].dtype), np.zeros((blocks, n), arrays[8].dtype)
+            arguments = (spins.numpy(), slopes.numpy(), local.numpy(), *by_place)
+            share_out(blocks, pair_gradient, self._plan, numbers[1], *arguments)
+            arrays[8][:, self.pair], arrays[9][:, self.ranks.numpy()] = by_place
         return tuple(part.sum(0, dtype=torch.float64).to(self.dtype) for part in found)
 
     def _numbers(self, beta: float, of: Interactions, weights: tuple[Tensor, ...]) -> tuple[Any, Any, Any]:

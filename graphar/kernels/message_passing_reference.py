@@ -78,9 +78,9 @@ class MessagePassingReferenceKernel(DepthFirst):
 
         n, start = self.num_spins, self.ptr[:-1].copy()
         before = [renewal for number in range(self.rounds) for renewal in self._swept([(0, n)], number % 2 == 1, start)]
-        order = np.argsort(self.depth, kind="stable")
+        order = np.argsort(self.level, kind="stable")
         levels = []
-        for places in np.split(order, np.flatnonzero(np.diff(self.depth[order])) + 1):
+        for places in np.split(order, np.flatnonzero(np.diff(self.level[order])) + 1):
             rows, count = self._received(places, start)
             pairs = np.concatenate([np.arange(self.pair_ptr[p], self.pair_ptr[p + 1]) for p in places])
             pair_ptr = np.concatenate([[0], np.cumsum(np.diff(self.pair_ptr)[places])])
@@ -158,7 +158,7 @@ class MessagePassingReferenceKernel(DepthFirst):
                 spins[here] = decide(logits[-1], words[here])
             energy -= (spins[here] * (state.field[here] + state.local[here])).sum(0, dtype=torch.float64)
             state.draw(level, spins[here])
-            state.forget()
+            state.forget(level)
             for renewal in level.renewals:
                 state.renew(renewal)
         order = torch.cat([level.places for level in levels])
@@ -204,10 +204,12 @@ class _State:
         message = self.coupling[level.rows, None] * x.repeat_interleave(level.received, dim=0)
         self.local[self.sender[level.rows]] += message
 
-    def forget(self) -> None:
-        """Part of the gradient by messages ends here."""
+    def forget(self, level: _Level) -> None:
+        """Part of the gradient by messages between spins after those of a level ends here."""
         if self.kernel.bound.rule.keeps != 1 and self.messages.requires_grad:
-            part = self.kernel.bound.rule.keeps
+            part = self.messages.new_ones(len(self.messages), 1)
+            for p in level.places.tolist():
+                part[self.kernel.ptr[p] : self.kernel.ptr[self.kernel.stop[p]]] = self.kernel.bound.rule.keeps
             self.messages = part * self.messages + (1 - part) * self.messages.detach()
 
     def renew(self, renewal: _Renewal) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
 from graphar.heads.mlp import ACTIVATIONS, BoundMLP, NetworkForm
-from graphar.kernels._threads import numba_threads
+from graphar.kernels._threads import share_out
 from graphar.kernels.base import Interactions
 from graphar.kernels.numba_cpu import CACHE, NumbaKernel, shares_of_work
 
@@ -68,22 +68,23 @@ class MLPKernel(NumbaKernel):
         by_pairs, by_layers, by_units = (torch.zeros_like(part) for part in form[2:])
         depth, hidden = form.units.shape[1:]
         bytes_of_block = spins.shape[2] * spins.element_size() * (self._widest + (2 * depth + 1) * hidden)
-        with numba_threads():
-            gradient(
-                self._plan,
-                self._numbers(form),
-                self._reads_spins,
-                self._shares,
-                max(1, min(4, CACHE // bytes_of_block)),
-                spins.numpy(),
-                messages.numpy(),
-                slopes.numpy(),
-                factor.numpy(),
-                by_constant.numpy(),
-                by_local.numpy() if local else by_local[:0].numpy(),
-                by_pairs.view(-1).numpy(),
-                by_layers.numpy(),
-                by_units.numpy(),
-            )
+        share_out(
+            self._shares.size - 1,
+            gradient,
+            self._plan,
+            self._numbers(form),
+            self._reads_spins,
+            self._shares,
+            max(1, min(4, CACHE // bytes_of_block)),
+            spins.numpy(),
+            messages.numpy(),
+            slopes.numpy(),
+            factor.numpy(),
+            by_constant.numpy(),
+            by_local.numpy() if local else by_local[:0].numpy(),
+            by_pairs.view(-1).numpy(),
+            by_layers.numpy(),
+            by_units.numpy(),
+        )
         place = self._place
         return by_constant[place], by_local[place] if local else None, by_pairs, by_layers[place], by_units[place]

@@ -4,9 +4,6 @@ Samples are independent, so each thread draws blocks of them spin by spin, with 
 step of a level is ever waited for, and nothing of size (pairs, batch) exists. Spins are visited depth first in the
 elimination tree, and two readers in succession share what they load. Sampling keeps messages and slopes, d log q /
 d logit, where the gradient is wanted: it then takes one more pass and no second forward one.
-
-A process that has sampled has started OpenMP threads, after which a forked child cannot: use ``spawn`` for
-workers, or ``kernel="reference"``.
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, LinearForm
-from graphar.kernels._threads import numba_threads
+from graphar.kernels._threads import num_threads, share_out
 from graphar.kernels.base import Interactions
 from graphar.kernels.block_kernel import BlockKernel, weigh
 from graphar.kernels.blocks import empty
@@ -132,29 +129,32 @@ class NumbaKernel(BlockKernel):
     ) -> tuple[Tensor, ...]:
         """log q, logits, energy, messages and slopes of spins, drawn into place from a stream or given."""
         blocks, n, width = spins.shape
-        with numba_threads() as threads:
-            shape = (blocks, self.num_arrivals + 1, width) if keep else (threads, self._num_slots + 1, width)
-            messages = empty(shape, self.dtype)
-            messages[:, -1] = 0
-            slopes = empty((blocks if keep else 0, n, width), self.dtype)
-            logits = empty((blocks if want_logits else 0, n, width), self.dtype)
-            log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
-            key, first = (0, 0) if stream is None else stream
-            self._compiled_sweep()(
-                self._plan if keep else self._reusing_plan,
-                (*self._numbers(form), of.field.numpy(), of.coupling.numpy()),
-                self._reads_spins,
-                stream is None,
-                keep,
-                np.uint64(key),
-                first,
-                spins.numpy(),
-                messages.numpy(),
-                logits.numpy(),
-                slopes.numpy(),
-                log_prob.numpy(),
-                energy.numpy(),
-            )
+        shape = (blocks, self.num_arrivals + 1, width)
+        if not keep:
+            shape = (num_threads(blocks), self._num_slots + 1, width)
+        messages = empty(shape, self.dtype)
+        messages[:, -1] = 0
+        slopes = empty((blocks if keep else 0, n, width), self.dtype)
+        logits = empty((blocks if want_logits else 0, n, width), self.dtype)
+        log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
+        key, first = (0, 0) if stream is None else stream
+        share_out(
+            blocks,
+            self._compiled_sweep(),
+            self._plan if keep else self._reusing_plan,
+            (*self._numbers(form), of.field.numpy(), of.coupling.numpy()),
+            self._reads_spins,
+            stream is None,
+            keep,
+            np.uint64(key),
+            first,
+            spins.numpy(),
+            messages.numpy(),
+            logits.numpy(),
+            slopes.numpy(),
+            log_prob.numpy(),
+            energy.numpy(),
+        )
         return log_prob.flatten(), logits, energy.flatten(), messages, slopes
 
     def _compiled_sweep(self) -> Callable[..., None]:
@@ -174,20 +174,21 @@ class NumbaKernel(BlockKernel):
         by_pair = torch.zeros_like(form.pairs, dtype=self.dtype)
         row_bytes = width * spins.element_size()
         group = max(1, min(4, CACHE // (row_bytes * max(1, self._widest))))
-        with numba_threads():
-            gradient(
-                self._plan,
-                self._reads_spins,
-                self._shares,
-                group,
-                spins.numpy(),
-                messages.numpy(),
-                slopes.numpy(),
-                factor.numpy(),
-                by_constant.numpy(),
-                by_local.numpy(),
-                by_pair.numpy(),
-            )
+        share_out(
+            self._shares.size - 1,
+            gradient,
+            self._plan,
+            self._reads_spins,
+            self._shares,
+            group,
+            spins.numpy(),
+            messages.numpy(),
+            slopes.numpy(),
+            factor.numpy(),
+            by_constant.numpy(),
+            by_local.numpy(),
+            by_pair.numpy(),
+        )
         return by_constant[self._place], by_local[self._place] if local else None, by_pair
 
 

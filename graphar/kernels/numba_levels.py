@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from graphar.kernels._threads import numba_threads
+from graphar.kernels._threads import share_out
 from graphar.kernels.base import Interactions, Sampled
 from graphar.kernels.reference import ReferenceKernel
 
@@ -60,8 +60,8 @@ class _CompiledSum(torch.autograd.Function):
         assert not rows.requires_grad
         ctx.save_for_backward(ptr, source, rows)
         total = rows.new_zeros(ptr.numel() - 1, rows.shape[1])
-        with numba_threads():
-            sum_rows(ptr.numpy(), source.numpy(), weight.detach().contiguous().numpy(), rows.numpy(), total.numpy())
+        arrays = (part.detach().contiguous().numpy() for part in (ptr, source, weight, rows, total))
+        share_out(len(total), sum_rows, *arrays)
         return total
 
     @staticmethod
@@ -71,7 +71,6 @@ class _CompiledSum(torch.autograd.Function):
 
         ptr, source, rows = ctx.saved_tensors
         by_weight = rows.new_zeros(source.numel())
-        with numba_threads():
-            slope = gradients[0].contiguous()
-            sum_rows_gradient(ptr.numpy(), source.numpy(), slope.numpy(), rows.numpy(), by_weight.numpy())
+        slope = gradients[0].contiguous()
+        share_out(len(slope), sum_rows_gradient, *(part.numpy() for part in (ptr, source, slope, rows, by_weight)))
         return by_weight, None, None, None

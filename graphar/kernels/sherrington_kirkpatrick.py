@@ -10,7 +10,7 @@ from torch import Tensor
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, LinearForm
 from graphar.heads.sherrington_kirkpatrick import BoundSherringtonKirkpatrick
-from graphar.kernels._threads import numba_threads
+from graphar.kernels._threads import share_out
 from graphar.kernels.base import Interactions
 from graphar.kernels.numba_cpu import NumbaKernel
 
@@ -46,16 +46,17 @@ class SherringtonKirkpatrickKernel(NumbaKernel):
         pairs = form.pairs.detach().contiguous()
         by_constant, by_local = torch.zeros(2, self.num_spins, dtype=self.dtype)
         by_pair = torch.zeros_like(pairs)
-        with numba_threads():
-            gradient(
-                self._plan,
-                self._shares,
-                messages.numpy(),
-                slopes.numpy(),
-                factor.numpy(),
-                pairs.numpy(),
-                by_constant.numpy(),
-                by_local.numpy(),
-                by_pair.numpy(),
-            )
+        share_out(
+            self._shares.size - 1,
+            gradient,
+            self._plan,
+            self._shares,
+            messages.numpy(),
+            slopes.numpy(),
+            factor.numpy(),
+            pairs.numpy(),
+            by_constant.numpy(),
+            by_local.numpy(),
+            by_pair.numpy(),
+        )
         return by_constant[self._place], by_local[self._place], by_pair

@@ -7,20 +7,26 @@ runs along a row. Imported only where it is used, so that numba loads on first u
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
+from graphar.kernels._numba_shares import borrowed, shares
 from graphar.kernels._simd import dot_rows
 
 __all__ = ["add_blocks", "factorise", "run_fields", "solve"]
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def run_fields(
-    ptr: np.ndarray, source: np.ndarray, coupling: np.ndarray, spins: np.ndarray, fields: np.ndarray
+    work: tuple[np.ndarray, int],
+    ptr: np.ndarray,
+    source: np.ndarray,
+    coupling: np.ndarray,
+    spins: np.ndarray,
+    fields: np.ndarray,
 ) -> None:
     """Arrivals: fields[a] = Σ coupling × spins[source] over the arrivals of the same target up to a."""
-    for index in prange(ptr.size - 1):
-        target = np.int64(index)
+    ptr, source, coupling, spins, fields = borrowed((ptr, source, coupling, spins, fields))
+    for target in shares(work, ptr.size - 1):
         for a in range(ptr[target], ptr[target + 1]):
             x, here = spins[source[a]], fields[a]
             if a > ptr[target]:
@@ -32,9 +38,15 @@ def run_fields(
                     here[b] = coupling[a] * x[b]
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract"})
 def add_blocks(
-    ptr: np.ndarray, row: np.ndarray, start: np.ndarray, table: np.ndarray, weight: np.ndarray, blocks: np.ndarray
+    work: tuple[np.ndarray, int],
+    ptr: np.ndarray,
+    row: np.ndarray,
+    start: np.ndarray,
+    table: np.ndarray,
+    weight: np.ndarray,
+    blocks: np.ndarray,
 ) -> None:
     """Block i += Σ_b weight[i, b] φ_b φ_bᵀ, the features φ of site i being the rows of the table that it names.
 
@@ -43,9 +55,9 @@ def add_blocks(
         start: where each block starts in ``blocks``.
         table: features by sample, (rows, samples); weight: (N, samples).
     """
+    ptr, row, start, table, weight, blocks = borrowed((ptr, row, start, table, weight, blocks))
     each = np.arange(np.max(ptr[1:] - ptr[:-1])).astype(np.int32)
-    for index in prange(ptr.size - 1):
-        i = np.int64(index)
+    for i in shares(work, ptr.size - 1):
         mine = row[ptr[i] : ptr[i + 1]]
         block = blocks[start[i] : start[i + 1]]
         weighted = np.empty(table.shape[1], table.dtype)
@@ -64,14 +76,21 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
     return total
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
-def factorise(ptr: np.ndarray, start: np.ndarray, blocks: np.ndarray, damping: float, factors: np.ndarray) -> None:
+@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+def factorise(
+    work: tuple[np.ndarray, int],
+    ptr: np.ndarray,
+    start: np.ndarray,
+    blocks: np.ndarray,
+    damping: float,
+    factors: np.ndarray,
+) -> None:
     """L with L Lᵀ = block + damping, for each site.
 
     No pivot is below the damping but by rounding, which is undone.
     """
-    for index in prange(ptr.size - 1):
-        i = np.int64(index)
+    ptr, start, blocks, factors = borrowed((ptr, start, blocks, factors))
+    for i in shares(work, ptr.size - 1):
         block, factor = blocks[start[i] : start[i + 1]], factors[start[i] : start[i + 1]]
         for a in range(ptr[i + 1] - ptr[i]):
             at = a * (a + 1) // 2
@@ -82,11 +101,18 @@ def factorise(ptr: np.ndarray, start: np.ndarray, blocks: np.ndarray, damping: f
             mine[a] = np.sqrt(max(block[at + a] + damping - _dot(mine[:a], mine[:a]), damping))
 
 
-@njit(parallel=True, cache=True, fastmath={"contract"}, error_model="numpy")
-def solve(ptr: np.ndarray, start: np.ndarray, factors: np.ndarray, x: np.ndarray, norm: np.ndarray) -> None:
+@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+def solve(
+    work: tuple[np.ndarray, int],
+    ptr: np.ndarray,
+    start: np.ndarray,
+    factors: np.ndarray,
+    x: np.ndarray,
+    norm: np.ndarray,
+) -> None:
     """x ← (L Lᵀ)⁻¹ x for the part of each site; norm[i] = x · (L Lᵀ)⁻¹ x."""
-    for index in prange(ptr.size - 1):
-        i = np.int64(index)
+    ptr, start, factors, x, norm = borrowed((ptr, start, factors, x, norm))
+    for i in shares(work, ptr.size - 1):
         factor, part = factors[start[i] : start[i + 1]], x[ptr[i] : ptr[i + 1]]
         for a in range(part.size):
             mine = factor[a * (a + 1) // 2 : a * (a + 1) // 2 + a + 1]

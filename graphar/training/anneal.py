@@ -21,9 +21,10 @@ from torch.optim import LBFGS, Adam, Optimizer
 from graphar._random import hash_key
 from graphar.autoregressive import Autoregressive
 from graphar.estimators.partition import evaluate
+from graphar.kernels._threads import torch_alone
 from graphar.training._interrupt import finish_step_first
 from graphar.training.checkpoint import read_checkpoint, write_checkpoint
-from graphar.training.objective import variational_step
+from graphar.training.objective import does_little, variational_step
 from graphar.training.run import BetaRecord, Run
 from graphar.training.settings import check_settings, describe_optimizer
 
@@ -133,12 +134,14 @@ def anneal(
             started = time.perf_counter()
             stepper.zero_grad(set_to_none=True)
             result = variational_step(model.at(now), batch_size, hash_key(settings["seed"], "training", run.step))
-            norm = float(nn.utils.clip_grad_norm_(weights, limit))
+            with torch_alone(does_little(model)):
+                norm = float(nn.utils.clip_grad_norm_(weights, limit))
             if not (math.isfinite(norm) and bool(torch.isfinite(result.loss).all())):
                 raise ValueError(f"beta F must stay finite, got NaN or inf at beta = {now:g}, step {run.step}")
             model.trained_beta = now  # what an optimiser may ask for
-            stepper.step()
-            run.saw(float(model.graph.energy(result.best_spins)), result.best_spins)
+            with torch_alone(does_little(model)):
+                stepper.step()
+                run.saw(float(model.graph.energy(result.best_spins)), result.best_spins)
             run.step += 1
             run.seconds_at_beta += time.perf_counter() - started
             bound = float(result.loss.mean()) / now + float(model.graph.offset)

@@ -24,7 +24,7 @@ from graphar._checks import check_count, check_positive
 from graphar._random import check_seed, hash_key
 from graphar.autoregressive import Autoregressive
 from graphar.heads import Linear
-from graphar.kernels._threads import numba_threads
+from graphar.kernels._threads import share_out
 from graphar.kernels.base import CHUNK
 
 __all__ = ["NaturalGradient"]
@@ -251,30 +251,33 @@ class _Features:
             slope[:, : len(part)] = chance * (1 - chance) * share
             slope[:, len(part) :] = 0
             x[:, : len(part)] = part[:, frontier.ordering.sites].T
-            with numba_threads():
-                run_fields(
-                    frontier.arrival_ptr.numpy(),
-                    frontier.arrival_source.numpy(),
-                    coupling.numpy(),
-                    x.numpy(),
-                    table[:arrivals].numpy(),
-                )
-                add_blocks(
-                    self.ptr.numpy(),
-                    self.row.numpy(),
-                    self.start.numpy(),
-                    table.numpy(),
-                    slope.numpy(),
-                    blocks.numpy(),
-                )
+            share_out(
+                frontier.num_spins,
+                run_fields,
+                frontier.arrival_ptr.numpy(),
+                frontier.arrival_source.numpy(),
+                coupling.numpy(),
+                x.numpy(),
+                table[:arrivals].numpy(),
+            )
+            share_out(
+                self.ptr.numel() - 1,
+                add_blocks,
+                self.ptr.numpy(),
+                self.row.numpy(),
+                self.start.numpy(),
+                table.numpy(),
+                slope.numpy(),
+                blocks.numpy(),
+            )
 
     def factors(self, blocks: Tensor, damping: float) -> Tensor:
         """Cholesky factors of the damped blocks."""
         from graphar.training._natural_loops import factorise
 
         factors = torch.empty_like(blocks)
-        with numba_threads():
-            factorise(self.ptr.numpy(), self.start.numpy(), blocks.numpy(), damping, factors.numpy())
+        arrays = (self.ptr.numpy(), self.start.numpy(), blocks.numpy())
+        share_out(self.ptr.numel() - 1, factorise, *arrays, damping, factors.numpy())
         return factors
 
     def solve(self, factors: Tensor, gradient: Tensor) -> tuple[Tensor, float]:
@@ -282,8 +285,8 @@ class _Features:
         from graphar.training._natural_loops import solve
 
         x, norm = gradient[self.weight], torch.empty(self.ptr.numel() - 1, dtype=torch.float64)
-        with numba_threads():
-            solve(self.ptr.numpy(), self.start.numpy(), factors.numpy(), x.numpy(), norm.numpy())
+        arrays = (part.numpy() for part in (self.ptr, self.start, factors, x, norm))
+        share_out(norm.numel(), solve, *arrays)
         return torch.empty_like(x).index_copy_(0, self.weight, x), math.fsum(norm.tolist())
 
 

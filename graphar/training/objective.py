@@ -14,9 +14,13 @@ import torch
 from torch import Tensor
 
 from graphar._random import Source
+from graphar.autoregressive import Autoregressive
 from graphar.distribution import Distribution, check_distribution
+from graphar.kernels._threads import torch_alone
 
-__all__ = ["VariationalStep", "variational_step"]
+__all__ = ["VariationalStep", "does_little", "variational_step"]
+
+FEW = 2**20  # weights that torch handles in the time of a few spins
 
 
 class VariationalStep(NamedTuple):
@@ -34,8 +38,18 @@ def variational_step(q: Distribution, batch_size: int, source: Source) -> Variat
     The mean L includes the sample itself; the factor 1/(n−1) makes up for it, so the estimate is unbiased.
     The random bits are those of a key, or of a generator that draws it.
     """
+    with torch_alone(does_little(check_distribution(q).model)):
+        return _step(q, batch_size, source)
+
+
+def does_little(model: Autoregressive) -> bool:
+    """Whether torch has so little to do in a step, beside compiled loops, that one thread does it as fast as more."""
+    return model.kernel is not None and model.kernel.compiled and model.num_parameters < FEW
+
+
+def _step(q: Distribution, batch_size: int, source: Source) -> VariationalStep:
     # One chunk's samples keep what their gradient needs; more chunks would keep more than memory is meant to hold.
-    fits = bool(batch_size <= check_distribution(q).chunk_size)
+    fits = bool(batch_size <= q.chunk_size)
     drawn = list(q.draw(batch_size, source, differentiable=fits))
     loss = torch.cat([part.log_prob.detach() + q.beta * part.energy for part in drawn])
     weight = (loss - loss.mean()) / (batch_size - 1)
