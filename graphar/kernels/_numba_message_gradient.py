@@ -264,7 +264,7 @@ def pair_gradient(
     plan, coupling, spins, slopes, local = borrowed((plan, coupling, spins, slopes, local))
     by_pair, by_bias = borrowed((by_pair, by_bias))
     _, turns, ptr, sender, _, _, _, _, _, pair_ptr, pair_spin = plan
-    blocks, num_spins, _ = spins.shape
+    blocks = len(spins)
     for block in shares(work, blocks):
         xi, x = local[work[1]], spins[block]
         xi[:] = 0
