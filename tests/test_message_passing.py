@@ -413,5 +413,3 @@ def test_bad_arguments() -> None:
         MessagePassing(refresh="inward")
     with pytest.raises(ValueError, match=r"radius must be the head's, MessagePassing\(radius=2\), got the model's"):
         model_of(GRAPHS["grid"], MessagePassing(), radius=2)
-    with pytest.raises(ValueError, match="model must have weights to train"):
-        ga.anneal(model_of(GRAPHS["grid"], MessagePassing()), 0.5, 1, warmup=0, progress=False)
