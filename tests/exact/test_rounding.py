@@ -161,15 +161,15 @@ def test_a_small_frustrated_part_of_a_wide_graph(shared: int) -> None:
 
 @needs_matching
 def test_errors_of_a_cold_grid() -> None:
-    """Too wide for elimination: correlations are refused before the energy, and the energy before log Z."""
+    """Too wide for elimination: errors rise as it cools, the energy's before that of log Z, until it is refused."""
     lattice = ga.grid((40, 40), couplings="pm1", seed=1)
-    fine = planar(lattice, 2.0)
+    fine, cold = planar(lattice, 2.0), planar(lattice, 5.0)
     assert fine.correlation_error < 1e-6
     assert fine.energy_error < 1e-4
-    cold = planar(lattice, 5.5)
-    assert cold.rounding_error < 1e-4
-    with pytest.raises(ValueError, match="beta must leave four digits of the correlations to rounding"):
-        _ = cold.edge_correlations
+    assert 100 * fine.rounding_error < cold.rounding_error < 1e-4
+    assert cold.rounding_error < cold.energy_error
+    with pytest.raises(ValueError, match="beta must leave nine digits to rounding"):
+        planar(lattice, 20.0)
     step = 1e-3
     slope = (planar(lattice, 2 + step).log_partition - planar(lattice, 2 - step).log_partition) / (2 * step)
     assert fine.energy == pytest.approx(-slope, rel=1e-6)

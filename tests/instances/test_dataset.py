@@ -237,14 +237,14 @@ def test_out_of_reach_is_nan_and_counted() -> None:
 
 def test_temperatures_that_rounding_forbids_are_nan_alone() -> None:
     pytest.importorskip("pymatching")
-    dataset = InstanceDataset("grid", sizes=(16, 16), num_graphs=1, betas=(0.5, 20.0), **PLANAR)
+    dataset = InstanceDataset("grid", sizes=(32, 32), num_graphs=1, betas=(0.5, 20.0), **PLANAR)
     assert dataset.log_partition.isnan().tolist() == [[False, True]]
 
 
 def test_a_missing_extra_is_an_error_and_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pymatching", None)
     with pytest.raises(ImportError, match="pymatching"):
-        InstanceDataset("grid", sizes=(16, 16), num_graphs=1, betas=(0.5, 20.0), **PLANAR)
+        InstanceDataset("grid", sizes=(32, 32), num_graphs=1, betas=(0.5, 20.0), **PLANAR)
 
 
 # Files.
