@@ -6,7 +6,7 @@ Sites are numbered 0…N−1. Where other names come in (words, tuples, numbers 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Set
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,19 @@ MAX_SPINS = 2**31 - 1
 
 def as_labels(labels: Any) -> dict[Hashable, int]:
     """Site of each label, in the order of the sites; distinct hashables, numbers of numpy and torch as Python's own."""
-    if isinstance(labels, (str, bytes, Mapping, Set)) or not isinstance(labels, Iterable):
+    if isinstance(labels, (str, bytes, dict, set, frozenset)) or not isinstance(labels, Iterable):
         raise ValueError(f"labels must be a sequence of distinct hashables, one per site, got {type(labels).__name__}")
-    sites: dict[Hashable, int] = {}
     if isinstance(labels, (Tensor, np.ndarray)):
         if labels.ndim != 1 or (isinstance(labels, Tensor) and (labels.is_meta or labels.layout != torch.strided)):
             raise ValueError(f"labels must be hashable names in one row, got {type(labels)} of shape {labels.shape}")
         labels = labels.tolist()
-    for k, label in enumerate(labels):
+    listed = list(labels)
+    if {type(label) for label in listed} <= {int, str}:
+        sites = dict(zip(listed, range(len(listed)), strict=True))
+        if len(sites) == len(listed):
+            return sites
+    sites = {}
+    for k, label in enumerate(listed):
         name = _plain(label)
         try:
             usable = name is not None and bool(name == name)  # a missing number (NaN) differs from itself
@@ -52,7 +57,7 @@ def number(names: Iterable[Any], labels: Any, what: str) -> tuple[np.ndarray, li
     With ``labels``, every name must be one of them. Without, whole numbers are site numbers; if any name is
     something else, all are labels, in the order of their first appearance.
     """
-    listed = [_plain(name) for name in names]
+    listed = _plain_all(names)
     if labels is not None:
         sites = as_labels(labels)
         return look_up(listed, sites, what), list(sites)
@@ -68,19 +73,25 @@ def number(names: Iterable[Any], labels: Any, what: str) -> tuple[np.ndarray, li
 
 def look_up(names: Iterable[Any], sites: Mapping[Hashable, int], what: str) -> np.ndarray:
     """Sites of labels, int64."""
-    found = []
-    for name in names:
-        try:
-            found.append(sites[_plain(name)])
-        except (KeyError, TypeError) as error:
-            some = ", ".join(repr(label) for label in list(sites)[:3]) + (", …" if len(sites) > 3 else "")
-            raise ValueError(f"{what} must name sites by their labels ({some}), got {name!r}") from error
-    return np.array(found, dtype=np.int64)
+    listed = _plain_all(names)
+    try:
+        return np.array([sites[name] for name in listed], dtype=np.int64)
+    except (KeyError, TypeError) as error:
+        wrong = next(name for name in listed if not _is_among(name, sites))
+        some = ", ".join(repr(label) for label in list(sites)[:3]) + (", …" if len(sites) > 3 else "")
+        raise ValueError(f"{what} must name sites by their labels ({some}), got {wrong!r}") from error
+
+
+def _is_among(name: Any, sites: Mapping[Hashable, int]) -> bool:
+    try:
+        return name in sites
+    except TypeError:  # not hashable
+        return False
 
 
 def site_numbers(names: Iterable[Any], what: str) -> np.ndarray | None:
     """Names that all are whole numbers, as int64; None if one is of another kind."""
-    listed = [_plain(name) for name in names]
+    listed = _plain_all(names)
     kinds = {type(name) for name in listed}
     if bool in kinds:
         raise ValueError(f"{what} must name sites by numbers or labels, got True or False")
@@ -96,6 +107,11 @@ def site_numbers(names: Iterable[Any], what: str) -> np.ndarray | None:
                 "labels= lists the sites where numbers are names"
             )
     return np.array(listed, dtype=np.int64)
+
+
+def _plain_all(names: Iterable[Any]) -> list[Any]:
+    listed = list(names)
+    return listed if {type(name) for name in listed} <= {int, float, str, tuple} else [_plain(name) for name in listed]
 
 
 def _plain(label: Any) -> Any:

@@ -37,7 +37,7 @@ FORMATS: dict[str, Format] = {
         Format(
             "edge_list",
             (".edges", ".edgelist", ".txt", ".csv", ".tsv", ".dat"),
-            "'i j J', 'i h', or all 'i j' (J = 1), sites numbers or words; H = -sum J s s - sum h s, J > 0 aligns",
+            "'i j J', 'i h', or 'i j' (J = 1); sites number or word; H = -sum J s s - sum h s + offset, J > 0 aligns",
             edge_list.read,
             edge_list.write,
             edge_list.examine,

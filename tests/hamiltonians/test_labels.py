@@ -194,6 +194,8 @@ def test_sites_are_their_own_names_in_order() -> None:
         assert IsingGraph.from_edges(pair, labels=labels).labels is None
     for labels in ([1, 0], ["0", "1"], [0.0, 1.0]):
         assert IsingGraph.from_edges(pair, labels=labels).labels == tuple(labels)
+    for labels in (nx.Graph([("u", "v")]).nodes, {"u": 0, "v": 1}.keys(), iter("uv")):
+        assert IsingGraph.from_edges(pair, labels=labels).labels == ("u", "v")
     graph = IsingGraph.from_edges(pair, labels=np.array(["left", "right"]))
     assert type(graph.labels[0]) is str
     graph.labels = None
@@ -272,6 +274,32 @@ def test_fields_of_some_sites() -> None:
     assert IsingGraph.from_edges(pair, h={}).h.tolist() == [0.0, 0.0]
     assert IsingGraph.from_edges(pair, h={"b": 2.0}, labels=["a", "b"]).h.tolist() == [0.0, 2.0]
     assert IsingGraph.from_edges(pair, h={1: 2}, dtype=torch.float32).h.dtype == torch.float32
+
+
+class Series:
+    """What a series of pandas is to a reader of it."""
+
+    def __init__(self, values: list[float], index: list[Any]) -> None:
+        self.values, self.index = values, index
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype)
+
+    def to_dict(self) -> dict[Any, float]:
+        return dict(zip(self.index, self.values, strict=True))
+
+
+def test_a_series_is_read_by_its_index() -> None:
+    turned = Series([1.0, 2.0], ["b", "a"])
+    assert IsingGraph.from_edge_list([("a", "b")], turned).h.tolist() == [2.0, 1.0]
+    assert IsingGraph.from_edges([[0], [1]], h=turned, labels=["a", "b"]).h.tolist() == [2.0, 1.0]
+    assert IsingGraph.from_edge_list([("a", "b")], Series([1.0, 2.0], [0, 1])).h.tolist() == [1.0, 2.0]
+    assert IsingGraph.from_edges([[0], [1]], h=Series([1.0, 2.0], [1, 0])).h.tolist() == [2.0, 1.0]
+    with pytest.raises(ValueError, match="h must have each site once in its index"):
+        IsingGraph.from_edge_list([("a", "b")], Series([1.0, 2.0], ["a", "a"]))
 
 
 @pytest.mark.parametrize(
