@@ -7,6 +7,7 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+import pandas
 import pytest
 import torch
 from hypothesis import given, settings
@@ -92,7 +93,6 @@ def test_pairs_have_a_coupling_of_one(form: Any) -> None:
 
 
 def test_a_frame_of_pandas() -> None:
-    pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(ROWS, columns=["source", "target", "weight"])
     assert_same(IsingGraph.from_edge_list(frame), SAME)
     assert_same(IsingGraph.from_edge_list(frame[["weight", "target", "source"]]), SAME)
