@@ -106,6 +106,7 @@ class Autoregressive(nn.Module):
         config = (head.on_core() if self.core else head()) if isinstance(head, type) else head
         if not isinstance(config, Head):
             raise ValueError(f"head must be a head or its class, got {head!r}")
+        config.check_graph(graph)
         self.frontier: Frontier = build_frontier(ordering, frontier, radius)
         self.head_config = config
         self.head: BoundHead | None = None

@@ -150,7 +150,8 @@ class Core:
 
     Attributes:
         sites: of the core, by rank.
-        graph: its own graph, numbered by rank, with the edges of K and the original couplings, or None without sites.
+        graph: its own graph, numbered by rank, with the edges of K and the original couplings and fields, or None where
+            it has no sites.
         frontier: of the whole ordering.
         weights: the original couplings, zero on other edges of K, by (later, earlier) end.
     """
@@ -177,7 +178,8 @@ class Core:
         self._own_edges = _find(key, number[target] * size + number[source])
         self.weights = torch.zeros(len(key), dtype=torch.float64)
         self.weights[self._own_edges] = self.frontier.arrival_weight.double().cpu()[self._own_arrivals]
-        self.graph = IsingGraph.from_edges(edges, self.weights, num_nodes=size) if size else None
+        h = ordering.graph.h.double().cpu()[self.sites]
+        self.graph = IsingGraph.from_edges(edges, self.weights, h, size) if size else None
         self.outgoing = []
         for ranks, parents in _outgoing(self.frontier, self.exact):
             members, bits = number[parents], parents.shape[1]

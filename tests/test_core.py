@@ -364,6 +364,13 @@ def test_untrained_a_spin_of_the_core_feels_its_effective_couplings_and_field(gr
         torch.testing.assert_close(model.at(BETA).logits(spins)[:, core.sites], wanted, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("width", [1, 2])
+def test_heads_start_from_the_fields_of_the_core_s_own_sites(width: int) -> None:
+    model = ga.Autoregressive(ga.grid((3, 3), field="gaussian", seed=0), exact_width=width)
+    assert torch.equal(model.core.graph.h, model.graph.h[model.core.sites])
+    assert bool(model.core.graph.has_field)
+
+
 def test_effective_couplings_tend_to_those_of_the_graph_as_beta_vanishes() -> None:
     core = model_on("random regular", 2).core
     for part, limit in zip(core.tables(1e-6).scaled, core.tables(0.0).scaled, strict=True):

@@ -26,6 +26,7 @@ from torch.utils.checkpoint import checkpoint
 from torch_geometric.utils import spmm
 
 from graphar.frontier import Frontier
+from graphar.hamiltonians import IsingGraph
 from graphar.hamiltonians._sparse import csr
 
 if TYPE_CHECKING:
@@ -220,6 +221,14 @@ class Head(ABC):
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Keyword arguments that make this head again: plain numbers, strings and flags."""
+
+    def check_graph(self, graph: IsingGraph) -> None:
+        """Nothing where the head can draw the spins of a graph, by default any, some of them exact or none.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        del graph  # which heads of a rule look at
 
     @abstractmethod
     def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:

@@ -21,6 +21,7 @@ from torch.nn.functional import logsigmoid
 
 from graphar._checks import check_count, check_flag
 from graphar.frontier import Frontier
+from graphar.hamiltonians import IsingGraph
 from graphar.heads.base import BoundHead, Head, SiteInputs
 
 if TYPE_CHECKING:
@@ -76,14 +77,17 @@ class MADE(Head):
     def settings(self) -> dict[str, Any]:
         return asdict(self)
 
-    def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
-        """Module with masks of the order.
+    def check_graph(self, graph: IsingGraph) -> None:
+        """Mixtures of x and −x are for graphs that do not tell them apart.
 
         Raises:
-            ValueError: ``z2`` on a graph with fields, which x and −x feel differently.
+            ValueError: ``z2`` on a graph with fields.
         """
-        if self.z2 and frontier.graph.has_field:
-            raise ValueError(f"graph must have no fields for z2=True, got {frontier.graph!r}")
+        if self.z2 and graph.has_field:
+            raise ValueError(f"graph must have no fields for z2=True, got {graph!r}")
+
+    def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
+        """Module with masks of the order."""
         n, channels = frontier.num_spins, [1, *[self.width] * (self.depth - 1), 1]
         layers: list[Tensor] = []
         biases: list[Tensor] = []

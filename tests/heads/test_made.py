@@ -141,6 +141,9 @@ def test_single_layer_runs_compiled_and_equals_one_layer_of_made() -> None:
 def test_refused_settings() -> None:
     with pytest.raises(ValueError, match="graph must have no fields for z2=True"):
         ga.Autoregressive(ga.chain(4, field=0.1), MADE(z2=True))
+    only_exact = ga.IsingGraph.from_edges([[0, 0, 1, 2], [1, 2, 2, 3]], 1.0, [0.0, 0.0, 0.0, 0.5])
+    with pytest.raises(ValueError, match="graph must have no fields for z2=True"):
+        ga.Autoregressive(only_exact, MADE(z2=True), exact_width=1)
     with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
         MADE(depth=0)
     with pytest.raises(ValueError, match="width must be at least 1, got 0"):

@@ -1,0 +1,185 @@
+"""Every combination of head, frontier, order, radius and width that a model accepts is one distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_graphs import KERNELS
+from torch import Tensor
+
+import graphar as ga
+from graphar.heads import MessagePassing
+
+HEADS: dict[str, ga.heads.Head] = {
+    "linear": ga.heads.Linear(),
+    "linear, no bias, no skip": ga.heads.Linear(bias=False),
+    "linear, parents": ga.heads.Linear("parents"),
+    "MLP": ga.heads.MLP(3),
+    "MLP, two layers": ga.heads.MLP(3, 2, activation="tanh"),
+    "MLP, parents": ga.heads.MLP(2, 1, "parents", bias=False),
+    "SK 0": ga.heads.SherringtonKirkpatrick(0),
+    "SK 2": ga.heads.SherringtonKirkpatrick(2),
+    "Curie-Weiss": ga.heads.CurieWeiss(trainable=True),
+    "Curie-Weiss, as it is": ga.heads.CurieWeiss(),
+    "infinite Curie-Weiss": ga.heads.CurieWeissInfinite(),
+    "infinite Curie-Weiss, tanh": ga.heads.CurieWeissInfinite("tanh"),
+    "infinite Curie-Weiss, gain": ga.heads.CurieWeissInfinite("gain"),
+    "one parameter": ga.heads.OneParameter(),
+    "single layer": ga.heads.SingleLayer(),
+    "MADE": ga.heads.MADE(3, 2),
+    "MADE, no bias": ga.heads.MADE(2, 1, bias=False),
+    "MADE, mixed": ga.heads.MADE(2, 2, z2=True),
+}
+ORDERS = {
+    "natural": ga.natural,
+    "rcm": ga.rcm,
+    "min_degree": ga.min_degree,
+    "nested_dissection": ga.nested_dissection,
+    "random": lambda graph: ga.random_order(graph, seed=1),
+    "backwards": lambda graph: ga.given_order(graph, torch.arange(graph.num_spins).flip(0)),
+}
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> ga.IsingGraph:
+    """Up to 12 spins, any edges: empty, disconnected, complete; couplings with zeros, fields on some spins or none."""
+    n = draw(st.integers(1, 12))
+    pairs = [(i, j) for i in range(n) for j in range(i)]
+    kind = draw(st.sampled_from(["sparse", "dense", "tree", "one coupling"]))
+    if kind == "one coupling":
+        edges = pairs
+    elif kind == "tree":
+        edges = [(k, draw(st.integers(0, k - 1))) for k in range(1, n)]
+    else:
+        edges = [pair for pair in pairs if draw(st.integers(0, 3)) < (1 if kind == "sparse" else 3)]
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 99)))
+    weights = torch.randn(len(edges), generator=generator, dtype=torch.float64)
+    if kind == "one coupling":
+        weights = torch.full_like(weights, 1 / n)
+    elif draw(st.booleans()):
+        weights = weights.sign() * (torch.rand(len(edges), generator=generator) > 0.2)
+    h = torch.randn(n, generator=generator, dtype=torch.float64)
+    h = draw(st.sampled_from([None, h, h * (h > 0)]))
+    return ga.IsingGraph.from_edges(torch.tensor(edges).reshape(-1, 2).T, weights, h, n)
+
+
+@st.composite
+def structures(draw: st.DrawFn) -> dict[str, Any]:
+    """Frontier, radius and exact width, the dial mostly off."""
+    return {
+        "ordering": ORDERS[draw(st.sampled_from(sorted(ORDERS)))],
+        "frontier": draw(st.sampled_from(["component", "all"])),
+        "radius": draw(st.sampled_from([None, None, 0, 1, 2, 12])),
+        "exact_width": draw(st.sampled_from([0, 0, 0, 1, 2, 3])),
+    }
+
+
+message_heads = st.builds(
+    MessagePassing,
+    radius=st.integers(0, 4),
+    rounds=st.integers(1, 3),
+    refresh=st.sampled_from(["outward", "return", "full"]),
+    hidden=st.sampled_from([0, 0, 2]),
+    linear=st.booleans(),
+)
+
+
+def model_of(graph: ga.IsingGraph, head: ga.heads.Head, kernel: str, **options: Any) -> ga.Autoregressive:
+    """A model with weights of order one, the same for both kernels."""
+    model = ga.Autoregressive(graph, head, kernel=kernel, dtype=torch.float64, seed=1, **options)
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.3 * torch.randn(weight.shape, generator=generator, dtype=torch.float64))
+    return model
+
+
+def all_there_is(model: ga.Autoregressive, beta: float) -> dict[str, Tensor]:
+    """Samples, log q and logits, of drawn and of given spins, and the gradients of all that have them."""
+    q, n = model.at(beta), model.num_spins
+    x = torch.randint(0, 2, (70, n), generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 2 - 1
+    drawn, log_q = q.sample_with_log_prob(70, seed=4)
+    found = {"samples": drawn, "log q of samples": log_q, "log q": q.log_prob(x), "logits": q.logits(x)}
+    weights = list(model.parameters())
+    of_samples = torch.linspace(-1, 2, 70, dtype=torch.float64)
+    objectives = {"log q": of_samples @ found["log q"], "logits": (of_samples @ found["logits"]).sum()}
+    learner, _ = model.learner_at(beta)
+    if learner is not None:
+        kernel, of = learner
+        more = kernel.sample(beta, of, 5, 64, 70, differentiable=True)
+        found |= {"more samples": more.spins, "log q of more": more.log_prob, "energies of more": more.energy}
+        objectives["log q of more"] = of_samples @ more.log_prob
+    for name, objective in objectives.items():
+        if objective.requires_grad:
+            gradients = torch.autograd.grad(objective, weights, retain_graph=True, allow_unused=True)
+            for k, (gradient, weight) in enumerate(zip(gradients, weights, strict=True)):
+                found[f"d {name} / d weight {k}"] = torch.zeros_like(weight) if gradient is None else gradient
+    return {name: value.detach() for name, value in found.items()}
+
+
+def check(graph: ga.IsingGraph, head: ga.heads.Head, structure: dict[str, Any], beta: float) -> None:
+    """Both kernels refuse a combination, for the same reason, or give the same."""
+    found, refused = [], []
+    for kernel in KERNELS:
+        try:
+            model = model_of(graph, head, kernel, **structure)
+        except ValueError as error:
+            refused.append(str(error))
+        else:
+            found.append(all_there_is(model, beta))
+    assert len(set(refused)) == bool(refused)
+    assert len(found) + len(refused) == 2
+    assert len(found) != 1
+    if found:
+        reference, compiled = found
+        assert reference.keys() == compiled.keys()
+        for name, value in reference.items():
+            if name in ("samples", "more samples"):
+                assert torch.equal(compiled[name], value), name
+            torch.testing.assert_close(
+                compiled[name], value, rtol=1e-10, atol=1e-10, msg=lambda text, name=name: f"{name}: {text}"
+            )
+
+
+@pytest.mark.parametrize("head", HEADS)
+@settings(max_examples=8, deadline=None, derandomize=True, database=None)
+@given(graph=graphs(), structure=structures(), beta=st.sampled_from([0.0, 0.7, 2.0]))
+def test_reference_and_compiled_kernel_are_one(
+    head: str, graph: ga.IsingGraph, structure: dict[str, Any], beta: float
+) -> None:
+    check(graph, HEADS[head], structure, beta)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(graph=graphs(), head=message_heads, structure=structures(), beta=st.sampled_from([0.0, 0.7, 2.0]))
+def test_reference_and_compiled_message_passing_are_one(
+    graph: ga.IsingGraph, head: MessagePassing, structure: dict[str, Any], beta: float
+) -> None:
+    if not head.linear:
+        structure["radius"] = None  # which is the head's
+    check(graph, head, structure, beta)
+
+
+@pytest.mark.parametrize("refresh", ["outward", "return", "full"])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_message_passing_with_pairs_of_two_bo_reads_spins_of_smaller_rank_and_no_others(
+    refresh: str, kernel: str
+) -> None:
+    graph = ga.grid((4, 4), couplings="gaussian", field="gaussian", seed=0)
+    head = MessagePassing(radius=2, rounds=2, refresh=refresh, linear=True)
+    model = model_of(graph, head, kernel, ordering=ga.nested_dissection, frontier="all")
+    plain = model_of(graph, MessagePassing(radius=2, rounds=2, refresh=refresh), kernel, ordering=model.ordering)
+    x = torch.randint(0, 2, (20, 16), generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
+    added = (model.at(0.7).logits(x) - plain.at(0.7).logits(x))[:, model.ordering.sites]
+    frontier, linear = model.frontier, model.head.linear
+    coupling = graph.to_dense()[model.ordering.sites][:, model.ordering.sites]
+    by_rank = x[:, model.ordering.sites]
+    for i in range(16):
+        pairs = slice(int(frontier.pair_ptr[i]), int(frontier.pair_ptr[i + 1]))
+        received = by_rank[:, :i] @ coupling[:i, frontier.pair_spin[pairs].long()]  # ξ_il = Σ_{j<i} J_jl x_j
+        expected = received @ linear.weight[pairs] + linear.bias[i]
+        torch.testing.assert_close(added[:, i], expected, rtol=1e-10, atol=1e-10)
