@@ -9,10 +9,8 @@ that DAG; a head turns the messages that reach a spin into its conditional.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from importlib.util import find_spec
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,15 +19,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_FUNCTION = "compare"  # also the name of the module that holds it
-
-
 if not TYPE_CHECKING:  # or every name would be one to a type checker
 
     def __getattr__(name: str) -> Any:
         if name != "__all__" and name.startswith("__"):  # what tools look for in any module
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if name != _FUNCTION and find_spec(f"{__name__}.{name}") is not None:
+        if find_spec(f"{__name__}.{name}") is not None:
             return import_module(f"{__name__}.{name}")
         names = import_module("graphar._names")
         globals().update({each: getattr(names, each) for each in names.__all__}, __all__=names.__all__)
@@ -40,14 +35,3 @@ if not TYPE_CHECKING:  # or every name would be one to a type checker
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__getattr__("__all__")})
-
-
-class _Root(ModuleType):
-    """The package, whose function is not hidden by the module of its name when that is imported first."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name != _FUNCTION or not isinstance(value, ModuleType):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Root

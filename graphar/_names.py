@@ -1,11 +1,8 @@
 """The names at the root of the package, in one place; loading them loads torch."""
 
 from graphar import exact, heads
-from graphar.autoregressive import Autoregressive
-from graphar.compare import compare
-from graphar.comparison import Comparison
-from graphar.core import core_first
-from graphar.distribution import Distribution
+from graphar.comparison.compare import compare
+from graphar.comparison.result import Comparison
 from graphar.estimators import Estimate, FreeEnergy, TwoSidedBound, free_energy, two_sided_bound
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
@@ -21,6 +18,8 @@ from graphar.instances import (
     triangular,
 )
 from graphar.io import read, write
+from graphar.models.autoregressive import Autoregressive
+from graphar.models.distribution import Distribution
 from graphar.ordering import (
     Ordering,
     bfs,
@@ -32,6 +31,7 @@ from graphar.ordering import (
     random_order,
     rcm,
 )
+from graphar.partial_elimination.plan import core_first
 from graphar.training import (
     BetaRecord,
     NaturalGradient,

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphar._checks import check_count
+from graphar._support.checks import check_count
 from graphar.hamiltonians import IsingGraph
 from graphar.ordering import Ordering
 
@@ -116,7 +116,7 @@ class Frontier:
     @cached_property
     def parent(self) -> Tensor:
         """Parent of each rank in the elimination tree, −1 for the roots, shape (N,)."""
-        from graphar import _symbolic
+        from graphar.ordering.compiled import elimination_tree as _symbolic
 
         ptr, nbr, _ = self._neighbours
         return torch.from_numpy(_symbolic.elimination_tree(ptr, nbr))
@@ -124,7 +124,7 @@ class Frontier:
     @cached_property
     def depth(self) -> Tensor:
         """Depth of each rank in the elimination tree, roots at 0, shape (N,)."""
-        from graphar import _symbolic
+        from graphar.ordering.compiled import elimination_tree as _symbolic
 
         return torch.from_numpy(_symbolic.tree_depth(self.parent.numpy()))
 
@@ -132,14 +132,14 @@ class Frontier:
 
     @cached_property
     def _counts_within(self) -> tuple[Tensor, Tensor]:
-        from graphar import _radius
+        from graphar.ordering.compiled import balls as _radius
 
         pairs, parents = _radius.count_within(*self._balls)
         return torch.from_numpy(pairs), torch.from_numpy(parents)
 
     @cached_property
     def _lists_within(self) -> tuple[Tensor, Tensor, Tensor]:
-        from graphar import _radius
+        from graphar.ordering.compiled import balls as _radius
 
         starts = (self.pair_ptr.numpy(), self.parents_ptr.numpy(), self.arrival_ptr.numpy())
         spins, arrivals, parents = _radius.fill_within(*self._balls, *starts)
@@ -156,7 +156,7 @@ class Frontier:
     @cached_property
     def num_parents(self) -> Tensor:
         """|P(i)| of each rank, or |P_r(i)| under a radius, shape (N,)."""
-        from graphar import _symbolic
+        from graphar.ordering.compiled import elimination_tree as _symbolic
 
         if self.radius is not None:
             return self._counts_within[1]
@@ -176,7 +176,7 @@ class Frontier:
     @cached_property
     def parents_spin(self) -> Tensor:
         """Ranks j ∈ P(i), or P_r(i) under a radius, rising within each i, int32 of shape (Σ|P|,)."""
-        from graphar import _symbolic
+        from graphar.ordering.compiled import elimination_tree as _symbolic
 
         if self.radius is not None:
             return self._lists_within[2]
@@ -251,7 +251,7 @@ class Frontier:
     @cached_property
     def pair_ptr(self) -> Tensor:
         """Where each F(i) starts in :attr:`pair_spin`, shape (N + 1,)."""
-        from graphar import _symbolic
+        from graphar.ordering.compiled import elimination_tree as _symbolic
 
         if self.num_pairs > MAX_PAIRS:
             raise ValueError(
@@ -264,7 +264,7 @@ class Frontier:
 
     @cached_property
     def _pairs(self) -> tuple[Tensor, Tensor]:
-        from graphar import _symbolic
+        from graphar.ordering.compiled import elimination_tree as _symbolic
 
         if self.radius is not None:
             return self._lists_within[:2]
@@ -322,7 +322,7 @@ class Frontier:
     @cached_property
     def _levels(self) -> Tensor:
         """Where levels are not depths in the tree: under a radius, and with TwoBo's pairs."""
-        from graphar import _symbolic
+        from graphar.ordering.compiled import elimination_tree as _symbolic
 
         if self.radius is not None:
             return torch.from_numpy(_symbolic.longest_path(self.parents_ptr.numpy(), self.parents_spin.numpy()))

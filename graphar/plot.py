@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphar._checks import check_count
+from graphar._support.checks import check_count
 from graphar.frontier import Frontier
 from graphar.training.run import Run
 

@@ -32,7 +32,7 @@ def _all_there_is(model: ga.Autoregressive) -> list[Tensor]:
     """What a kernel says of more blocks of configurations than are taken together, and the gradients of all of it."""
     q, x = model.at(BETA), ga.Autoregressive(model.graph, dtype=model.dtype).at(0.3).sample(300, seed=0)
     found = [q.log_prob(x), q.logits(x)]
-    drawn = model.kernel.sample(BETA, model.kernel.own_interactions(model.frontier), 3, 64, 77, differentiable=True)
+    drawn = model.kernel.sample(BETA, model.kernel.graph_couplings(model.frontier), 3, 64, 77, differentiable=True)
     if model.dtype == torch.float64:  # in float32 a draw may fall between two roundings
         found += [drawn.log_prob, drawn.energy, drawn.spins]
     for value in found[:3]:

@@ -11,7 +11,7 @@ import torch
 from small_graphs import GRAPHS, configurations, model_on
 
 import graphar as ga
-from graphar._random import hash_key
+from graphar._support.seeds import hash_key
 from graphar.estimators import TwoSidedBound, two_sided_bound
 
 BETA = 0.7

@@ -109,8 +109,8 @@ def all_there_is(model: ga.Autoregressive, beta: float) -> dict[str, Tensor]:
     objectives = {"log q": of_samples @ found["log q"], "logits": (of_samples @ found["logits"]).sum()}
     learner, _ = model.learner_at(beta)
     if learner is not None:
-        kernel, of = learner
-        more = kernel.sample(beta, of, 5, 64, 70, differentiable=True)
+        kernel, couplings = learner
+        more = kernel.sample(beta, couplings, 5, 64, 70, differentiable=True)
         found |= {"more samples": more.spins, "log q of more": more.log_prob, "energies of more": more.energy}
         objectives["log q of more"] = of_samples @ more.log_prob
     for name, objective in objectives.items():

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 import graphar as ga
-from graphar.compare import compare
-from graphar.comparison import ESTIMATED, Comparison
-from graphar.exact._cheapest import cheapest_log_partition
+from graphar.comparison.compare import compare
+from graphar.comparison.result import ESTIMATED, Comparison
+from graphar.exact.automatic import cheapest_log_partition
 from graphar.exact.curie_weiss import curie_weiss
 from graphar.training import protocols
 from graphar.training.objective import variational_step

@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 import graphar as ga
-from graphar._random import hash_key
-from graphar.core import exact_ranks, predict_tables
-from graphar.core_tables import remove_low_orders
+from graphar._support.seeds import hash_key
 from graphar.estimators.partition import evaluate
+from graphar.partial_elimination.plan import exact_ranks, predict_tables
+from graphar.partial_elimination.tables import remove_low_orders
 from graphar.training import variational_step
 
 BETA = 0.7
@@ -373,7 +373,7 @@ def test_heads_start_from_the_fields_of_the_core_s_own_sites(width: int) -> None
 
 def test_effective_couplings_tend_to_those_of_the_graph_as_beta_vanishes() -> None:
     core = model_on("random regular", 2).core
-    for part, limit in zip(core.tables(1e-6).scaled, core.tables(0.0).scaled, strict=True):
+    for part, limit in zip(core.tables(1e-6).effective_couplings, core.tables(0.0).effective_couplings, strict=True):
         torch.testing.assert_close(part, limit, rtol=0, atol=1e-5)
 
 
@@ -488,7 +488,7 @@ def test_samples_do_not_depend_on_threads_chunks_or_number(kernel: str, monkeypa
         torch.set_num_threads(1)
     (drawn,) = q.draw(150, hash_key(1, "samples"))
     assert all(torch.equal(drawn.configuration(sample), spins[sample]) for sample in (0, 63, 64, 149))
-    monkeypatch.setattr("graphar.distribution._HELD", 1)
+    monkeypatch.setattr("graphar.models.distribution._HELD", 1)
     assert q.chunk_size == 64
     parts = list(q.draw(150, hash_key(1, "samples")))
     assert torch.equal(parts[2].configuration(3), spins[131])
@@ -575,7 +575,7 @@ def test_wide_tables_take_the_memory_that_was_predicted() -> None:
     # a table of 2^18 entries on its way to the core; its products of pairs would take a gigabyte
     code = (
         "import resource, torch, graphar as ga\n"
-        "from graphar.core_tables import remove_low_orders\n"
+        "from graphar.partial_elimination.tables import remove_low_orders\n"
         "remove_low_orders(torch.zeros(1, 4, dtype=torch.float64))\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "remove_low_orders(torch.zeros(1, 2**18, dtype=torch.float64))\n"

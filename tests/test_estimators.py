@@ -90,7 +90,7 @@ def test_the_offset_shifts_energies_and_log_z() -> None:
 def test_a_longer_run_begins_with_the_shorter_one(monkeypatch: pytest.MonkeyPatch) -> None:
     q = some_model("torus")
     x, log_q = q.sample_with_log_prob(100, seed=3)
-    monkeypatch.setattr("graphar.distribution._HELD", 70 * (q.graph.num_couplings + 4 * q.graph.num_spins))
+    monkeypatch.setattr("graphar.models.distribution._HELD", 70 * (q.graph.num_couplings + 4 * q.graph.num_spins))
     assert q.chunk_size == 64
     y, log_r = q.sample_with_log_prob(130, seed=3)
     assert torch.equal(x, y[:100])

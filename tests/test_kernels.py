@@ -15,8 +15,9 @@ from torch import Tensor, nn
 import graphar as ga
 from graphar.heads import BoundHead, Head
 from graphar.heads.base import SiteInputs
-from graphar.kernels import NumbaKernel, NumbaLevelsKernel, RecordedKernel, ReferenceKernel, philox
-from graphar.kernels.reference import decide
+from graphar.kernels import CudaGraphKernel, LevelsKernel, LinearKernel, ReferenceKernel
+from graphar.kernels import random_bits as philox
+from graphar.kernels.reference.levels import decide
 
 GRAPHS = {
     "random regular": ga.random_regular(300, degree=3, couplings="pm1", field="gaussian", seed=0),
@@ -89,7 +90,7 @@ def test_heads_that_are_not_linear_have_compiled_messages(graph: str) -> None:
     for kernel in ("reference", "numba"):
         model = ga.Autoregressive(GRAPHS[graph], Curved(), ga.nested_dissection, kernel=kernel, dtype=torch.float64)
         spins, log_q = model.at(0.6).sample_with_log_prob(77, seed=0)
-        drawn = model.kernel.sample(0.6, model.kernel.own_interactions(model.frontier), 3, 0, 77, differentiable=True)
+        drawn = model.kernel.sample(0.6, model.kernel.graph_couplings(model.frontier), 3, 0, 77, differentiable=True)
         factor = torch.linspace(-1, 1, 77, dtype=torch.float64)
         (factor @ drawn.log_prob).backward()
         results.append([spins, log_q, model.at(0.6).logits(spins), model.at(0.6).log_prob(spins), drawn.energy])
@@ -101,7 +102,7 @@ def test_heads_that_are_not_linear_have_compiled_messages(graph: str) -> None:
 @pytest.mark.parametrize("head", [ga.heads.Linear(scale=1.0), Curved()], ids=["linear", "curved"])
 def test_a_recording_sees_new_weights_betas_and_batches(head: Head) -> None:
     models = [ga.Autoregressive(GRAPHS["torus"], head, kernel="reference") for _ in range(2)]
-    models[1].kernel = RecordedKernel(models[1].frontier, models[1].head, models[1].dtype, models[1].device)
+    models[1].kernel = CudaGraphKernel(models[1].frontier, models[1].head, models[1].dtype, models[1].device)
     for beta, count, seed in ((0.5, 100, 0), (0.5, 100, 1), (0.7, 100, 1), (0.7, 60, 1)):
         drawn = [model.at(beta).sample_with_log_prob(count, seed=seed) for model in models]
         assert torch.equal(drawn[0][0], drawn[1][0])
@@ -117,8 +118,8 @@ def test_a_recording_sees_new_weights_betas_and_batches(head: Head) -> None:
 
 def test_a_recording_outlives_inference_mode_and_is_not_pickled() -> None:
     model = ga.Autoregressive(GRAPHS["torus"], kernel="reference")
-    model.kernel = RecordedKernel(model.frontier, model.head, model.dtype, model.device)
-    own = model.kernel.own_interactions(model.frontier)
+    model.kernel = CudaGraphKernel(model.frontier, model.head, model.dtype, model.device)
+    own = model.kernel.graph_couplings(model.frontier)
     with torch.inference_mode():
         drawn = [model.kernel.sample(0.5, own, 7, 0, 64).spins for _ in range(3)]
     assert torch.equal(model.kernel.sample(0.5, own, 7, 0, 64).spins, drawn[2])
@@ -134,7 +135,7 @@ def test_a_gpu_draws_what_the_cpu_draws(graph: str, head: Head, exact_width: int
     options = {"exact_width": exact_width, "dtype": torch.float64}
     here = ga.Autoregressive(GRAPHS[graph], head, kernel="reference", **options)
     there = ga.Autoregressive(GRAPHS[graph], head, **options).to("cuda")
-    assert type(there.kernel) is RecordedKernel
+    assert type(there.kernel) is CudaGraphKernel
     factor = torch.linspace(-1, 1, 200, dtype=torch.float64)
     for seed in (0, 1, 2):  # launched, recorded, replayed
         drawn = [model.at(0.6).sample_with_log_prob(200, seed=seed) for model in (here, there)]
@@ -150,8 +151,8 @@ def test_a_gpu_draws_what_the_cpu_draws(graph: str, head: Head, exact_width: int
 
 def test_auto_takes_compiled_kernels_on_the_cpu() -> None:
     graph = ga.chain(5)
-    assert type(ga.Autoregressive(graph).kernel) is NumbaKernel
-    assert type(ga.Autoregressive(graph, Curved()).kernel) is NumbaLevelsKernel
+    assert type(ga.Autoregressive(graph).kernel) is LinearKernel
+    assert type(ga.Autoregressive(graph, Curved()).kernel) is LevelsKernel
     assert type(ga.Autoregressive(graph, kernel="reference").kernel) is ReferenceKernel
     assert type(ga.Autoregressive(graph, kernel="reference").double().kernel) is ReferenceKernel
     with pytest.raises(ValueError, match='kernel must be "auto", "reference" or "numba", got \'fast\''):

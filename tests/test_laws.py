@@ -84,7 +84,7 @@ def test_one_by_one_equals_level_by_level_equals_compiled_equals_given(
     assert single.num_levels == n
     drawn = []
     for kernel in (*(model.kernel for model in models), single):
-        out = kernel.sample(BETA, kernel.own_interactions(model.frontier), 12345, 0, 50)
+        out = kernel.sample(BETA, kernel.graph_couplings(model.frontier), 12345, 0, 50)
         drawn.append(out.spins)
         with torch.no_grad():
             for other in models:
@@ -171,7 +171,7 @@ def test_samples_carry_the_gradient_of_their_density(graph: str, head: str, kern
     weights = list(model.parameters())
     if not weights or not sum(weight.numel() for weight in weights):
         return
-    own = model.kernel.own_interactions(model.frontier)
+    own = model.kernel.graph_couplings(model.frontier)
     drawn = model.kernel.sample(BETA, own, 5, 0, 150, differentiable=True)
     factor = torch.linspace(-1, 1, 150, dtype=torch.float64)
     ours = torch.autograd.grad(factor @ drawn.log_prob, weights)

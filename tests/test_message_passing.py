@@ -13,10 +13,10 @@ from torch_geometric.data import Batch
 
 import graphar as ga
 from graphar.heads import MessagePassing
-from graphar.heads.message_rule import MessageRule, belief_message
-from graphar.kernels.message_passing import MessagePassingKernel
-from graphar.kernels.message_passing_reference import MessagePassingReferenceKernel
-from graphar.training.many_graphs import union
+from graphar.heads.message_passing.rule import MessageRule, belief_message
+from graphar.kernels.compiled.message_passing import MessagePassingKernel
+from graphar.kernels.reference.message_passing import MessagePassingReferenceKernel
+from graphar.training.transfer.pretrain import disjoint_union
 
 BETA = 0.7
 SCHEDULES = {
@@ -114,7 +114,7 @@ def test_compiled_equals_reference(graph: str, schedule: str, order: str) -> Non
     found = []
     for kernel in KERNELS:
         model = model_of(GRAPHS[graph], SCHEDULES[schedule], ORDERINGS[order], kernel=kernel)
-        drawn = model.kernel.sample(BETA, model.kernel.own_interactions(model.frontier), 7, 64, 70)
+        drawn = model.kernel.sample(BETA, model.kernel.graph_couplings(model.frontier), 7, 64, 70)
         found.append([drawn.spins, drawn.log_prob, drawn.energy, drawn.configuration(66)])
         found[-1] += [model.at(BETA).logits(drawn.spins), model.at(BETA).log_prob(drawn.spins)]
     for reference, compiled in zip(*found, strict=True):
@@ -166,9 +166,9 @@ def test_gradients_agree_with_each_other_and_with_finite_differences(graph: str,
 @pytest.mark.parametrize("schedule", ["learned return", "learned full"])
 def test_gradients_that_forget_agree_and_are_others(schedule: str) -> None:
     found = []
-    for kernel, keeps in (("reference", 0.4), ("numba", 0.4), ("numba", 1.0)):
+    for kernel, gradient_decay in (("reference", 0.4), ("numba", 0.4), ("numba", 1.0)):
         model = model_of(GRAPHS["two components"], SCHEDULES[schedule], ORDERINGS["random"], kernel=kernel)
-        model.head.rule.keeps = keeps
+        model.head.rule.gradient_decay = gradient_decay
         x = model.at(0).sample(70, seed=0)
         weights = list(model.head.rule.parameters())
         found.append(
@@ -181,7 +181,7 @@ def test_gradients_that_forget_agree_and_are_others(schedule: str) -> None:
 @with_all_kernels
 def test_sampling_carries_the_gradient_of_its_density(kernel: str) -> None:
     model = model_of(GRAPHS["torus"], SCHEDULES["learned return"], kernel=kernel)
-    drawn = model.kernel.sample(BETA, model.kernel.own_interactions(model.frontier), 5, 0, 40, differentiable=True)
+    drawn = model.kernel.sample(BETA, model.kernel.graph_couplings(model.frontier), 5, 0, 40, differentiable=True)
     expected = torch.autograd.grad(model.at(BETA).log_prob(drawn.spins).sum(), list(model.parameters()))
     for part, other in zip(torch.autograd.grad(drawn.log_prob.sum(), list(model.parameters())), expected, strict=True):
         torch.testing.assert_close(part, other, rtol=1e-10, atol=1e-12)
@@ -226,7 +226,9 @@ def test_a_batch_of_five_graphs_gives_what_each_gives(schedule: str, kernel: str
         for graph in (GRAPHS[name] for name in names)
         for i, j, J in [graph.undirected()]
     ]
-    together = model_of(union(Batch.from_data_list(bare), betas), SCHEDULES[schedule], ga.natural, kernel=kernel)
+    together = model_of(
+        disjoint_union(Batch.from_data_list(bare), betas), SCHEDULES[schedule], ga.natural, kernel=kernel
+    )
     x = torch.cat(spins, dim=1)
     alone = [model.at(beta).logits(x) for model, beta, x in zip(models, betas.tolist(), spins, strict=True)]
     torch.testing.assert_close(together.at(1.0).logits(x), torch.cat(alone, dim=1), rtol=1e-6, atol=1e-6)

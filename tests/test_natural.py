@@ -39,9 +39,9 @@ def made(head: ga.heads.Head = MESSAGES, graph: ga.IsingGraph = GRAPH, **options
 
 def enumerated(model: ga.Autoregressive) -> tuple[Tensor, Tensor]:
     """All configurations of the sites with weights, and their log q."""
-    kernel, of = model.learner_at(BETA)[0]
+    kernel, couplings = model.learner_at(BETA)[0]
     x = configurations(model.frontier.num_spins)
-    return x, kernel.log_prob(BETA, of, x)
+    return x, kernel.log_prob(BETA, couplings, x)
 
 
 def variational(model: ga.Autoregressive) -> Tensor:
@@ -216,10 +216,10 @@ def test_threads_do_not_change_it() -> None:
 def test_only_beta_times_the_couplings_matters() -> None:
     graph = ga.grid((3, 4), couplings="gaussian", field=0.2, seed=1)
     i, j, weights = graph.undirected()
-    scaled = ga.IsingGraph.from_edges(torch.stack([i, j]), 64 * weights, 64 * graph.h)
+    effective_couplings = ga.IsingGraph.from_edges(torch.stack([i, j]), 64 * weights, 64 * graph.h)
     bounds = []
-    for of, factor in ((graph, 1), (scaled, 64)):
-        model = made(ga.heads.Linear(scale=0.0), of)
+    for couplings, factor in ((graph, 1), (effective_couplings, 64)):
+        model = made(ga.heads.Linear(scale=0.0), couplings)
         betas = [beta / factor for beta in (0.25, 0.5, 1.0)]
         run = ga.anneal(model, betas, optimizer=lambda w, m=model: NaturalGradient(w, m), **SHORT)
         bounds.append([record.beta * record.bound for record in run.history])

@@ -14,8 +14,8 @@ from torch_geometric.data import Batch
 
 import graphar as ga
 from graphar.heads import MessagePassing, MessageWeights
-from graphar.heads.message_rule import MessageRule
-from graphar.training import many_graphs as module
+from graphar.heads.message_passing.rule import MessageRule
+from graphar.training.transfer import pretrain as module
 
 TRAIN = ga.InstanceDataset("random_regular", sizes=(12, 16), num_graphs=6, degree=3, couplings="gaussian", seed=0)
 HELD_OUT = ga.InstanceDataset(
@@ -63,7 +63,7 @@ def test_gradients_of_a_step_are_those_of_each_graph_by_itself() -> None:
     together = [parameter.grad.clone() for parameter in rule.parameters()]
 
     # the same samples: the union draws with its own order and sites
-    model = ga.Autoregressive(module.union(batch, betas), HEAD, ga.natural)
+    model = ga.Autoregressive(module.disjoint_union(batch, betas), HEAD, ga.natural)
     model.head.rule = rule
     spins = model.at(1.0).sample(200, generator=torch.Generator().manual_seed(5))
     rule.zero_grad()
@@ -246,9 +246,9 @@ def test_bad_arguments() -> None:
         ({"validation": [HELD_OUT[0], 3]}, "validation must hold IsingGraphs alone, got int at 1"),
         ({"dataset": iter([])}, "dataset must hold at least one IsingGraph"),
         ({"beta": 1.0}, "beta must be two rising positive numbers, got 1"),
-        ({"keeps": "a"}, "keeps must be in"),
+        ({"gradient_decay": "a"}, "gradient_decay must be in"),
         ({"beta": (1.0, 0.5)}, "beta must be two rising positive numbers"),
-        ({"keeps": 1.5}, "keeps must be in 0 … 1, got 1.5"),
+        ({"gradient_decay": 1.5}, "gradient_decay must be in 0 … 1, got 1.5"),
         ({"beta": (0.0, 0.5)}, "beta must be two rising positive numbers"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"batch_size": 1}, "batch_size must be at least 2, got 1"),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import graphar as ga
-from graphar._random import choose_key, hash_key, make_generator
+from graphar._support.seeds import choose_key, hash_key, make_generator
 from graphar.cli import main
 from graphar.training import variational_step
 
@@ -127,9 +127,9 @@ def test_bits_of_one_call_are_met_in_no_other(monkeypatch: pytest.MonkeyPatch, t
     keys: list[int] = []
     sample = kernel.sample
 
-    def noted(self: Any, beta: float, of: Any, key: int, first: int, *rest: Any) -> Any:
+    def noted(self: Any, beta: float, couplings: Any, key: int, first: int, *rest: Any) -> Any:
         keys.append(key)
-        return sample(self, beta, of, key, first, *rest)
+        return sample(self, beta, couplings, key, first, *rest)
 
     monkeypatch.setattr(kernel, "sample", noted)
     trained = model()
@@ -161,9 +161,9 @@ def test_a_resumed_run_goes_on_with_the_bits_it_would_have_had(monkeypatch: pyte
     keys: list[int] = []
     sample = kernel.sample
 
-    def noted(self: Any, beta: float, of: Any, key: int, first: int, *rest: Any) -> Any:
+    def noted(self: Any, beta: float, couplings: Any, key: int, first: int, *rest: Any) -> Any:
         keys.append(key)
-        return sample(self, beta, of, key, first, *rest)
+        return sample(self, beta, couplings, key, first, *rest)
 
     monkeypatch.setattr(kernel, "sample", noted)
     ga.anneal(model(), **ANNEAL)

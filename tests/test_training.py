@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import graphar as ga
-from graphar._random import hash_key
+from graphar._support.seeds import hash_key
 from graphar.training import variational_step
 from graphar.training.schedules import as_schedule
 
@@ -350,7 +350,7 @@ def test_a_batch_in_chunks_has_the_gradient_of_the_whole(kernel: str, monkeypatc
     model = ga.Autoregressive(graph, kernel=kernel, dtype=torch.float64)
     steps = []
     for held in (2**28, 1):
-        monkeypatch.setattr("graphar.distribution._HELD", held)
+        monkeypatch.setattr("graphar.models.distribution._HELD", held)
         model.zero_grad()
         steps.append((variational_step(model.at(0.7), 200, torch.Generator().manual_seed(0)), model.head.weight.grad))
     assert torch.equal(steps[0][0].best_spins, steps[1][0].best_spins)

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 
 from graphar import __version__, io, training
-from graphar._checks import check_count
-from graphar._files import atomic_write
-from graphar.autoregressive import Autoregressive
+from graphar._support.checks import check_count
+from graphar._support.files import atomic_write
 from graphar.cli.sources import HEADS, ORDERINGS, examine, open_graph, source_name
 from graphar.estimators import FreeEnergy, free_energy
-from graphar.exact._cheapest import cheapest_log_partition
+from graphar.exact.automatic import cheapest_log_partition
 from graphar.frontier import build_frontier
 from graphar.heads import Linear
+from graphar.models.autoregressive import Autoregressive
 from graphar.training import Run
 
 __all__ = ["anneal", "convert", "info", "sample"]
@@ -33,7 +33,7 @@ CHECKPOINT = "checkpoint.pt"
 SUMMARY = "summary.json"
 PICTURE = "run.png"
 EXACT = {"memory": 1e8, "seconds": 1.0}  # that an exact log Z may take, to be put beside the estimate
-SLOW = 20_000  # spins beyond which a table of all orders leaves out those that take minutes
+MAX_SPINS_SLOW_ORDERS = 20_000  # spins beyond which a table of all orders leaves out those that take minutes
 
 DEFAULTS: dict[str, Any] = {
     "head": None,
@@ -62,7 +62,9 @@ def info(options: argparse.Namespace) -> int:
         print(f"labels: {some}{', …' if graph.num_spins > 5 else ''}")
     print(f"degree: {int(degree.min())} to {int(degree.max())}, mean {float(degree.double().mean()):.3g}")
     if options.ordering == "all":
-        names = [name for name in ORDERINGS if graph.num_spins <= SLOW or name not in ("min_fill", "random")]
+        names = [
+            name for name in ORDERINGS if graph.num_spins <= MAX_SPINS_SLOW_ORDERS or name not in ("min_fill", "random")
+        ]
         print(f"{'order':<20}{'width':>9}{'pairs':>14}{'parents':>14}{'levels':>9}")
     else:
         names = [options.ordering]
@@ -128,7 +130,7 @@ def anneal(options: argparse.Namespace) -> int:
             result = free_energy(model.at(settings["schedule"][-1]), settings["samples"], seed=settings["seed"])
         for warning in caught:
             print(f"graphar anneal: {warning.message}", file=sys.stderr)
-        run.saw(result.best_energy, result.best_spins)
+        run.update_best(result.best_energy, result.best_spins)
         exact = _exact(model, result)
     _write_json(folder / SUMMARY, _summary(run, result, exact))
     if run.history:
@@ -265,7 +267,7 @@ def _write_metrics(folder: Path, run: Run) -> None:
 
 def _exact(model: Autoregressive, result: FreeEnergy) -> dict[str, Any] | None:
     """The exact log Z, where it is cheap, and how far from it the estimate is."""
-    if model.num_spins > SLOW:
+    if model.num_spins > MAX_SPINS_SLOW_ORDERS:
         return None
     found = cheapest_log_partition(model.graph, [result.beta], **EXACT)
     if found is None:

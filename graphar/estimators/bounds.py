@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphar._checks import check_count, check_spins
-from graphar._random import choose_key
-from graphar.distribution import Distribution, check_distribution
+from graphar._support.checks import check_count, check_spins
+from graphar._support.seeds import choose_key
 from graphar.estimators.partition import Estimate, is_low
+from graphar.models.distribution import Distribution, check_distribution
 
 __all__ = ["TwoSidedBound", "two_sided_bound"]
 

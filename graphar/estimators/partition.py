@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from graphar._checks import check_count
-from graphar._random import Source, choose_key
-from graphar.distribution import Distribution, check_distribution
+from graphar._support.checks import check_count
+from graphar._support.seeds import Source, choose_key
+from graphar.models.distribution import Distribution, check_distribution
 
 __all__ = ["Estimate", "FreeEnergy", "estimate_from_samples", "free_energy"]
 

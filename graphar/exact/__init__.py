@@ -4,7 +4,7 @@ from graphar.exact.curie_weiss import CurieWeiss, CurieWeissLimit, curie_weiss, 
 from graphar.exact.eliminate import Elimination, eliminate
 from graphar.exact.enumerate import Enumeration, codes_from_spins, enumerate, spins_from_codes
 from graphar.exact.ground_state import GroundState, ground_state, planar_ground_state
-from graphar.exact.planar import Planar, planar
+from graphar.exact.planar.partition import Planar, planar
 from graphar.exact.sherrington_kirkpatrick import SherringtonKirkpatrickLimit, sherrington_kirkpatrick_limit
 
 __all__ = [

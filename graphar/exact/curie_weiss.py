@@ -14,8 +14,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from graphar._checks import as_float_tensor, check_beta, check_count
-from graphar.exact._scale import check_largest, finite, free_energy
+from graphar._support.checks import as_float_tensor, check_beta, check_count
+from graphar.exact.scale import check_largest, finite, free_energy
 
 __all__ = ["CurieWeiss", "CurieWeissLimit", "curie_weiss", "curie_weiss_limit"]
 

@@ -17,12 +17,12 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from graphar._checks import as_float_tensor, check_count, check_spins
-from graphar._random import make_generator
-from graphar.exact._conditioning import check_fixed, condition
-from graphar.exact._cost import OrderingLike, choose
-from graphar.exact._runs import Lowest, Runs
-from graphar.exact._scale import check_scale, finite
+from graphar._support.checks import as_float_tensor, check_count, check_spins
+from graphar._support.seeds import make_generator
+from graphar.elimination.cost import OrderingLike, choose
+from graphar.exact.batch import EliminationBatch, GroundStates
+from graphar.exact.conditioning import check_fixed, condition
+from graphar.exact.scale import check_scale, finite
 from graphar.hamiltonians import IsingGraph
 from graphar.hamiltonians._edges import as_sites
 from graphar.ordering import Ordering
@@ -114,7 +114,7 @@ class Elimination:
             ) from error
         rows = torch.arange(given.shape.numel()).reshape(given.shape).expand(self._shape).flatten().to(beta.device)
         frontier = choose(given.graph, ordering, memory)
-        self._runs = Runs(frontier, given, beta.expand(self._shape).flatten(), rows, memory)
+        self._runs = EliminationBatch(frontier, given, beta.expand(self._shape).flatten(), rows, memory)
         self.ordering: Ordering = frontier.ordering
         self.width = frontier.width
 
@@ -297,5 +297,5 @@ class Elimination:
         return torch.stack(drawn).reshape(*self._given.shape, count, -1)
 
     @cached_property
-    def _lowest(self) -> Lowest:
+    def _lowest(self) -> GroundStates:
         return self._runs.lowest()

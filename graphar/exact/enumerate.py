@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphar._checks import as_float_tensor, check_beta, check_count, check_spins
-from graphar._random import make_generator
-from graphar.exact._scale import check_scale, finite, free_energy, scale
+from graphar._support.checks import as_float_tensor, check_beta, check_count, check_spins
+from graphar._support.seeds import make_generator
+from graphar.exact.scale import check_scale, finite, free_energy, scale
 from graphar.hamiltonians import IsingGraph
 
 __all__ = ["MAX_GROUND_STATES", "MAX_SPINS", "Enumeration", "codes_from_spins", "enumerate", "spins_from_codes"]

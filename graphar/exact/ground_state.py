@@ -8,11 +8,11 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-from graphar.exact._drawing import DrawingError
-from graphar.exact._matching import lowest_spins
-from graphar.exact._scale import check_scale
 from graphar.exact.eliminate import eliminate
-from graphar.exact.planar import map_of
+from graphar.exact.planar.embedding import DrawingError
+from graphar.exact.planar.matching import lowest_spins
+from graphar.exact.planar.partition import map_of
+from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph
 
 __all__ = ["GroundState", "ground_state", "planar_ground_state"]
@@ -78,7 +78,7 @@ def planar_ground_state(graph: IsingGraph, *, embedding: str = "auto") -> Ground
 
     Args:
         graph: planar, h = 0.
-        embedding: as for :func:`graphar.exact.planar`.
+        embedding: as for :func:`graphar.exact.planar.partition`.
 
     Raises:
         ValueError: fields, a graph that is not planar, places that give crossing edges, a batch of several graphs.

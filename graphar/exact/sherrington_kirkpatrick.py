@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphar._checks import check_beta
+from graphar._support.checks import check_beta
 
 __all__ = ["MAX_BETA", "SherringtonKirkpatrickLimit", "sherrington_kirkpatrick_limit"]
 

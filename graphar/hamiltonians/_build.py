@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from graphar._checks import as_float_tensor, check_count, check_number
+from graphar._support.checks import as_float_tensor, check_count, check_number
 from graphar.hamiltonians._edges import check_ends, merge
 from graphar.hamiltonians.labels import MAX_SPINS, as_labels, as_mapping, look_up, site_numbers
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import scatter
 
-from graphar._checks import as_tensor
+from graphar._support.checks import as_tensor
 
 __all__ = ["as_edge_index", "as_sites", "check_ends", "describe_values", "merge"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphar._checks import as_float_tensor, check_count
+from graphar._support.checks import as_float_tensor, check_count
 from graphar.hamiltonians.labels import MAX_SPINS, number
 
 if TYPE_CHECKING:

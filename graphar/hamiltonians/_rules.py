@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphar._checks import as_float_tensor
+from graphar._support.checks import as_float_tensor
 from graphar.hamiltonians._build import check_constant
 from graphar.hamiltonians._edges import as_sites, check_ends
 

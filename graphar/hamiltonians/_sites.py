@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphar._checks import as_float_tensor, check_spins
+from graphar._support.checks import as_float_tensor, check_spins
 from graphar.hamiltonians.labels import as_labels, is_plain, look_up, site_numbers
 
 __all__ = ["SiteData"]

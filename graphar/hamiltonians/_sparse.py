@@ -7,7 +7,7 @@ import warnings
 import torch
 from torch import Tensor
 
-__all__ = ["by_reader", "csr"]
+__all__ = ["csr", "csr_matrix"]
 
 with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta
     warnings.simplefilter("ignore")
@@ -19,7 +19,7 @@ def csr(ptr: Tensor, column: Tensor, values: Tensor, num_columns: int) -> Tensor
     return torch.sparse_csr_tensor(ptr, column, values, (ptr.numel() - 1, num_columns), check_invariants=False)
 
 
-def by_reader(reader: Tensor, source: Tensor, weight: Tensor, num_spins: int) -> Tensor:
+def csr_matrix(reader: Tensor, source: Tensor, weight: Tensor, num_spins: int) -> Tensor:
     """Square matrix with a row for each spin that reads, from edges in any order."""
     if bool((reader[1:] < reader[:-1]).any()):  # graphs are made with sorted edges, but transforms may shuffle them
         order = reader.argsort(stable=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphar._checks import as_float_tensor, as_tensor
+from graphar._support.checks import as_float_tensor, as_tensor
 from graphar.hamiltonians._build import build, check_constant
 from graphar.hamiltonians.labels import as_mapping, number
 

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import scatter
 
-from graphar._checks import as_tensor, check_dtype, check_spins
+from graphar._support.checks import as_tensor, check_dtype, check_spins
 from graphar.hamiltonians import dimod_models, edge_lists, matrices, networkx_graphs, qubo
 from graphar.hamiltonians._build import build, check_constant
 from graphar.hamiltonians._edges import as_edge_index, describe_values
 from graphar.hamiltonians._rules import check_graph, lacking
 from graphar.hamiltonians._sites import SiteData
-from graphar.hamiltonians._sparse import by_reader
+from graphar.hamiltonians._sparse import csr_matrix
 from graphar.hamiltonians.labels import MAX_SPINS
 
 __all__ = ["MAX_SPINS", "IsingGraph"]
@@ -155,7 +155,7 @@ class IsingGraph(SiteData):
             differentiable in the spins, where the sum above stands for all real x; couplings are constants.
         """
         x = self._spins(spins)
-        couplings = by_reader(*self.undirected(), self.num_spins)  # J_ij at the first site of each edge
+        couplings = csr_matrix(*self.undirected(), self.num_spins)  # J_ij at the first site of each edge
         member = getattr(self, "batch", None)
         out = []
         for rows in self._blocks(x):
@@ -172,7 +172,7 @@ class IsingGraph(SiteData):
     def local_fields(self, spins: Any) -> Tensor:
         r"""Field on every spin from its neighbours and its own h: :math:`\sum_j J_{ij} x_j + h_i`, (..., N)."""
         x = self._spins(spins)
-        couplings = by_reader(self.edge_index[0], self.edge_index[1], self.edge_weight, self.num_spins)
+        couplings = csr_matrix(self.edge_index[0], self.edge_index[1], self.edge_weight, self.num_spins)
         fields = [(couplings @ rows + self.h[:, None]).T for rows in self._blocks(x)]
         return torch.cat(fields).reshape(x.shape) if fields else x.new_zeros(x.shape, dtype=self.dtype)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from graphar._checks import as_float_tensor
+from graphar._support.checks import as_float_tensor
 from graphar.hamiltonians._build import build
 from graphar.hamiltonians._entries import constant
 from graphar.hamiltonians.edge_lists import COUPLING, couplings_of

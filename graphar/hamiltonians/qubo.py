@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphar._checks import check_count, check_number
+from graphar._support.checks import check_count, check_number
 from graphar.hamiltonians._build import build
 from graphar.hamiltonians._entries import as_float64, constant, dense_entries, dict_entries, is_dense, sparse_entries
 

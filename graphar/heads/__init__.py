@@ -6,8 +6,8 @@ from graphar.heads.curie_weiss_infinite import CurieWeissInfinite, OneParameter
 from graphar.heads.exact import Exact
 from graphar.heads.linear import Linear
 from graphar.heads.made import MADE
-from graphar.heads.message_passing import MessagePassing
-from graphar.heads.message_weights import MessageWeights
+from graphar.heads.message_passing.head import MessagePassing
+from graphar.heads.message_passing.weights import MessageWeights
 from graphar.heads.mlp import MLP
 from graphar.heads.sherrington_kirkpatrick import SherringtonKirkpatrick
 from graphar.heads.single_layer import SingleLayer

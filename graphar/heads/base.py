@@ -32,9 +32,18 @@ from graphar.hamiltonians._sparse import csr
 if TYPE_CHECKING:
     from graphar.kernels.base import Kernel
 
-__all__ = ["BoundHead", "Head", "Inbox", "LinearForm", "SiteInputs", "check_scale", "in_parts", "spmm_sum"]
+__all__ = [
+    "BoundHead",
+    "Head",
+    "LinearCoefficients",
+    "SiteInputs",
+    "SparseInputs",
+    "check_scale",
+    "checkpointed_chunks",
+    "spmm_sum",
+]
 
-PART = 2**22  # intermediate numbers that a head holds at a time, unless 32 samples take more
+CHUNK_ELEMENTS = 2**22  # intermediate numbers that a head holds at a time, unless 32 samples take more
 
 
 class _WeightedSum(torch.autograd.Function):
@@ -63,7 +72,7 @@ def spmm_sum(weight: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tenso
 
 
 @dataclass(frozen=True)
-class Inbox:
+class SparseInputs:
     """What reaches a set of n spins from earlier ones: P numbers per sample, grouped by the spin that reads them.
 
     Attributes:
@@ -85,7 +94,7 @@ class Inbox:
         return parameter[self.index]
 
     @property
-    def emptied(self) -> Inbox:
+    def emptied(self) -> SparseInputs:
         """The same readers with nothing to read."""
         return replace(self, index=self.index[:0], ptr=torch.zeros_like(self.ptr), source=self.source[:0])
 
@@ -133,9 +142,9 @@ class SiteInputs:
     arrivals: Tensor
     local_row: Tensor
     fields: Tensor
-    messages: Inbox | None = None
-    parents: Inbox | None = None
-    earlier: Inbox | None = None
+    messages: SparseInputs | None = None
+    parents: SparseInputs | None = None
+    earlier: SparseInputs | None = None
     magnetisation: Tensor | None = None
     memory: Any = None
     received: Any = None
@@ -154,7 +163,7 @@ class SiteInputs:
         return replace(self, arrivals=self.arrivals[:, part], **narrow)
 
 
-def in_parts(function: Callable[[SiteInputs], Tensor], inputs: SiteInputs, numbers: int) -> Tensor:
+def checkpointed_chunks(function: Callable[[SiteInputs], Tensor], inputs: SiteInputs, numbers: int) -> Tensor:
     """``function(inputs)``, (n, batch), a part of the batch at a time, with memory for one part.
 
     Args:
@@ -163,7 +172,7 @@ def in_parts(function: Callable[[SiteInputs], Tensor], inputs: SiteInputs, numbe
         numbers: that it holds for each sample.
     """
     batch = inputs.arrivals.shape[1]
-    width = max(1, PART // max(1, 32 * numbers)) * 32
+    width = max(1, CHUNK_ELEMENTS // max(1, 32 * numbers)) * 32
     if batch <= width:
         return function(inputs)
     parts = [inputs.samples(slice(first, first + width)) for first in range(0, batch, width)]
@@ -173,7 +182,7 @@ def in_parts(function: Callable[[SiteInputs], Tensor], inputs: SiteInputs, numbe
     return torch.cat([checkpoint(function, part, **again) for part in parts], dim=1)
 
 
-class LinearForm(NamedTuple):
+class LinearCoefficients(NamedTuple):
     """Logits that are linear in what a head reads: logit_i = constant_i + local_i ξ_ii + Σ pairs × values.
 
     Attributes:
@@ -201,7 +210,7 @@ class BoundHead(nn.Module, ABC):
         """What ``inputs.memory`` holds while a batch is drawn, for heads that pass something on from spin to spin."""
         return None
 
-    def linear_form(self, beta: float, field: Tensor) -> LinearForm | None:
+    def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients | None:
         """The same logits as numbers, for compiled kernels, if they are linear; ``field`` is h by rank, (N,)."""
         return None
 
@@ -214,7 +223,7 @@ class Head(ABC):
     """A configured architecture, without a graph."""
 
     @classmethod
-    def on_core(cls) -> Head:
+    def default_on_core(cls) -> Head:
         """What the bare class means where narrow sites are exact and the head draws the others."""
         return cls()
 

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from graphar._checks import check_flag
+from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.heads.base import BoundHead, Head, SiteInputs, in_parts
-from graphar.heads.magnetisation import MagnetisationForm, ReadsMagnetisation, mean_coupling
+from graphar.heads.base import BoundHead, Head, SiteInputs, checkpointed_chunks
+from graphar.heads.magnetisation import MagnetisationCoefficients, ReadsMagnetisation, mean_coupling
 
 if TYPE_CHECKING:
     from graphar.kernels.base import Kernel
@@ -95,8 +95,8 @@ class _Exact(ReadsMagnetisation):
         ups = (inputs.magnetisation + ranks).long() // 2
         return self._table(inputs.beta, inputs.fields)[ranks * (ranks + 1) // 2 + ups]
 
-    def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
-        return MagnetisationForm(field[:0], field[:0], field[:0], self._table(beta, field))
+    def coefficients(self, beta: float, field: Tensor) -> MagnetisationCoefficients:
+        return MagnetisationCoefficients(field[:0], field[:0], field[:0], self._table(beta, field))
 
     def _table(self, beta: float, field: Tensor) -> Tensor:
         if self._made is None or self._made[0] != beta or self._made[1] is not field:
@@ -136,14 +136,14 @@ class _Trainable(ReadsMagnetisation):
     def own_kernels(self) -> tuple[type[Kernel], type[Kernel]] | None:
         return super().own_kernels() if self.uniform else None
 
-    def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
+    def coefficients(self, beta: float, field: Tensor) -> MagnetisationCoefficients:
         table = []
         for ranks in torch.arange(field.numel()).split(max(1, field.numel() // RUNS)):
             ups, ends = torch.arange(int(ranks[-1]) + 1), ranks[:, None]
             M = (2 * ups - ends).to(field)
             inputs = SiteInputs(beta, ranks, field[ends], M, ranks, field, magnetisation=M)
             table.append(self._in_parts(inputs, field.numel() - int(ranks[0]))[ups <= ends])
-        return MagnetisationForm(field[:0], field[:0], field[:0], torch.cat(table))
+        return MagnetisationCoefficients(field[:0], field[:0], field[:0], torch.cat(table))
 
     def forward(self, inputs: SiteInputs) -> Tensor:
         return self._in_parts(inputs, inputs.fields.numel())
@@ -156,7 +156,7 @@ class _Trainable(ReadsMagnetisation):
         if inputs.magnetisation is not None:
             local = self.coupling * inputs.magnetisation
             inputs = replace(inputs, arrivals=local, local_row=torch.arange(len(local), device=local.device))
-        return in_parts(partial(self._logits, units=units), inputs, 4 * inputs.ranks.numel() * units)
+        return checkpointed_chunks(partial(self._logits, units=units), inputs, 4 * inputs.ranks.numel() * units)
 
     def _logits(self, inputs: SiteInputs, units: int) -> Tensor:
         assert self._made is not None

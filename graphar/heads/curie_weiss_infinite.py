@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graphar._checks import check_flag
+from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, SiteInputs, check_scale
-from graphar.heads.magnetisation import MagnetisationForm, ReadsMagnetisation, mean_coupling
+from graphar.heads.magnetisation import MagnetisationCoefficients, ReadsMagnetisation, mean_coupling
 
 __all__ = ["CurieWeissInfinite", "OneParameter"]
 
@@ -115,10 +115,10 @@ class _Infinite(ReadsMagnetisation):
     def _phi(self, ranks: Tensor, local: Tensor) -> Tensor:
         return torch.tanh(local) if self.tanh else torch.sign(local)
 
-    def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
+    def coefficients(self, beta: float, field: Tensor) -> MagnetisationCoefficients:
         slope = torch.full_like(field, 2 * beta * self.coupling)
         slope = slope if self.shared is None else slope + self.shared
-        return MagnetisationForm(slope, self.weight, field[:0], field[:0])
+        return MagnetisationCoefficients(slope, self.weight, field[:0], field[:0])
 
 
 class _WithGain(_Infinite):
@@ -130,8 +130,8 @@ class _WithGain(_Infinite):
     def _phi(self, ranks: Tensor, local: Tensor) -> Tensor:
         return torch.tanh(self.log_gain[ranks, None].exp() * local)
 
-    def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
-        return super().magnetisation_form(beta, field)._replace(gain=self.log_gain.exp())
+    def coefficients(self, beta: float, field: Tensor) -> MagnetisationCoefficients:
+        return super().coefficients(beta, field)._replace(gain=self.log_gain.exp())
 
 
 @dataclass(frozen=True)
@@ -176,5 +176,5 @@ class _OneParameter(ReadsMagnetisation):
         assert inputs.magnetisation is not None
         return 2 * inputs.beta * inputs.field + self.weight[inputs.ranks, None] * inputs.magnetisation
 
-    def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
-        return MagnetisationForm(self.weight, field[:0], field[:0], field[:0])
+    def coefficients(self, beta: float, field: Tensor) -> MagnetisationCoefficients:
+        return MagnetisationCoefficients(self.weight, field[:0], field[:0], field[:0])

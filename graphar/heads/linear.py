@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graphar._checks import check_flag
+from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, LinearForm, SiteInputs, check_scale
+from graphar.heads.base import BoundHead, Head, LinearCoefficients, SiteInputs, check_scale
 
 __all__ = ["Linear"]
 
@@ -56,7 +56,7 @@ class Linear(Head):
         check_scale(self.scale)
 
     @classmethod
-    def on_core(cls) -> Head:
+    def default_on_core(cls) -> Head:
         return cls("parents")
 
     def settings(self) -> dict[str, Any]:
@@ -99,10 +99,10 @@ class _LinearMessages(BoundHead):
             constant = constant + self.bias[inputs.ranks, None]
         return inputs.messages.weighted_sum(weight) + constant
 
-    def linear_form(self, beta: float, field: Tensor) -> LinearForm:
+    def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients:
         constant = 2 * beta * field if self.bias is None else 2 * beta * field + self.bias
         pairs = torch.where(self.diagonal, 2 * beta * self.weight, self.weight)
-        return LinearForm(constant, torch.zeros_like(field), pairs)
+        return LinearCoefficients(constant, torch.zeros_like(field), pairs)
 
 
 class _LinearParents(BoundHead):
@@ -120,6 +120,6 @@ class _LinearParents(BoundHead):
         logits = inputs.parents.weighted_sum(inputs.parents.select(self.weight)) + skip
         return logits if self.bias is None else logits + self.bias[inputs.ranks, None]
 
-    def linear_form(self, beta: float, field: Tensor) -> LinearForm:
+    def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients:
         constant = 2 * beta * field if self.bias is None else 2 * beta * field + self.bias
-        return LinearForm(constant, 2 * beta * self.skip, self.weight)
+        return LinearCoefficients(constant, 2 * beta * self.skip, self.weight)

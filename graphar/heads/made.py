@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from graphar._checks import check_count, check_flag
+from graphar._support.checks import check_count, check_flag
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads.base import BoundHead, Head, SiteInputs
@@ -102,7 +102,7 @@ class MADE(Head):
         return BoundMADE(n, layers, biases if self.bias else [], slopes, self.z2)
 
 
-class MADEForm(NamedTuple):
+class MADECoefficients(NamedTuple):
     """The weights as numbers, for the compiled kernel.
 
     Attributes:
@@ -155,11 +155,11 @@ class BoundMADE(BoundHead):
 
     def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
         from graphar.kernels import ReferenceKernel
-        from graphar.kernels.made import MADEKernel
+        from graphar.kernels.compiled.made import MADEKernel
 
         return ReferenceKernel, MADEKernel
 
-    def form(self) -> MADEForm:
+    def coefficients(self, beta: float, field: Tensor) -> MADECoefficients:
         n, layers = self.num_spins, self.layers
         channels = max(layer.shape[1] for layer in layers)
         bias = layers[0].new_zeros(len(layers), n, channels)
@@ -167,7 +167,7 @@ class BoundMADE(BoundHead):
             bias[k, :, : own.shape[1]] = own[..., 0]
         slopes = [slope[..., 0] for slope in self.slopes]
         slope = torch.stack(slopes) if slopes else bias.new_zeros(0, n, channels)
-        return MADEForm(torch.cat([layer.transpose(0, 1).flatten() for layer in layers]), bias, slope)
+        return MADECoefficients(torch.cat([layer.transpose(0, 1).flatten() for layer in layers]), bias, slope)
 
     def new_memory(self, batch: int) -> _Memory:
         n, columns = self.num_spins, batch * (1 + self.z2)

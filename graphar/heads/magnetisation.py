@@ -13,10 +13,10 @@ from graphar.heads.base import BoundHead
 if TYPE_CHECKING:
     from graphar.kernels.base import Kernel
 
-__all__ = ["MagnetisationForm", "ReadsMagnetisation", "mean_coupling"]
+__all__ = ["MagnetisationCoefficients", "ReadsMagnetisation", "mean_coupling"]
 
 
-class MagnetisationForm(NamedTuple):
+class MagnetisationCoefficients(NamedTuple):
     """Logits that depend on i and M_i alone: 2βh_i + slope_i M_i + step_i φ(gain_i (h_i + J̄M_i)), or a table of them.
 
     Attributes:
@@ -47,12 +47,12 @@ class ReadsMagnetisation(BoundHead):
         self.coupling, self.tanh = coupling, tanh
 
     @abstractmethod
-    def magnetisation_form(self, beta: float, field: Tensor) -> MagnetisationForm:
+    def coefficients(self, beta: float, field: Tensor) -> MagnetisationCoefficients:
         """The logits as numbers, for the compiled kernel; ``field`` is h by rank, (N,)."""
 
     def own_kernels(self) -> tuple[type[Kernel], type[Kernel]] | None:
         from graphar.kernels import ReferenceKernel
-        from graphar.kernels.magnetisation import MagnetisationKernel
+        from graphar.kernels.compiled.magnetisation import MagnetisationKernel
 
         return ReferenceKernel, MagnetisationKernel
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from graphar._checks import check_count
+from graphar._support.checks import check_count
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, SiteInputs, in_parts
+from graphar.heads.base import BoundHead, Head, SiteInputs, checkpointed_chunks
 from graphar.heads.linear import Linear
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class MLP(Head):
         Linear(self.inputs, self.bias, self.scale)
 
     @classmethod
-    def on_core(cls) -> Head:
+    def default_on_core(cls) -> Head:
         return cls(inputs="parents")
 
     def settings(self) -> dict[str, Any]:
@@ -108,11 +108,11 @@ class MLP(Head):
         return BoundMLP(skip, feeds, first, deeper, biases, out, self.activation)
 
 
-class NetworkForm(NamedTuple):
+class MLPCoefficients(NamedTuple):
     """The same logits as numbers, for the compiled kernel.
 
     Attributes:
-        constant, local: by rank, (N,), of the skip: a :class:`~graphar.heads.base.LinearForm`.
+        constant, local: by rank, (N,), of the skip: a :class:`~graphar.heads.base.LinearCoefficients`.
         pairs: of each pair of the inbox, its weight in the skip and in each unit of the first layer, (1 + hidden, P).
         layers: weights of further layers, (N, depth − 1, hidden²).
         units: biases of each layer, and the weights of the last one's output, (N, depth + 1, hidden).
@@ -151,23 +151,23 @@ class BoundMLP(BoundHead):
 
     def forward(self, inputs: SiteInputs) -> Tensor:
         numbers = 4 * self.first.shape[0] * (1 + len(self.deeper)) * inputs.ranks.numel()
-        return self.skip(inputs) + in_parts(self._network, inputs, numbers)
+        return self.skip(inputs) + checkpointed_chunks(self._network, inputs, numbers)
 
     def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
         from graphar.kernels import ReferenceKernel
-        from graphar.kernels.mlp import MLPKernel
+        from graphar.kernels.compiled.mlp import MLPKernel
 
         return ReferenceKernel, MLPKernel
 
-    def network_form(self, beta: float, field: Tensor) -> NetworkForm:
-        skip = self.skip.linear_form(beta, field)
+    def coefficients(self, beta: float, field: Tensor) -> MLPCoefficients:
+        skip = self.skip.coefficients(beta, field)
         assert skip is not None
         hidden, n = self.out.shape
         none = self.first.new_zeros(hidden, self.feeds.numel())
         first = none.index_copy(1, self.feeds.nonzero()[:, 0], self.first)
         biases = list(self.biases) or [torch.zeros_like(self.out)] * (1 + len(self.deeper))
         deeper = [layer.flatten(1) for layer in self.deeper]
-        return NetworkForm(
+        return MLPCoefficients(
             skip.constant,
             skip.local,
             torch.cat([skip.pairs[None], first]),

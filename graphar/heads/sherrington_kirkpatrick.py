@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from graphar._checks import check_count
+from graphar._support.checks import check_count
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, LinearForm, SiteInputs, check_scale, in_parts
+from graphar.heads.base import BoundHead, Head, LinearCoefficients, SiteInputs, check_scale, checkpointed_chunks
 
 if TYPE_CHECKING:
     from graphar.kernels.base import Kernel
@@ -115,15 +115,15 @@ class BoundSherringtonKirkpatrick(BoundHead):
         skip, bias = self.local[:, inputs.ranks, None]
         logits = 2 * inputs.beta * (inputs.field + skip * inputs.local + bias)
         numbers = 4 * (self.weight.shape[0] + 1) * inputs.messages.source.numel()
-        return logits + in_parts(self._later_spins, inputs, numbers)
+        return logits + checkpointed_chunks(self._later_spins, inputs, numbers)
 
     def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
         from graphar.kernels import ReferenceKernel
-        from graphar.kernels.sherrington_kirkpatrick import SherringtonKirkpatrickKernel
+        from graphar.kernels.compiled.sherrington_kirkpatrick import SherringtonKirkpatrickKernel
 
         return ReferenceKernel, SherringtonKirkpatrickKernel
 
-    def layers_form(self, beta: float, field: Tensor) -> LinearForm:
+    def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients:
         """The same logits as numbers, for the compiled kernel: of each pair bias_r and weight_r, then u, (2, 2k + 3).
 
         These are of log σ(bias_r + weight_r g), innermost first, with the factor 2β taken in.
@@ -133,7 +133,7 @@ class BoundSherringtonKirkpatrick(BoundHead):
         scale[0] = 2 * beta
         layers = torch.stack([self.bias, self.weight], 1).flatten(0, 1) * scale.repeat_interleave(2)[:, None, None]
         pairs = torch.cat([layers, self.out[None]]).permute(2, 1, 0)
-        return LinearForm(2 * beta * (field + bias), 2 * beta * skip, pairs)
+        return LinearCoefficients(2 * beta * (field + bias), 2 * beta * skip, pairs)
 
     def _later_spins(self, inputs: SiteInputs) -> Tensor:
         inbox = inputs.messages

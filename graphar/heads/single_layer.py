@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graphar._checks import check_flag
+from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, LinearForm, SiteInputs, check_scale
+from graphar.heads.base import BoundHead, Head, LinearCoefficients, SiteInputs, check_scale
 
 __all__ = ["SingleLayer"]
 
@@ -77,6 +77,6 @@ class _SingleLayer(BoundHead):
         logits = inputs.earlier.weighted_sum(inputs.earlier.select(self.weight)) + 2 * inputs.beta * inputs.field
         return logits if self.bias is None else logits + self.bias[inputs.ranks, None]
 
-    def linear_form(self, beta: float, field: Tensor) -> LinearForm:
+    def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients:
         constant = 2 * beta * field if self.bias is None else 2 * beta * field + self.bias
-        return LinearForm(constant, torch.zeros_like(field), self.weight)
+        return LinearCoefficients(constant, torch.zeros_like(field), self.weight)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from graphar._checks import check_count
+from graphar._support.checks import check_count
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.instances.complete import sherrington_kirkpatrick
 from graphar.instances.couplings import FIELDS

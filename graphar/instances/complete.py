@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from graphar._checks import as_float_tensor
+from graphar._support.checks import as_float_tensor
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.instances.couplings import assemble, check_memory, check_size
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphar._checks import check_count
+from graphar._support.checks import check_count
 from graphar.hamiltonians.ising import MAX_SPINS, IsingGraph
 
 __all__ = ["assemble", "check_memory", "check_size", "draw", "streams"]

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import InMemoryDataset
 
-from graphar._checks import as_float_tensor, check_positive
-from graphar._files import read_state, write_state
-from graphar.exact._cost import choose, predict
-from graphar.exact._drawing import DrawingError, draw
+from graphar._support.checks import as_float_tensor, check_positive
+from graphar._support.files import read_state, write_state
+from graphar.elimination.cost import choose, predict
 from graphar.exact.eliminate import eliminate
-from graphar.exact.planar import planar
+from graphar.exact.planar.embedding import DrawingError, draw
+from graphar.exact.planar.partition import planar
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.instances._families import Recipe, instance_seed
 

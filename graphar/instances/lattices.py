@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from graphar._checks import check_count
+from graphar._support.checks import check_count
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.instances.couplings import assemble, check_memory, check_size
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphar._files import atomic_write
+from graphar._support.files import atomic_write
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.io._files import room
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphar._checks import check_count
+from graphar._support.checks import check_count
 from graphar.hamiltonians.ising import MAX_SPINS, IsingGraph
 from graphar.io._files import naming
 from graphar.io._labels import from_json, stands_alone, to_json

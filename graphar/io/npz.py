@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from graphar._files import atomic_write
+from graphar._support.files import atomic_write
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.io._files import expansion_limit, naming, room
 from graphar.io._labels import from_json, shown, to_json

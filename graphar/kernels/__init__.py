@@ -1,9 +1,9 @@
 """Kernels: how samples, log-probabilities and gradients are computed."""
 
-from graphar.kernels.base import Kernel, Sampled
-from graphar.kernels.numba_cpu import NumbaKernel
-from graphar.kernels.numba_levels import NumbaLevelsKernel
-from graphar.kernels.recorded import RecordedKernel
-from graphar.kernels.reference import ReferenceKernel
+from graphar.kernels.base import Kernel, Samples
+from graphar.kernels.compiled.levels import LevelsKernel
+from graphar.kernels.compiled.linear import LinearKernel
+from graphar.kernels.reference.cuda_graph import CudaGraphKernel
+from graphar.kernels.reference.levels import ReferenceKernel
 
-__all__ = ["Kernel", "NumbaKernel", "NumbaLevelsKernel", "RecordedKernel", "ReferenceKernel", "Sampled"]
+__all__ = ["CudaGraphKernel", "Kernel", "LevelsKernel", "LinearKernel", "ReferenceKernel", "Samples"]

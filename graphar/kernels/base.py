@@ -1,7 +1,7 @@
 """The contract of kernels: how samples, log-probabilities and gradients of a bound head are computed.
 
 Spins go in and out as (batch, N) in site order. Sample s of site i is drawn with 32 random bits that depend on the
-key, s and i alone (:mod:`graphar.kernels.philox`), so every kernel draws the same samples, up to ties at rounding,
+key, s and i alone (:mod:`graphar.kernels.random_bits`), so every kernel draws the same samples, up to ties at rounding,
 in any split of a batch and on any number of threads.
 """
 
@@ -17,16 +17,16 @@ from torch import Tensor
 
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
-from graphar.kernels._threads import guard_forks
+from graphar.kernels.compiled.threads import guard_forks
 
-__all__ = ["CHUNK", "Interactions", "Kernel", "Sampled", "to_site_order"]
+__all__ = ["CHUNK", "Couplings", "Kernel", "Samples", "to_site_order"]
 
 CHUNK = 64
 """Samples begin at multiples of this many, so that their random bits need no shifting."""
 
 
 @dataclass(frozen=True)
-class Interactions:
+class Couplings:
     """Couplings by arrival, (E,), and fields by rank, (N,), of a frontier's graph, in a kernel's type and order.
 
     Attributes:
@@ -39,7 +39,7 @@ class Interactions:
     field_of_rank: Tensor
 
 
-class Sampled:
+class Samples:
     """A batch: log q and the energy without offset, float64, shape (batch,); spins (batch, N) on request.
 
     Kernels keep spins as ``rows``, (blocks, N, width), in an order of their own.
@@ -48,12 +48,12 @@ class Sampled:
     def __init__(
         self,
         rows: Tensor,
-        places: Tensor,
+        row_of_site: Tensor,
         log_prob: Tensor,
         energy: Tensor,
         to_sites: Callable[[Tensor, Tensor, int], Tensor] | None = None,
     ) -> None:
-        self.rows, self.places = rows, places
+        self.rows, self.row_of_site = rows, row_of_site
         self._to_sites = to_sites or to_site_order
         self.log_prob = log_prob
         self.energy = energy
@@ -64,7 +64,7 @@ class Sampled:
     @cached_property
     def spins(self) -> Tensor:
         """±1, shape (batch, N), site order, in the model's dtype."""
-        return self._to_sites(self.rows, self.places, len(self))
+        return self._to_sites(self.rows, self.row_of_site, len(self))
 
     @property
     def learned(self) -> Tensor:
@@ -79,12 +79,12 @@ class Sampled:
     def configuration(self, sample: int) -> Tensor:
         """One sample, shape (N,)."""
         block, column = divmod(sample, self.rows.shape[2])
-        return self.rows[block, :, column][self.places]
+        return self.rows[block, :, column][self.row_of_site]
 
 
-def to_site_order(rows: Tensor, places: Tensor, count: int) -> Tensor:
-    """Numbers (count, N) of sites from blocks (blocks, N, width), site i from row ``places[i]``; differentiable."""
-    return rows.transpose(1, 2).flatten(0, 1)[:count].index_select(1, places)
+def to_site_order(rows: Tensor, row_of_site: Tensor, count: int) -> Tensor:
+    """Numbers (count, N) of sites from blocks (blocks, N, width), site i from row ``row_of_site[i]``; differentiable."""
+    return rows.transpose(1, 2).flatten(0, 1)[:count].index_select(1, row_of_site)
 
 
 class Kernel(ABC):
@@ -102,12 +102,12 @@ class Kernel(ABC):
         self.dtype, self.device = dtype, device
         self.num_spins, self.num_arrivals = frontier.num_spins, frontier.num_arrivals
 
-    def own_interactions(self, frontier: Frontier) -> Interactions:
+    def graph_couplings(self, frontier: Frontier) -> Couplings:
         """Those of the graph."""
         sites = frontier.ordering.sites.to(frontier.graph.h.device)
-        return self.interactions(frontier.arrival_weight, frontier.graph.h[sites])
+        return self.take_couplings(frontier.arrival_weight, frontier.graph.h[sites])
 
-    def interactions(self, coupling: Tensor, field: Tensor) -> Interactions:
+    def take_couplings(self, coupling: Tensor, field: Tensor) -> Couplings:
         """For couplings by arrival and fields by rank.
 
         Raises:
@@ -119,25 +119,25 @@ class Kernel(ABC):
         return self._in_order(coupling, field)
 
     @abstractmethod
-    def _in_order(self, coupling: Tensor, field: Tensor) -> Interactions:
+    def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
         """As the kernel reads them."""
 
     @abstractmethod
     def sample(
-        self, beta: float, of: Interactions, key: int, first: int, count: int, differentiable: bool = False
-    ) -> Sampled:
+        self, beta: float, couplings: Couplings, key: int, first: int, count: int, differentiable: bool = False
+    ) -> Samples:
         """Samples ``first`` to ``first + count`` of the stream ``key``; ``first`` is a multiple of 64.
 
         Args:
             beta: inverse temperature.
-            of: couplings and fields.
+            couplings: couplings and fields.
             differentiable: whether ``log_prob`` carries the gradient with respect to the head's weights.
         """
 
     @abstractmethod
-    def log_prob(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
+    def log_prob(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
         """log q of spins (batch, N), float64, (batch,); differentiable in the head's weights."""
 
     @abstractmethod
-    def logits(self, beta: float, of: Interactions, spins: Tensor) -> Tensor:
+    def logits(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
         """Logits of all sites given the earlier ones of the same configurations, (batch, N); differentiable."""

@@ -2,7 +2,7 @@
 
 from graphar.ordering.base import Ordering
 from graphar.ordering.dissection import nested_dissection
-from graphar.ordering.elimination import min_degree, min_fill
+from graphar.ordering.greedy import min_degree, min_fill
 from graphar.ordering.sweeps import bfs, given_order, natural, random_order, rcm
 
 __all__ = [

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from torch_geometric.data import Data
 
-from graphar._checks import check_count
-from graphar._random import hash_key
-from graphar.ordering._adjacency import Ints, adjacency
+from graphar._support.checks import check_count
+from graphar._support.seeds import hash_key
+from graphar.ordering.adjacency import Ints, adjacency
 from graphar.ordering.base import Ordering
 
 __all__ = ["nested_dissection"]
 
 BALANCES = (0.6, 0.575, 0.55, 0.625)  # largest share of a region that one side may take, one for each dissection
-SMALL = 5_000  # sites up to which every balance is tried and the dissection of fewest pairs kept
+MAX_SITES_EVERY_BALANCE = 5_000  # sites up to which every balance is tried and the dissection of fewest pairs kept
 TRIALS = (4, 16)  # fewest and most separators compared in one region
 WORK = 131_072  # trials × sites aimed at between the two
 
@@ -57,7 +57,7 @@ def nested_dissection(graph: Data, seed: int = 0, method: str = "builtin", leaf_
     rng = np.random.default_rng(seed)
     n = len(indptr) - 1
     trials = int(np.clip(WORK // n, *TRIALS))
-    balances = BALANCES if leaf_size < n <= SMALL else BALANCES[:1]
+    balances = BALANCES if leaf_size < n <= MAX_SITES_EVERY_BALANCE else BALANCES[:1]
     name = f"nested dissection, seed {seed}"
     tried = [Ordering(graph, _dissect(indptr, indices, rng, leaf_size, trials, b), name) for b in balances]
     return tried[0] if len(tried) == 1 else min(tried, key=lambda ordering: build_frontier(ordering).num_pairs)
@@ -66,9 +66,9 @@ def nested_dissection(graph: Data, seed: int = 0, method: str = "builtin", leaf_
 def _dissect(
     indptr: Ints, indices: Ints, rng: np.random.Generator, leaf_size: int, trials: int, balance: float
 ) -> Ints:
-    from graphar.ordering._min_degree_kernels import minimum_degree
-    from graphar.ordering._region_kernels import boundary, components, induced, sweep
-    from graphar.ordering._separators import SEPARATOR, smallest_separator
+    from graphar.ordering.compiled.min_degree import minimum_degree
+    from graphar.ordering.compiled.regions import boundary, components, induced, sweep
+    from graphar.ordering.separators import SEPARATOR, smallest_separator
 
     n = len(indptr) - 1
     order, local = np.empty(n, np.int64), np.full(n, -1, np.int64)

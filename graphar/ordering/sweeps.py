@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch_geometric.data import Data
 
-from graphar._checks import check_count
-from graphar.ordering._adjacency import adjacency
+from graphar._support.checks import check_count
+from graphar.ordering.adjacency import adjacency
 from graphar.ordering.base import Ordering
 
 __all__ = ["bfs", "given_order", "natural", "random_order", "rcm"]
@@ -75,7 +75,7 @@ def bfs(graph: Data, start: int | None = None) -> Ordering:
     >>> bfs(path, start=1)
     Ordering(4 sites, bfs from site 1: 1 0 2 3)
     """
-    from graphar.ordering._sweep_kernels import breadth_first
+    from graphar.ordering.compiled.breadth_first import breadth_first
 
     indptr, indices = adjacency(graph)
     if start is None:

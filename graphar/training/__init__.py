@@ -3,14 +3,14 @@
 from graphar.training import protocols
 from graphar.training.anneal import anneal
 from graphar.training.checkpoint import load, save
-from graphar.training.fine_tune import fine_tune
-from graphar.training.many_graphs import pretrain
-from graphar.training.natural import NaturalGradient
 from graphar.training.objective import VariationalStep, variational_step
-from graphar.training.pretraining import Pretraining
+from graphar.training.optimizers.natural_gradient import NaturalGradient
 from graphar.training.run import BetaRecord, Run
 from graphar.training.schedules import geometric, linear
 from graphar.training.settings import check_settings
+from graphar.training.transfer.fine_tune import fine_tune
+from graphar.training.transfer.pretrain import pretrain
+from graphar.training.transfer.result import Pretraining
 
 __all__ = [
     "BetaRecord",

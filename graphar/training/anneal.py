@@ -18,12 +18,12 @@ import torch
 from torch import nn
 from torch.optim import LBFGS, Adam, Optimizer
 
-from graphar._random import hash_key
-from graphar.autoregressive import Autoregressive
+from graphar._support.seeds import hash_key
 from graphar.estimators.partition import evaluate
-from graphar.kernels._threads import torch_alone
-from graphar.training._interrupt import finish_step_first
+from graphar.kernels.compiled.threads import torch_alone
+from graphar.models.autoregressive import Autoregressive
 from graphar.training.checkpoint import read_checkpoint, write_checkpoint
+from graphar.training.interrupt import finish_step_first
 from graphar.training.objective import does_little, variational_step
 from graphar.training.run import BetaRecord, Run
 from graphar.training.settings import check_settings, describe_optimizer
@@ -119,7 +119,7 @@ def anneal(
         """Record a β that is done, and save; whether a callback ends the run."""
         key = hash_key(settings["seed"], "evaluation", len(run.history))
         evaluation = evaluate(model.at(now), settings["evaluate_samples"], key)
-        run.saw(evaluation.best_energy, evaluation.best_spins)
+        run.update_best(evaluation.best_energy, evaluation.best_spins)
         run.finish(BetaRecord.of(evaluation, run, norm))
         save()
         _warn_of_collapse(run.history[-1])
@@ -141,7 +141,7 @@ def anneal(
             model.trained_beta = now  # what an optimiser may ask for
             with torch_alone(does_little(model)):
                 stepper.step()
-                run.saw(float(model.graph.energy(result.best_spins)), result.best_spins)
+                run.update_best(float(model.graph.energy(result.best_spins)), result.best_spins)
             run.step += 1
             run.seconds_at_beta += time.perf_counter() - started
             bound = float(result.loss.mean()) / now + float(model.graph.offset)

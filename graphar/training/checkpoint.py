@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from graphar import heads
-from graphar._checks import as_float_tensor, check_beta
-from graphar._files import read_state, write_state
-from graphar.autoregressive import Autoregressive
+from graphar._support.checks import as_float_tensor, check_beta
+from graphar._support.files import read_state, write_state
 from graphar.hamiltonians import IsingGraph
+from graphar.models.autoregressive import Autoregressive
 from graphar.ordering import Ordering
 from graphar.training.run import Run
 

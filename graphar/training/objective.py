@@ -13,10 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from graphar._random import Source
-from graphar.autoregressive import Autoregressive
-from graphar.distribution import Distribution, check_distribution
-from graphar.kernels._threads import torch_alone
+from graphar._support.seeds import Source
+from graphar.kernels.compiled.threads import torch_alone
+from graphar.models.autoregressive import Autoregressive
+from graphar.models.distribution import Distribution, check_distribution
 
 __all__ = ["VariationalStep", "does_little", "variational_step"]
 

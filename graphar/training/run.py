@@ -9,12 +9,12 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from graphar._checks import check_count
+from graphar._support.checks import check_count
 from graphar.estimators import Estimate, FreeEnergy
 
 __all__ = ["BetaRecord", "Run"]
 
-FEW = 10  # effective samples
+FEW_EFFECTIVE_SAMPLES = 10  # effective samples
 TABLE_HEAD = f"{'beta':>8} {'F bound':>24} {'log Z':>24} {'energy':>12} {'entropy':>10} {'ESS':>8} {'best E':>12}"
 
 
@@ -77,7 +77,7 @@ class BetaRecord:
     def row(self) -> str:
         """A line of :meth:`Run.table`."""
         bound = Estimate(self.bound, self.bound_stderr)
-        log_z = f"{Estimate(self.log_partition, self.log_partition_stderr)!r}{' ?' if self.ess < FEW else ''}"
+        log_z = f"{Estimate(self.log_partition, self.log_partition_stderr)!r}{' ?' if self.ess < FEW_EFFECTIVE_SAMPLES else ''}"
         share = f"{100 * self.ess / self.num_samples:.1f}%"
         return (
             f"{self.beta:8.4f} {bound!r:>24} {log_z:>24} {self.energy:12.4f} {self.entropy:10.4f} "
@@ -105,7 +105,7 @@ class Run:
     seconds_at_beta: float = 0.0
     interrupted: bool = False
 
-    def saw(self, energy: float, spins: Tensor) -> None:
+    def update_best(self, energy: float, spins: Tensor) -> None:
         """Remember a configuration if it is the best so far."""
         if energy < self.best_energy:
             self.best_energy, self.best_spins = energy, spins.clone()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphar._checks import check_beta, check_count
+from graphar._support.checks import check_beta, check_count
 
 __all__ = ["as_schedule", "geometric", "linear"]
 

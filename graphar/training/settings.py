@@ -6,8 +6,8 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from graphar._checks import check_count, check_positive
-from graphar._random import check_seed
+from graphar._support.checks import check_count, check_positive
+from graphar._support.seeds import check_seed
 from graphar.training.schedules import as_schedule
 
 __all__ = ["check_settings", "describe_optimizer"]

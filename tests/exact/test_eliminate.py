@@ -15,9 +15,9 @@ from torch_geometric.data import Batch
 
 import graphar as ga
 from graphar import IsingGraph
+from graphar.elimination.cost import predict
+from graphar.elimination.tables import Eliminator
 from graphar.exact import codes_from_spins, eliminate, enumerate, spins_from_codes
-from graphar.exact._cost import predict
-from graphar.exact._tables import Eliminator
 
 
 def random_graph(seed: int) -> IsingGraph:

@@ -147,8 +147,8 @@ def test_energies_far_apart() -> None:
         assert counted.energy_variance == counted.heat_capacity == 0
         assert summed.degeneracy.item() == counted.degeneracy == 6
     hot = enumerate(far, 1e-200)
-    scaled = enumerate(IsingGraph.from_edges([[0, 1, 0], [1, 2, 2]], -1.0), 1.0)
-    assert hot.heat_capacity == pytest.approx(scaled.heat_capacity, rel=1e-12)
+    effective_couplings = enumerate(IsingGraph.from_edges([[0, 1, 0], [1, 2, 2]], -1.0), 1.0)
+    assert hot.heat_capacity == pytest.approx(effective_couplings.heat_capacity, rel=1e-12)
     with pytest.raises(ValueError, match=r"energy_variance must be below 1\.8e308"):
         _ = hot.energy_variance
     with pytest.raises(ValueError, match=r"energy_variance must be below 1\.8e308"):

@@ -18,7 +18,7 @@ from torch_geometric.data import Batch
 import graphar as ga
 from graphar import IsingGraph
 from graphar.exact import enumerate, ground_state, planar, planar_ground_state
-from graphar.exact._drawing import draw, find_crossing
+from graphar.exact.planar.embedding import draw, find_crossing
 
 needs_matching = pytest.mark.skipif(importlib.util.find_spec("pymatching") is None, reason="needs pymatching")
 

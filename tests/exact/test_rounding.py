@@ -16,10 +16,10 @@ from scipy.spatial import Delaunay
 
 import graphar as ga
 from graphar import IsingGraph
-from graphar.exact import _expansions as expansions
 from graphar.exact import eliminate, enumerate, planar
-from graphar.exact._kac_ward import KacWard
 from graphar.exact.ground_state import map_of
+from graphar.exact.planar.kac_ward import KacWard
+from graphar.exact.planar.partition import expansions
 
 Expected = tuple[float, float, torch.Tensor]  # log Z, energy and correlations along the edges
 

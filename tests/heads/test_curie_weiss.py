@@ -12,8 +12,8 @@ from torch.nn.functional import logsigmoid
 
 import graphar as ga
 from graphar.heads import CurieWeiss, CurieWeissInfinite, Head, OneParameter
-from graphar.kernels import NumbaLevelsKernel
-from graphar.kernels.magnetisation import MagnetisationKernel
+from graphar.kernels import LevelsKernel
+from graphar.kernels.compiled.magnetisation import MagnetisationKernel
 
 HEADS = {"exact": CurieWeiss(), "trainable": CurieWeiss(trainable=True)}
 at_temperatures = pytest.mark.parametrize("beta", [0.0, 0.6, 1.0, 2.5])
@@ -196,7 +196,7 @@ def test_compiled_walks_are_the_reference(case: str, dtype: torch.dtype, toleran
         with torch.no_grad():
             for weight in weights:
                 weight += 0.05 * torch.randn(weight.shape, generator=generator, dtype=torch.float64).to(dtype)
-        drawn = model.kernel.sample(0.8, model.kernel.own_interactions(model.frontier), 7, 64, 150, bool(weights))
+        drawn = model.kernel.sample(0.8, model.kernel.graph_couplings(model.frontier), 7, 64, 150, bool(weights))
         torch.testing.assert_close(
             drawn.energy + graph.offset, graph.energy(drawn.spins), rtol=tolerance, atol=10 * tolerance
         )
@@ -219,7 +219,7 @@ def test_compiled_walks_are_the_reference(case: str, dtype: torch.dtype, toleran
 
 
 def test_messages_are_passed_only_where_they_are_read() -> None:
-    assert type(ga.Autoregressive(ga.grid((3, 3)), CurieWeiss(trainable=True)).kernel) is NumbaLevelsKernel
+    assert type(ga.Autoregressive(ga.grid((3, 3)), CurieWeiss(trainable=True)).kernel) is LevelsKernel
     assert type(ga.Autoregressive(ga.curie_weiss(9), CurieWeiss(trainable=True)).kernel) is MagnetisationKernel
 
 

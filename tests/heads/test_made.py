@@ -12,8 +12,8 @@ from torch.nn.functional import logsigmoid, prelu
 
 import graphar as ga
 from graphar.heads import MADE, SingleLayer
-from graphar.kernels import NumbaKernel
-from graphar.kernels.made import MADEKernel
+from graphar.kernels import LinearKernel
+from graphar.kernels.compiled.made import MADEKernel
 
 BETA = 0.7
 WITHOUT_FIELD = [name for name, graph in GRAPHS.items() if not graph.has_field]
@@ -102,7 +102,7 @@ def test_z2_learns() -> None:
     graph = ga.curie_weiss(10)
     model = ga.Autoregressive(graph, MADE(2, 2, z2=True, bias=True), dtype=torch.float64)
     x = model.at(1.0).sample(70, seed=0)
-    drawn = model.kernel.sample(1.0, model.kernel.own_interactions(model.frontier), 5, 0, 70, differentiable=True)
+    drawn = model.kernel.sample(1.0, model.kernel.graph_couplings(model.frontier), 5, 0, 70, differentiable=True)
     factor = torch.linspace(-1, 1, 70, dtype=torch.float64)
     weights = list(model.parameters())
     ours = torch.autograd.grad(factor @ drawn.log_prob, weights)
@@ -129,7 +129,7 @@ def test_single_layer_runs_compiled_and_equals_one_layer_of_made() -> None:
     graph = GRAPHS["random regular"]
     single = ga.Autoregressive(graph, SingleLayer(scale=2.0), dtype=torch.float64)
     made = ga.Autoregressive(graph, MADE(1), dtype=torch.float64)
-    assert type(single.kernel) is NumbaKernel
+    assert type(single.kernel) is LinearKernel
     assert type(made.kernel) is MADEKernel
     made.head.layers[0][:, 0, 0] = single.head.weight
     made.head.biases[0][:, 0, 0] = single.head.bias

@@ -82,7 +82,7 @@ def test_compiled_equals_reference(k: int, dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_compiled_log_sigmoid_is_right_to_the_last_bits(dtype: torch.dtype) -> None:
-    from graphar.kernels._numba_log_sigmoid import _add_layer, _layer, _layer_and_slope, _turn
+    from graphar.kernels.compiled.loops.sherrington_kirkpatrick import _add_layer, _layer, _layer_and_slope, _turn
 
     size = torch.logspace(-9, 1.9, 4096, dtype=torch.float64).to(dtype)
     z = torch.cat([-size, size, size.new_zeros(32)])

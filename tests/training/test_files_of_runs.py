@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import graphar as ga
-from graphar._files import atomic_write
+from graphar._support.files import atomic_write
 from graphar.cli import commands, main
 
 QUICK = ["--steps", "2", "--warmup", "0", "--batch-size", "8", "--samples", "10", "--quiet"]
@@ -55,7 +55,7 @@ def test_what_a_killed_writer_left_is_removed_and_a_live_one_is_let_be(tmp_path:
     target = tmp_path / "model.pt"
     code = f"""
 import os, signal
-from graphar._files import atomic_write
+from graphar._support.files import atomic_write
 with atomic_write({str(target)!r}) as file:
     file.write(b"half")
     file.flush()

@@ -1,0 +1,1 @@
+"""What every part leans on: checks of arguments, files that are whole or not there, seeds."""

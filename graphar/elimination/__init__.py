@@ -1,0 +1,1 @@
+"""Variable elimination: the machine that exact answers and partly exact models share."""

@@ -1,0 +1,62 @@
+"""log Z of a graph at several β, by whichever exact method is cheap enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphar.elimination.cost import choose, predict
+from graphar.exact.curie_weiss import curie_weiss
+from graphar.exact.eliminate import eliminate
+from graphar.exact.enumerate import MAX_SPINS, enumerate
+from graphar.exact.planar.partition import planar
+from graphar.hamiltonians import IsingGraph
+
+__all__ = ["Floats", "cheapest_log_partition"]
+
+Floats = NDArray[np.float64]
+
+MEMORY, SECONDS = 1e9, 30.0  # that an elimination may take, and memory for the energies of an enumeration
+MAX_SPINS_ENUMERATED_FIRST = 20  # spins whose configurations are visited before a narrow order would be found
+WIDTH_TOO_LARGE = 25  # separators that no elimination has room for
+MAX_SPINS_PLANAR = 4_096  # spins of planar graphs, half a second for each β
+
+
+def cheapest_log_partition(
+    graph: IsingGraph, beta: Sequence[float], memory: float = MEMORY, seconds: float = SECONDS
+) -> tuple[Floats, str] | None:
+    """log Z at each β and where it is from, in words; None where nothing exact is cheap enough.
+
+    >>> import graphar as ga
+    >>> cheapest_log_partition(ga.chain(100, couplings="ferromagnet"), [1.0])
+    (array([112.25902027]), 'log Z by elimination')
+    """
+
+    def each(log_partition: Callable[[float], float], label: str) -> tuple[Floats, str]:
+        return np.array([log_partition(value) for value in beta]), label
+
+    n, (_, _, weights), h = graph.num_spins, graph.undirected(), graph.h
+    alike = weights.numel() == n * (n - 1) // 2 and bool((weights == weights[:1]).all()) and bool((h == h[:1]).all())
+    if alike and n > 1:
+        J, field, offset = n * float(weights[0]), float(h[0]), float(graph.offset)
+        return each(lambda b: curie_weiss(n, b, J, field).log_partition - b * offset, "log Z by the sum over M")
+    if (
+        n > MAX_SPINS_ENUMERATED_FIRST and weights.numel() <= WIDTH_TOO_LARGE * n
+    ):  # a graph of width w has at most wN edges
+        try:
+            frontier = choose(graph, None, memory)
+            if predict(frontier)[1] * len(beta) <= seconds:
+                log_partition = eliminate(graph, list(beta), frontier.ordering).log_partition
+                return log_partition.cpu().numpy(), "log Z by elimination"
+        except ValueError:
+            pass  # too wide
+    if n <= MAX_SPINS and 8 * 2**n <= memory:
+        return each(lambda b: enumerate(graph, b).log_partition, "log Z by enumeration")
+    if n <= MAX_SPINS_PLANAR and not graph.has_field:
+        try:
+            return each(lambda b: planar(graph, b).log_partition, "log Z by the Kac–Ward determinant")
+        except (ValueError, ImportError):
+            pass  # not planar, or too cold
+    return None

@@ -1,0 +1,245 @@
+"""Compiled loops of the MLP head; imported where they are used, so that numba loads on first use.
+
+Row 0 of the units of a spin is its logit: the linear skip reads what the network does. Samples come in blocks, as in
+:mod:`graphar.kernels.compiled.loops.linear`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
+from graphar.kernels.compiled.loops.linear import _dot, finish_spin, new_stream
+from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
+
+__all__ = ["gradient", "sweep"]
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
+def _silu(z: np.ndarray, s: np.ndarray) -> None:
+    """z turned to φ(z), and s = φ'(z)."""
+    one = z.dtype.type(1)
+    for b in range(z.size):
+        x = z[b]
+        e = exp_of_negative(x)
+        likely = one / (one + e)
+        likely = e * likely if x < 0 else likely  # chosen before the division, it would not be vectorised
+        s[b] = likely * (one + x * (one - likely))
+        z[b] = x * likely
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
+def _tanh(z: np.ndarray, s: np.ndarray) -> None:
+    one = z.dtype.type(1)
+    for b in range(z.size):
+        e = exp_of_negative(z[b] + z[b])
+        size = (one - e) * (one / (one + e))
+        s[b] = one - size * size
+        z[b] = -size if z[b] < 0 else size
+
+
+@njit(fastmath={"contract"}, error_model="numpy")
+def _gelu(z: np.ndarray, s: np.ndarray) -> None:
+    one, half = z.dtype.type(1), z.dtype.type(0.5)
+    root, density = z.dtype.type(math.sqrt(0.5)), z.dtype.type(1 / math.sqrt(2 * math.pi))
+    for b in range(z.size):
+        below = half * (one + math.erf(root * z[b]))
+        s[b] = below + z[b] * density * exp_of_negative(half * z[b] * z[b])
+        z[b] *= below
+
+
+@njit
+def _activate(kind: int, z: np.ndarray, s: np.ndarray) -> None:
+    """By place in :data:`graphar.heads.mlp.ACTIVATIONS`."""
+    if kind == 0:
+        _silu(z, s)
+    elif kind == 1:
+        _gelu(z, s)
+    else:
+        _tanh(z, s)
+
+
+@njit
+def _sum_rows(  # type: ignore[no-untyped-def]
+    rows, row, pair, other, stride, weight, start, stop, first, total
+):
+    """total[h] += Σ_k weight[h × stride + pair[k]] × rows[row[k]] for units h ≥ first; other is pair + stride."""
+    units = total.shape[0]
+    for h in range(first, units - 1, 2):
+        add_rows_twice(rows, row, pair, other, weight[h * stride :], start, stop, total[h], total[h + 1])
+    if (units - first) % 2:
+        add_rows(rows, row, pair, weight[(units - 1) * stride :], start, stop, total[units - 1])
+
+
+@njit
+def _dot_rows(  # type: ignore[no-untyped-def]
+    rows, num_rows, row, pair, other, stride, start, stop, blocks, slope, by_weight
+):
+    """by_weight[h × stride + pair[k]] += slope[h] · rows[row[k]], a row of each of the blocks, for units h."""
+    first, last = blocks
+    units = slope.shape[0]
+    for h in range(0, units - 1, 2):
+        mine = by_weight[h * stride :]
+        dot_rows_twice(rows, num_rows, first, last, row, pair, other, start, stop, slope[h], slope[h + 1], mine)
+    if units % 2:
+        mine = by_weight[(units - 1) * stride :]
+        dot_rows(rows, num_rows, first, last, row, pair, start, stop, slope[units - 1], mine)
+
+
+@njit
+def _dense(units: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of a layer, and where the weights of one unit of the next are, or with stride 1 of one of the last."""
+    each = np.arange(units).astype(np.int32)
+    return each, each + np.int32(units), each * np.int32(units)
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def sweep(
+    work: tuple[np.ndarray, int],
+    plan: tuple[np.ndarray, ...],
+    numbers: tuple[np.ndarray, ...],
+    reads_spins: bool,
+    given: bool,
+    keep: bool,
+    key: np.uint64,
+    first: int,
+    spins: np.ndarray,
+    arrivals: np.ndarray,
+    logits: np.ndarray,
+    dlogq_dlogit: np.ndarray,
+    log_prob: np.ndarray,
+    energy: np.ndarray,
+) -> None:
+    """As :func:`graphar.kernels.compiled.loops.linear.sweep`, for the numbers of :class:`graphar.heads.mlp.MLPCoefficients`."""
+    plan, numbers, spins, arrivals, logits, dlogq_dlogit = borrowed(
+        (plan, numbers, spins, arrivals, logits, dlogq_dlogit)
+    )
+    log_prob, energy = borrowed((log_prob, energy))
+    _, local_row, _, _, _, ptr, row, pair, other = plan
+    constant, local_weight, kind, weight, layers, units, field, coupling = numbers
+    blocks, num_spins, width = spins.shape
+    depth, hidden = units.shape[1] - 1, units.shape[2]
+    each, next_each, _ = _dense(hidden)
+    for block in shares(work, blocks):
+        messages = arrivals[block if keep else work[1]]
+        rows = spins[block] if reads_spins else messages
+        z = np.zeros((depth, hidden + 1, width), spins.dtype)
+        decay, s = np.zeros(width, spins.dtype), np.zeros(hidden * width, spins.dtype)
+        product, logit = np.ones(width, np.float64), z[0, 0]
+        stream = new_stream(key, first + block * width, width)
+        for i in range(num_spins):
+            here = messages[local_row[i]]
+            for b in range(width):
+                logit[b] = constant[i] + local_weight[i] * here[b]
+            for k in range(depth):
+                for h in range(hidden):
+                    z[k, h + 1, :] = units[i, k, h]
+                if k == 0:
+                    _sum_rows(rows, row, pair, other, pair.size, weight, ptr[i], ptr[i + 1], 0, z[0])
+                else:
+                    _sum_rows(z[k - 1, 1:], each, each, next_each, hidden, layers[i, k - 1], 0, hidden, 0, z[k, 1:])
+                _activate(kind[0], z[k, 1:].reshape(-1), s)
+            add_rows(z[depth - 1, 1:], each, each, units[i, depth], 0, hidden, logit)
+            scratch = (logit, decay, product)
+            finish_spin(
+                i, block, plan[:5], field, coupling, given, keep, stream, messages, scratch,
+                spins, logits, dlogq_dlogit, log_prob, energy,
+            )  # fmt: skip
+
+
+@njit
+def _scaled(factor: float, a: np.ndarray, b: np.ndarray, product: np.ndarray) -> None:
+    for k in range(a.size):
+        product[k] = factor * a[k] * b[k]
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def gradient(
+    work: tuple[np.ndarray, int],
+    plan: tuple[np.ndarray, ...],
+    numbers: tuple[np.ndarray, ...],
+    reads_spins: bool,
+    shares_of_work: np.ndarray,
+    group: int,
+    spins: np.ndarray,
+    arrivals: np.ndarray,
+    dlogq_dlogit: np.ndarray,
+    factor: np.ndarray,
+    by_constant: np.ndarray,
+    by_local: np.ndarray,
+    by_weight: np.ndarray,
+    by_layers: np.ndarray,
+    by_units: np.ndarray,
+) -> None:
+    """Derivatives of Σ_b factor_b log q_b, added to the last five arguments; the units are computed again.
+
+    Readers are shared out among threads in ``shares_of_work``, ranges of twos of them; each takes the samples
+    ``group`` blocks at a time, whose rows and units stay in cache.
+    """
+    plan, numbers, shares_of_work, spins, arrivals = borrowed((plan, numbers, shares_of_work, spins, arrivals))
+    dlogq_dlogit, factor, by_constant, by_local, by_weight = borrowed(
+        (dlogq_dlogit, factor, by_constant, by_local, by_weight)
+    )
+    by_layers, by_units = borrowed((by_layers, by_units))
+    _, local_row, _, _, _, ptr, row, pair, other = plan
+    _, _, kind, weight, layers, units = numbers
+    blocks, num_spins, width = spins.shape
+    num_rows = num_spins if reads_spins else arrivals.shape[1]
+    rows = (spins if reads_spins else arrivals).reshape(blocks * num_rows, width)
+    depth, hidden = units.shape[1] - 1, units.shape[2]
+    each, next_each, across = _dense(hidden)
+    ones = np.ones(group * width, spins.dtype)
+    for share in shares(work, shares_of_work.size - 1):
+        z = np.zeros((depth, hidden, group * width), spins.dtype)
+        s = np.zeros((depth, hidden, group * width), spins.dtype)
+        slope = np.zeros((hidden + 1, group * width), spins.dtype)  # of the logit, then of a layer's units
+        inner = np.zeros((hidden, group * width), spins.dtype)
+        layer = np.zeros((hidden, width), spins.dtype)
+        for i in range(2 * shares_of_work[share], min(2 * shares_of_work[share + 1], num_spins)):
+            for first in range(0, blocks, group):
+                last = min(first + group, blocks)
+                mine = slope[0]
+                mine[:] = 0
+                for block in range(first, last):
+                    at = (block - first) * width
+                    for b in range(width):
+                        mine[at + b] = dlogq_dlogit[block, i, b] * factor[block, b]
+                    if by_local.size:
+                        by_local[i] += _dot(mine[at : at + width], arrivals[block, local_row[i]])
+                    for h in range(hidden):
+                        layer[h, :] = units[i, 0, h]
+                    here = rows[block * num_rows : (block + 1) * num_rows]
+                    first_weight = weight[pair.size :]
+                    _sum_rows(here, row, pair, other, pair.size, first_weight, ptr[i], ptr[i + 1], 0, layer)
+                    for h in range(hidden):
+                        z[0, h, at : at + width] = layer[h]
+                for k in range(depth):
+                    if k:
+                        for h in range(hidden):
+                            z[k, h, :] = units[i, k, h]
+                        _sum_rows(z[k - 1], each, each, next_each, hidden, layers[i, k - 1], 0, hidden, 0, z[k])
+                    _activate(kind[0], z[k].reshape(-1), s[k].reshape(-1))
+                by_constant[i] += _dot(mine, ones)
+                for h in range(hidden):
+                    by_units[i, depth, h] += _dot(mine, z[depth - 1, h])
+                    _scaled(units[i, depth, h], mine, s[depth - 1, h], slope[h + 1])
+                for k in range(depth - 1, -1, -1):
+                    for h in range(hidden):
+                        by_units[i, k, h] += _dot(slope[h + 1], ones)
+                    if k:
+                        own = layers[i, k - 1]
+                        _dot_rows(
+                            z[k - 1], 0, each, each, next_each, hidden, 0, hidden, (0, 1),
+                            slope[1:], by_layers[i, k - 1],
+                        )  # fmt: skip
+                        inner[:] = 0
+                        _sum_rows(slope[1:], each, across, across + np.int32(1), 1, own, 0, hidden, 0, inner)
+                        for h in range(hidden):
+                            _scaled(own.dtype.type(1), inner[h], s[k - 1, h], slope[h + 1])
+                _dot_rows(
+                    rows, num_rows, row, pair, other, pair.size, ptr[i], ptr[i + 1], (first, last), slope, by_weight
+                )

@@ -1,0 +1,1 @@
+"""Kernels in torch and PyG message passing, on any device: the definition of truth."""

@@ -1,0 +1,221 @@
+"""The algorithm in torch and PyG message passing, level by level: the definition of truth, on any device.
+
+Spins and arrivals are kept as (rows, batch), in the order in which they are drawn: by level, then by rank. So a
+level is a slice. Drawing one means
+
+1. every spin i of the level reads its inbox, the arrivals that hold ξ_il for its frontier pairs, and the head
+   turns them into logit_i;
+2. x_i is drawn: σ(−|logit_i|) is the probability of the less likely sign;
+3. x_i is sent along its edges to later spins l: the arrival of l after i is the one before it plus J_il x_i.
+
+For given spins all arrivals are known at once, and the density takes a single step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from graphar.frontier import Frontier
+from graphar.heads.base import BoundHead, SiteInputs, SparseInputs, spmm_sum
+from graphar.kernels import random_bits as philox
+from graphar.kernels.base import Couplings, Kernel, Samples
+
+__all__ = ["ReferenceKernel", "decide", "sum_log_prob"]
+
+
+class ReferenceKernel(Kernel):
+    """Level by level in torch.
+
+    Args:
+        levels: step at which each rank is drawn; those of the DAG by default. ``arange(N)`` draws one by one.
+    """
+
+    sum_rows = staticmethod(spmm_sum)
+
+    def __init__(
+        self,
+        frontier: Frontier,
+        head: BoundHead,
+        dtype: torch.dtype,
+        device: torch.device,
+        levels: Tensor | None = None,
+    ) -> None:
+        super().__init__(frontier, head, dtype, device)
+        levels = frontier.levels(head.reads) if levels is None else levels
+        self.num_levels = int(levels.max()) + 1
+
+        ranks, place_of_rank = _sorted_by(levels)
+        self.ranks, self.sites = ranks.to(device), frontier.ordering.sites[ranks].to(device)
+        self.row_of_site = place_of_rank[frontier.ordering.ranks].to(device)
+        self._sites_at = _starts(levels, self.num_levels)
+
+        # Arrivals, in the order in which they are complete. A last row stays zero: what a spin has before any has come.
+        source, target = frontier.arrival_source.long(), frontier.arrival_target.long()
+        arrival = torch.arange(self.num_arrivals)
+        within = arrival - frontier.arrival_ptr[target]
+        complete = _running_max(levels[source], target)
+        # Under a radius, neighbours of a spin may be drawn together or against the ranks: then several arrivals at it
+        # are complete at once, and take turns.
+        opens = torch.ones_like(target, dtype=torch.bool)
+        opens[1:] = (target[1:] != target[:-1]) | (complete[1:] != complete[:-1])
+        turn = arrival - torch.where(opens, arrival, 0).cummax(0).values if self.num_arrivals else arrival
+        num_turns = int(turn.max()) + 1 if self.num_arrivals else 1
+        step = complete * num_turns + turn
+        sends, row_of_arrival = _sorted_by(step)
+        row_of_arrival = torch.cat([row_of_arrival, torch.tensor([self.num_arrivals])])
+        before = torch.where(within == 0, -1, arrival - 1)
+        self.source = place_of_rank[source][sends].to(device)
+        self._sends = sends.to(device)
+        self.before = row_of_arrival[before][sends].to(device)
+        self.local = row_of_arrival[frontier.local_arrival][ranks].to(device)
+        starts = _starts(step, self.num_levels * num_turns)
+        slices = [slice(*starts[k : k + 2]) for k in range(self.num_levels * num_turns)]
+        self._sends_of = [
+            [here for here in slices[level * num_turns : (level + 1) * num_turns] if here.stop > here.start]
+            for level in range(self.num_levels)
+        ]
+        # k-th arrivals at their spins, for the running sums of given configurations
+        self._num_turns = int(within.max()) + 1 if self.num_arrivals else 0
+        self.turns = row_of_arrival[_sorted_by(within)[0]].to(device)
+        self._turns_at = _starts(within, self._num_turns)
+
+        self._reads_spins = head.reads in ("parents", "earlier")
+        ptr, read = frontier.read_lists(head.reads)
+        rows = (place_of_rank if self._reads_spins else row_of_arrival)[read.long()]
+        count = ptr.diff()
+        # by reader, then by row: a CSR matrix with unsorted columns has a wrong gradient in torch
+        num_rows = self.num_arrivals + self.num_spins
+        pairs, _ = _sorted_by(torch.repeat_interleave(place_of_rank, count) * num_rows + rows)
+        pair_ptr = torch.cat([torch.zeros(1, dtype=torch.int64), count[ranks].cumsum(0)])
+        self.pairs, self.pair_row, self.pair_ptr = pairs.to(device), rows[pairs].to(device), pair_ptr.to(device)
+        self._pairs_at = pair_ptr[torch.tensor(self._sites_at)].tolist()
+
+    def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
+        return Couplings(coupling[self._sends, None], field[self.ranks, None], field)
+
+    def _inputs(
+        self,
+        beta: float,
+        couplings: Couplings,
+        level: int | None,
+        spins: Tensor,
+        arrivals: Tensor,
+        sums: Tensor | None = None,
+        memory: Any = None,
+    ) -> SiteInputs:
+        """What the spins of one level, or of all, may read."""
+        sites, pairs, ptr = slice(None), slice(None), self.pair_ptr
+        if level is not None:
+            first, last = self._sites_at[level : level + 2]
+            sites, pairs = slice(first, last), slice(*self._pairs_at[level : level + 2])
+            ptr = self.pair_ptr[first : last + 1] - pairs.start
+        opened: Any = {}
+        if self.head.reads == "magnetisation":
+            opened["magnetisation"] = (spins.cumsum(0) - spins if sums is None else sums)[sites]
+        elif self.head.reads != "local":
+            rows = spins if self._reads_spins else arrivals
+            opened[self.head.reads] = SparseInputs(self.pairs[pairs], ptr, self.pair_row[pairs], rows, self.sum_rows)
+        ranks, field, local = self.ranks[sites], couplings.field[sites], self.local[sites]
+        return SiteInputs(beta, ranks, field, arrivals, local, couplings.field_of_rank, **opened, memory=memory)
+
+    def sample(
+        self, beta: float, couplings: Couplings, key: int, first: int, count: int, differentiable: bool = False
+    ) -> Samples:
+        spins, logits, arrivals = self._draw(beta, couplings, philox.words(key, self.sites, first, count))
+        if differentiable:
+            with torch.enable_grad():
+                logits = self.head(self._inputs(beta, couplings, None, spins, arrivals))
+                log_prob = sum_log_prob(spins, logits)
+        else:
+            log_prob = sum_log_prob(spins, logits)
+        with torch.no_grad():
+            energy = -((arrivals[self.local] + couplings.field) * spins).sum(0, dtype=torch.float64)
+        return Samples(spins[None], self.row_of_site, log_prob, energy)
+
+    @torch.no_grad()
+    def _draw(self, beta: float, couplings: Couplings, words: Tensor) -> tuple[Tensor, ...]:
+        """Spins, logits and arrivals from 32 random bits for each spin, (N, batch)."""
+        spins = torch.zeros(words.shape, dtype=self.dtype, device=self.device)
+        logits = torch.empty_like(spins)
+        arrivals = spins.new_zeros(self.num_arrivals + 1, words.shape[1])
+        sums = spins.new_zeros(self.num_spins + 1, words.shape[1]) if self.head.reads == "magnetisation" else None
+        memory = self.head.new_memory(words.shape[1])
+        for level in range(self.num_levels):
+            here = slice(*self._sites_at[level : level + 2])
+            logits[here] = self.head(self._inputs(beta, couplings, level, spins, arrivals, sums, memory))
+            spins[here] = decide(logits[here], words[here])
+            if sums is not None:  # one spin a level
+                torch.add(sums[here], spins[here], out=sums[here.stop : here.stop + 1])
+            for sends in self._sends_of[level]:
+                message = spins[self.source[sends]].mul_(couplings.coupling[sends])
+                torch.add(arrivals[self.before[sends]], message, out=arrivals[sends])
+        return spins, logits, arrivals
+
+    def logits(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
+        return self._logits_of_rows(beta, couplings, self._rows(spins))[self.row_of_site].T
+
+    def log_prob(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
+        rows = self._rows(spins)
+        return sum_log_prob(rows, self._logits_of_rows(beta, couplings, rows))
+
+    def _rows(self, spins: Tensor) -> Tensor:
+        return spins.to(self.device, self.dtype)[:, self.sites].T.contiguous()
+
+    def _logits_of_rows(self, beta: float, couplings: Couplings, rows: Tensor) -> Tensor:
+        return self.head(self._inputs(beta, couplings, None, rows, self.arrivals(couplings, rows)))
+
+    @torch.no_grad()
+    def arrivals(self, couplings: Couplings, rows: Tensor) -> Tensor:
+        """Running partial fields after each earlier neighbour, and a last row of zeros, (E + 1, batch)."""
+        received = rows.new_zeros(self.num_arrivals + 1, rows.shape[1])
+        torch.mul(couplings.coupling, rows[self.source], out=received[:-1])
+        for turn in range(1, self._num_turns):
+            these = self.turns[slice(*self._turns_at[turn : turn + 2])]
+            received[these] += received[self.before[these]]
+        return received
+
+
+def decide(logit: Tensor, words: Tensor) -> Tensor:
+    """Spins from logits and 32 random bits each.
+
+    The less likely sign is taken where the bits, as a number (k + ½)/2³² of (0, 1), are below σ(−|logit|), which
+    has full relative precision however small; for positive logits the bits are reversed, so that the spin is
+    monotone in the logit.
+
+    >>> decide(torch.tensor([-50.0, 0.0, 50.0]), torch.tensor([0, 2**30, 2**32 - 1]))
+    tensor([-1.,  1.,  1.])
+    """
+    sign = torch.where(logit < 0, -1.0, 1.0).to(logit)
+    bits = torch.where(logit < 0, words, 0xFFFFFFFF - words)
+    decay = torch.exp(-logit.abs())
+    unlikely = decay * (1 / (1 + decay))
+    return torch.where((bits.to(logit) + 0.5) * 2.0**-32 < unlikely, -sign, sign)
+
+
+def sum_log_prob(spins: Tensor, logits: Tensor) -> Tensor:
+    return logsigmoid(spins * logits).sum(0, dtype=torch.float64)
+
+
+def _sorted_by(group: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions sorted by group, stable, and the place of each position in that order."""
+    order = torch.argsort(group, stable=True)
+    place = torch.empty_like(order)
+    place[order] = torch.arange(order.numel())
+    return order, place
+
+
+def _running_max(values: Tensor, group: Tensor) -> Tensor:
+    """Largest value so far within each run of equal groups, groups rising and values ≥ 0."""
+    if not values.numel():
+        return values
+    span = values.max() + 1
+    return (values + group * span).cummax(0).values - group * span
+
+
+def _starts(group: Tensor, num_groups: int) -> list[int]:
+    """Where each group starts once sorted, and the end."""
+    return [0, *torch.bincount(group, minlength=num_groups).cumsum(0).tolist()] if num_groups else [0]

@@ -1,0 +1,246 @@
+"""Graph + ordering + head → a model; the model at an inverse temperature → a distribution.
+
+q(x) = Π_i q(x_i | x_<i),   q(x_i | x_<i) = σ(x_i logit_i),   log q = Σ_i log σ(x_i logit_i)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from graphar._support.checks import check_beta, check_count
+from graphar._support.seeds import make_generator
+from graphar.elimination.cost import choose
+from graphar.frontier import Frontier, build_frontier
+from graphar.hamiltonians import IsingGraph
+from graphar.heads import BoundHead, Exact, Head, Linear
+from graphar.kernels import CudaGraphKernel, Kernel, LevelsKernel, LinearKernel, ReferenceKernel
+from graphar.kernels.base import Couplings
+from graphar.models.distribution import Distribution
+from graphar.ordering import Ordering, rcm
+from graphar.partial_elimination.plan import Core, CoreTables, auto_core_first, choose_width, core_first
+
+__all__ = ["Autoregressive"]
+
+DTYPES = (torch.float32, torch.float64)
+KERNELS = ("auto", "reference", "numba")
+Learner = tuple[Kernel, Couplings]
+
+
+class Autoregressive(nn.Module):
+    r"""Autoregressive network on the interaction graph of an Ising model.
+
+    .. math:: q(x) = \prod_i \sigma(x_i \, \text{logit}_i(x_{<i}))
+
+    Args:
+        graph: couplings and fields.
+        head: what gives the conditionals, configured (``ga.heads.Linear(bias=False)``) or a class for its defaults.
+        ordering: sampling order of the sites, or the function that makes one (``ga.bfs``); reverse Cuthill–McKee
+            by default, which linear heads fit best, or :func:`graphar.core_first` where there is an ``exact_width``.
+        frontier: ``"component"``, or ``"all"`` for TwoBo's own pairs.
+        exact_width: the dial. A site is exact, its conditional computed by variable elimination, when it and its
+            descendants in the elimination tree have separators of at most so many spins; the head learns the others.
+            0 learns all sites; the ordering's own width and above leave nothing to learn; ``"auto"`` is the largest
+            that fits in ``memory``.
+        radius: largest distance, through undrawn spins, from a spin to those of its frontier that it reads: makes
+            the number of pairs O(N) on any sparse graph; not limited by default. Of a core, in steps on its own graph.
+        kernel: ``"reference"`` for torch level by level, ``"numba"`` for compiled loops on the CPU, ``"auto"`` for
+            the latter there, and for recorded launches on a GPU.
+        seed: of the starting weights.
+        dtype: floating type of weights and messages.
+        memory: bytes that the tables of the exact sites may take.
+
+    Raises:
+        ValueError: the ordering belongs to another graph, tables do not fit in ``memory``, or ``graph`` is a batch or
+            breaks its format's rules.
+
+    >>> import graphar as ga
+    >>> model = Autoregressive(ga.grid((4, 4), couplings="ferromagnet"))
+    >>> model.at(0.3).sample(5, seed=0).shape
+    torch.Size([5, 16])
+    """
+
+    def __init__(
+        self,
+        graph: IsingGraph,
+        head: Head | type[Head] = Linear,
+        ordering: Ordering | Callable[[IsingGraph], Ordering] | None = None,
+        frontier: str = "component",
+        *,
+        exact_width: int | Literal["auto"] = 0,
+        radius: int | None = None,
+        kernel: str = "auto",
+        memory: float = 1e9,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        if not isinstance(graph, IsingGraph):
+            raise ValueError(f"graph must be an IsingGraph, got {type(graph).__name__}")
+        if getattr(graph, "batch", None) is not None:
+            raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}")
+        if dtype not in DTYPES:
+            raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
+        graph.validate()
+        graph = graph.clone()  # what the model was made for, whatever becomes of the caller's
+        if kernel not in KERNELS:
+            raise ValueError(f'kernel must be "auto", "reference" or "numba", got {kernel!r}')
+        if not (isinstance(memory, (int, float)) and memory > 0):
+            raise ValueError(f"memory must be a positive number of bytes, got {memory!r}")
+        if head is Exact or isinstance(head, Exact):
+            if exact_width not in (0, max(1, graph.num_spins)) or radius is not None:
+                raise ValueError("exact_width and radius must be left out where the head is Exact: every site is exact")
+            exact_width = max(1, graph.num_spins)
+            if not isinstance(ordering, Ordering):
+                ordering = choose(graph, ordering, memory).ordering
+        ordering, exact_width = _order(graph, ordering, exact_width, memory)
+        self.graph = graph
+        self.ordering = ordering
+        self.exact_width = exact_width
+        self.core = Core(ordering, exact_width, memory) if exact_width else None
+        if self.core is not None and self.core.graph is not None:  # numbered by rank
+            ordering = Ordering(self.core.graph, torch.arange(self.core.num_spins), ordering.name)
+        config = (head.default_on_core() if self.core else head()) if isinstance(head, type) else head
+        if not isinstance(config, Head):
+            raise ValueError(f"head must be a head or its class, got {head!r}")
+        config.check_graph(graph)
+        self.frontier: Frontier = build_frontier(ordering, frontier, radius)
+        self.head_config = config
+        self.head: BoundHead | None = None
+        if self.core is None or self.core.num_spins:
+            self.head = config.bind(self.frontier, generator=make_generator(seed, None, "weights"), dtype=dtype)
+        self.trained_beta: float | None = None
+        self.kernel_name = kernel
+        self._field: Tensor  # carries type and device, which a head without weights does not
+        self.register_buffer("_field", graph.h.to(dtype), persistent=False)
+        self._make_kernel()
+
+    def _make_kernel(self) -> None:
+        self.kernel: Kernel | None = None
+        self._own: Learner | None = None
+        self._at: tuple[float, Learner | None, CoreTables] | None = None
+        if self.head is not None:
+            make = _kernel(self.kernel_name, self.head, self.device)
+            self.kernel = make(self.frontier, self.head, self.dtype, self.device)
+            if self.core is None:
+                self._own = (self.kernel, self.kernel.graph_couplings(self.frontier))
+
+    def learner_at(self, beta: float) -> tuple[Learner | None, CoreTables | None]:
+        """The kernel with the couplings and fields that the head sees at one β; the tables of the exact sites.
+
+        Without exact sites there are no tables, and the couplings are the graph's own at every β; without learned
+        ones there is no kernel. Tables are kept for the last β asked for.
+        """
+        if self.core is None:
+            return self._own, None
+        if self._at is None or self._at[0] != beta:
+            tables = self.core.tables(beta)
+            learner = (
+                None if self.kernel is None else (self.kernel, self.kernel.take_couplings(*tables.effective_couplings))
+            )
+            self._at = (beta, learner, tables)
+        return self._at[1:]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        # what torch calls for .to(), .double(), …: couplings are taken anew from the graph, not rounded twice
+        probe = fn(self._field)
+        if probe.dtype not in DTYPES:
+            raise ValueError(f"dtype must be torch.float32 or torch.float64, got {probe.dtype}")
+        if self.head is not None:
+            _kernel(self.kernel_name, self.head, probe.device)
+        super()._apply(fn, recurse)
+        self._make_kernel()
+        return self
+
+    @property
+    def num_spins(self) -> int:
+        """N."""
+        return self.graph.num_spins
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of weights."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating type of messages and logits."""
+        return self._field.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self._field.device
+
+    def at(self, beta: float) -> Distribution:
+        """The model at inverse temperature ``beta``: a distribution over spins that shares its weights.
+
+        Training fits the weights to one β at a time: away from the last one, ``trained_beta``, the model is a
+        poorer approximation, as bound and ESS of :func:`graphar.free_energy` will tell.
+        """
+        return Distribution(self, check_beta(beta))
+
+    def describe(self, batch_size: int = 1024) -> str:
+        """The frontier's table, headed by head and number of weights; with a dial, what each width would take."""
+        lines = [f"{self.head_config}, {self.num_parameters:,} weights"]
+        if self.core is not None:
+            lines.append(self.core.describe())
+        if self.head is not None:
+            lines.append(self.frontier.describe(batch_size))
+        return "\n".join(lines)
+
+    def extra_repr(self) -> str:
+        dial = f"exact_width {self.exact_width}, " if self.exact_width else ""
+        return f"{self.graph!r}, {self.ordering.name} order, {dial}{self.num_parameters} weights"
+
+
+def _order(
+    graph: IsingGraph,
+    ordering: Ordering | Callable[[IsingGraph], Ordering] | None,
+    exact_width: int | Literal["auto"],
+    memory: float,
+) -> tuple[Ordering, int]:
+    """The ordering, on this very graph, and the width as a number."""
+    if exact_width != "auto":
+        exact_width = check_count(exact_width, "exact_width", 0)
+        if ordering is None and exact_width:
+            ordering = core_first(graph, exact_width)
+    elif ordering is None:
+        ordering, exact_width = auto_core_first(graph, memory)
+    if not isinstance(ordering, Ordering):
+        make = rcm if ordering is None else ordering
+        if not callable(make):
+            raise ValueError(f"ordering must be an Ordering or a function that makes one, got {ordering!r}")
+        ordering = make(graph)
+    elif ordering.graph is not graph:
+        # An ordering serves any couplings and fields on its edges; the model's are those of `graph`.
+        if not _same_edges(ordering.graph, graph):
+            raise ValueError(f"ordering must be of this graph, got one of {ordering.graph!r}")
+        ordering = Ordering(graph, ordering.sites, ordering.name)
+    if exact_width == "auto":
+        exact_width = choose_width(build_frontier(ordering), memory)
+    return ordering, exact_width
+
+
+def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
+    if name == "numba" and device.type != "cpu":
+        raise ValueError(f'kernel must be "auto" or "reference" for a model on {device}, got "numba"')
+    own = head.own_kernels()
+    if own is not None:
+        reference, compiled = own
+        if name != "reference" and device.type == "cpu":
+            return compiled
+        if name == "reference" or reference is not ReferenceKernel:
+            return reference
+    linear = type(head).coefficients is not BoundHead.coefficients
+    if name == "reference":
+        return ReferenceKernel
+    if name == "auto" and device.type != "cpu":
+        return CudaGraphKernel
+    return LinearKernel if linear else LevelsKernel
+
+
+def _same_edges(graph: IsingGraph, other: IsingGraph) -> bool:
+    return graph.num_nodes == other.num_nodes and torch.equal(graph.edge_index, other.edge_index)

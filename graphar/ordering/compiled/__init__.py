@@ -1,0 +1,1 @@
+"""Compiled loops over graphs: elimination trees, balls, minimum degree, separators."""
