@@ -31,7 +31,7 @@ from graphar.ordering import (
     random_order,
     rcm,
 )
-from graphar.partial_elimination.plan import core_first
+from graphar.partial_elimination import core_first
 from graphar.training import (
     BetaRecord,
     NaturalGradient,

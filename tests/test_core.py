@@ -18,8 +18,9 @@ from torch.nn.functional import logsigmoid
 import graphar as ga
 from graphar._support.seeds import hash_key
 from graphar.estimators.partition import evaluate
-from graphar.partial_elimination.plan import exact_ranks, predict_tables
-from graphar.partial_elimination.tables import remove_low_orders
+from graphar.partial_elimination.order import exact_ranks, predict_tables
+from graphar.partial_elimination.tables import tables_at
+from graphar.partial_elimination.walsh import remove_low_orders
 from graphar.training import variational_step
 
 BETA = 0.7
@@ -330,7 +331,7 @@ def test_couplings_fields_and_tables_of_the_core_make_its_marginal(
     graph: str, width: int | str, order: str, beta: float
 ) -> None:
     core, ising = model_on(graph, width, order).core, GRAPHS[graph]
-    tables, n = core.tables(beta), core.num_spins
+    tables, n = tables_at(core, beta), core.num_spins
     x = configurations(n)
     log_weight = tables.high_orders(x.T[None].contiguous(), torch.arange(n))
     if core.graph is not None:
@@ -352,7 +353,7 @@ def test_untrained_a_spin_of_the_core_feels_its_effective_couplings_and_field(gr
     for inputs in ("messages", "parents"):
         head = ga.heads.Linear(inputs, scale=0.0)
         model = ga.Autoregressive(GRAPHS[graph], head, exact_width=2, kernel=kernel, dtype=torch.float64)
-        core, tables = model.core, model.core.tables(BETA)
+        core, tables = model.core, tables_at(model.core, BETA)
         n = core.num_spins
         assert n
         i, j, _ = core.graph.undirected()
@@ -373,7 +374,9 @@ def test_heads_start_from_the_fields_of_the_core_s_own_sites(width: int) -> None
 
 def test_effective_couplings_tend_to_those_of_the_graph_as_beta_vanishes() -> None:
     core = model_on("random regular", 2).core
-    for part, limit in zip(core.tables(1e-6).effective_couplings, core.tables(0.0).effective_couplings, strict=True):
+    for part, limit in zip(
+        tables_at(core, 1e-6).effective_couplings, tables_at(core, 0.0).effective_couplings, strict=True
+    ):
         torch.testing.assert_close(part, limit, rtol=0, atol=1e-5)
 
 
@@ -575,7 +578,7 @@ def test_wide_tables_take_the_memory_that_was_predicted() -> None:
     # a table of 2^18 entries on its way to the core; its products of pairs would take a gigabyte
     code = (
         "import resource, torch, graphar as ga\n"
-        "from graphar.partial_elimination.tables import remove_low_orders\n"
+        "from graphar.partial_elimination.walsh import remove_low_orders\n"
         "remove_low_orders(torch.zeros(1, 4, dtype=torch.float64))\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "remove_low_orders(torch.zeros(1, 2**18, dtype=torch.float64))\n"

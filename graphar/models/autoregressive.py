@@ -11,17 +11,18 @@ from typing import Literal, Self
 import torch
 from torch import Tensor, nn
 
-from graphar._support.checks import check_beta, check_count
+from graphar._support.checks import check_beta
 from graphar._support.seeds import make_generator
-from graphar.elimination.cost import choose
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import BoundHead, Exact, Head, Linear
 from graphar.kernels import CudaGraphKernel, Kernel, LevelsKernel, LinearKernel, ReferenceKernel
 from graphar.kernels.base import Couplings
+from graphar.models.arguments import arrange, arrange_exact
 from graphar.models.distribution import Distribution
-from graphar.ordering import Ordering, rcm
-from graphar.partial_elimination.plan import Core, CoreTables, auto_core_first, choose_width, core_first
+from graphar.ordering import Ordering
+from graphar.partial_elimination.plan import Core
+from graphar.partial_elimination.tables import CoreTables, tables_at
 
 __all__ = ["Autoregressive"]
 
@@ -93,21 +94,21 @@ class Autoregressive(nn.Module):
         if head is Exact or isinstance(head, Exact):
             if exact_width not in (0, max(1, graph.num_spins)) or radius is not None:
                 raise ValueError("exact_width and radius must be left out where the head is Exact: every site is exact")
-            exact_width = max(1, graph.num_spins)
-            if not isinstance(ordering, Ordering):
-                ordering = choose(graph, ordering, memory).ordering
-        ordering, exact_width = _order(graph, ordering, exact_width, memory)
+            chosen = arrange_exact(graph, ordering, memory)
+        else:
+            chosen = arrange(graph, ordering, exact_width, memory)
         self.graph = graph
-        self.ordering = ordering
-        self.exact_width = exact_width
-        self.core = Core(ordering, exact_width, memory) if exact_width else None
+        self.ordering = order = chosen.ordering
+        self.exact_width = chosen.exact_width
+        whole = chosen.frontier
+        self.core = Core(whole or build_frontier(order), self.exact_width, memory) if self.exact_width else None
         if self.core is not None and self.core.graph is not None:  # numbered by rank
-            ordering = Ordering(self.core.graph, torch.arange(self.core.num_spins), ordering.name)
+            order = Ordering(self.core.graph, torch.arange(self.core.num_spins), order.name)
         config = (head.default_on_core() if self.core else head()) if isinstance(head, type) else head
         if not isinstance(config, Head):
             raise ValueError(f"head must be a head or its class, got {head!r}")
         config.check_graph(graph)
-        self.frontier: Frontier = build_frontier(ordering, frontier, radius)
+        self.frontier: Frontier = build_frontier(order, frontier, radius)
         self.head_config = config
         self.head: BoundHead | None = None
         if self.core is None or self.core.num_spins:
@@ -137,7 +138,7 @@ class Autoregressive(nn.Module):
         if self.core is None:
             return self._own, None
         if self._at is None or self._at[0] != beta:
-            tables = self.core.tables(beta)
+            tables = tables_at(self.core, beta)
             learner = (
                 None if self.kernel is None else (self.kernel, self.kernel.take_couplings(*tables.effective_couplings))
             )
@@ -196,34 +197,6 @@ class Autoregressive(nn.Module):
         return f"{self.graph!r}, {self.ordering.name} order, {dial}{self.num_parameters} weights"
 
 
-def _order(
-    graph: IsingGraph,
-    ordering: Ordering | Callable[[IsingGraph], Ordering] | None,
-    exact_width: int | Literal["auto"],
-    memory: float,
-) -> tuple[Ordering, int]:
-    """The ordering, on this very graph, and the width as a number."""
-    if exact_width != "auto":
-        exact_width = check_count(exact_width, "exact_width", 0)
-        if ordering is None and exact_width:
-            ordering = core_first(graph, exact_width)
-    elif ordering is None:
-        ordering, exact_width = auto_core_first(graph, memory)
-    if not isinstance(ordering, Ordering):
-        make = rcm if ordering is None else ordering
-        if not callable(make):
-            raise ValueError(f"ordering must be an Ordering or a function that makes one, got {ordering!r}")
-        ordering = make(graph)
-    elif ordering.graph is not graph:
-        # An ordering serves any couplings and fields on its edges; the model's are those of `graph`.
-        if not _same_edges(ordering.graph, graph):
-            raise ValueError(f"ordering must be of this graph, got one of {ordering.graph!r}")
-        ordering = Ordering(graph, ordering.sites, ordering.name)
-    if exact_width == "auto":
-        exact_width = choose_width(build_frontier(ordering), memory)
-    return ordering, exact_width
-
-
 def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
     if name == "numba" and device.type != "cpu":
         raise ValueError(f'kernel must be "auto" or "reference" for a model on {device}, got "numba"')
@@ -240,7 +213,3 @@ def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
     if name == "auto" and device.type != "cpu":
         return CudaGraphKernel
     return LinearKernel if linear else LevelsKernel
-
-
-def _same_edges(graph: IsingGraph, other: IsingGraph) -> bool:
-    return graph.num_nodes == other.num_nodes and torch.equal(graph.edge_index, other.edge_index)

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphar.ordering.structure import Structure
+
 __all__ = ["Ordering"]
 
 
@@ -74,15 +76,13 @@ class Ordering:
         return f"Ordering({len(self)} site{'s' * (len(self) != 1)}, {self.name}: {shown}{dots})"
 
     def describe(self, frontier: str = "component", radius: int | None = None) -> str:
-        """Width, pairs, levels and predicted cost of this ordering; see :func:`graphar.frontier.build_frontier`.
+        """Width, pairs, levels and predicted cost of this ordering.
 
         Args:
             frontier: ``"component"`` or ``"all"``, the frontier whose pairs are counted.
             radius: largest distance of a frontier spin from its reader, if there is to be one.
         """
-        from graphar.frontier import build_frontier
-
-        return build_frontier(self, frontier, radius).describe()
+        return Structure(self.graph.edge_index, self.ranks, frontier, radius, self.name).describe()
 
 
 def _as_permutation(sites: Any, num_sites: int) -> Tensor:

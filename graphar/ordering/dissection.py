@@ -9,6 +9,7 @@ from graphar._support.checks import check_count
 from graphar._support.seeds import hash_key
 from graphar.ordering.adjacency import Ints, adjacency
 from graphar.ordering.base import Ordering
+from graphar.ordering.structure import Structure
 
 __all__ = ["nested_dissection"]
 
@@ -45,8 +46,6 @@ def nested_dissection(graph: Data, seed: int = 0, method: str = "builtin", leaf_
     >>> nested_dissection(path, leaf_size=1).sites[0].item() in (2, 3, 4)
     True
     """
-    from graphar.frontier import build_frontier
-
     check_count(seed, "seed", minimum=0)
     check_count(leaf_size, "leaf_size")
     if method not in ("builtin", "metis"):
@@ -60,7 +59,9 @@ def nested_dissection(graph: Data, seed: int = 0, method: str = "builtin", leaf_
     balances = BALANCES if leaf_size < n <= MAX_SITES_EVERY_BALANCE else BALANCES[:1]
     name = f"nested dissection, seed {seed}"
     tried = [Ordering(graph, _dissect(indptr, indices, rng, leaf_size, trials, b), name) for b in balances]
-    return tried[0] if len(tried) == 1 else min(tried, key=lambda ordering: build_frontier(ordering).num_pairs)
+    if len(tried) == 1:
+        return tried[0]
+    return min(tried, key=lambda ordering: Structure(graph.edge_index, ordering.ranks).num_pairs)
 
 
 def _dissect(

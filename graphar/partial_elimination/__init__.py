@@ -1,5 +1,5 @@
 """The dial: sites whose conditionals are exact, a learned core, and what the ones leave to the other."""
 
-from graphar.partial_elimination.plan import Core, auto_core_first, choose_width, core_first
+from graphar.partial_elimination.order import core_first
 
-__all__ = ["Core", "auto_core_first", "choose_width", "core_first"]
+__all__ = ["core_first"]

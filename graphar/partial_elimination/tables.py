@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,39 +10,33 @@ from torch import Tensor
 
 from graphar.kernels.base import Samples, to_site_order
 from graphar.kernels.compiled.threads import share_out
+from graphar.partial_elimination.plan import Core
+from graphar.partial_elimination.walsh import remove_low_orders
 
-if TYPE_CHECKING:
-    from graphar.partial_elimination.plan import Core
-
-__all__ = ["CoreSamples", "CoreTables", "remove_low_orders"]
-
-
-def remove_low_orders(tables: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Tables (m, 2^w) without their pair and one-body Walsh terms, and the coefficients of these.
-
-    By the fast Walsh–Hadamard transform, there and back: w · 2^w additions and no more memory than a second table.
-    """
-    bits = tables.shape[1].bit_length() - 1
-    walsh = _butterflies(tables, bits, back=False) / 2**bits
-    low, high = torch.triu_indices(bits, bits, offset=1)
-    single, double = 1 << torch.arange(bits), (1 << low) | (1 << high)
-    by_spin, by_pair = walsh[:, single], walsh[:, double]
-    walsh[:, single] = 0
-    walsh[:, double] = 0
-    return _butterflies(walsh, bits, back=True), by_pair, by_spin
+__all__ = ["CoreSamples", "CoreTables", "tables_at"]
 
 
-def _butterflies(tables: Tensor, bits: int, back: bool) -> Tensor:
-    """Σ_code table[code] Π_{bits of mask} s for every mask, s = ±1 for a bit set or not; or back, Σ_mask."""
-    work = tables.clone()
-    for bit in range(bits):
-        pairs = work.view(tables.shape[0], -1, 2, 2**bit)
-        unset, as_set = pairs[:, :, 0].clone(), pairs[:, :, 1]
-        difference = unset - as_set if back else as_set - unset
-        total = unset + as_set
-        pairs[:, :, 0] = difference if back else total
-        pairs[:, :, 1] = total if back else difference
-    return work
+def tables_at(core: Core, beta: float) -> CoreTables:
+    """Conditionals of the exact sites, and what they leave to the core, at one β; float64."""
+    graph = core.frontier.graph
+    K = beta * core.frontier.arrival_weight.double().cpu()
+    k = beta * graph.h.double().cpu()[core.frontier.ordering.sites]
+    odds, sums = (part[0] for part in core.eliminator.sum_out(K[None], k[None]))
+    if not bool(torch.isfinite(odds).all()):
+        raise ValueError(f"beta times couplings and fields must stay finite in float64, got beta = {beta:g}")
+    coupling = torch.zeros_like(core.weights)
+    coupling[core.own_edges] = K[core.own_arrivals]
+    field = k[core.ranks]
+    rests = []
+    for group in core.outgoing:
+        entries = group.first[:, None] + torch.arange(2 ** group.parents.shape[1])
+        rest, by_pair, by_spin = remove_low_orders(sums[entries])
+        coupling.index_add_(0, group.pairs.flatten(), by_pair.flatten())
+        field.index_add_(0, group.parents.flatten(), by_spin.flatten())
+        rests.append(rest)
+    roots = core.eliminator.outgoing[core.frontier.num_parents[core.eliminator.outgoing] == 0]
+    constant = float(sums[core.eliminator.offset[roots]].sum())
+    return CoreTables(core, beta, odds, coupling, field, rests, constant)
 
 
 def _lengthened(spins: Tensor, length: int) -> Tensor:
