@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 import graphar as ga
 from graphar.heads import BoundHead, Head
-from graphar.heads.base import SiteInputs
-from graphar.kernels import CudaGraphKernel, LevelsKernel, LinearKernel, ReferenceKernel
+from graphar.heads.inputs import SiteInputs
 from graphar.kernels import random_bits as philox
-from graphar.kernels.reference.levels import decide
+from graphar.kernels.compiled.levels import LevelsKernel
+from graphar.kernels.compiled.linear import LinearKernel
+from graphar.kernels.reference.cuda_graph import CudaGraphKernel
+from graphar.kernels.reference.levels import ReferenceKernel, decide
 
 GRAPHS = {
     "random regular": ga.random_regular(300, degree=3, couplings="pm1", field="gaussian", seed=0),

@@ -8,7 +8,7 @@ from small_graphs import GRAPHS, HEADS, KERNELS, ORDERINGS, configurations, mode
 from torch.nn.functional import logsigmoid
 
 import graphar as ga
-from graphar.kernels import ReferenceKernel
+from graphar.kernels.reference.levels import ReferenceKernel
 from graphar.training import variational_step
 
 BETA = 0.7

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,11 +20,9 @@ from torch import Tensor, nn
 from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.heads.base import BoundHead, Head, SiteInputs, checkpointed_chunks
+from graphar.heads.base import BoundHead, Head
+from graphar.heads.inputs import SiteInputs, checkpointed_chunks
 from graphar.heads.magnetisation import MagnetisationCoefficients, ReadsMagnetisation, mean_coupling
-
-if TYPE_CHECKING:
-    from graphar.kernels.base import Kernel
 
 __all__ = ["CurieWeiss"]
 
@@ -80,7 +78,8 @@ class CurieWeiss(Head):
         coupling = mean_coupling(frontier.graph)
         fault = _not_curie_weiss(frontier.graph)
         if self.trainable:
-            return _Trainable(frontier.num_spins, coupling, fault is None, dtype)
+            make = _TrainableUniform if fault is None else _Trainable
+            return make(frontier.num_spins, coupling, dtype)
         if fault is not None:
             raise ValueError(fault)
         return _Exact(coupling)
@@ -122,40 +121,23 @@ def _logits_by_magnetisation(beta: float, coupling: float, field: np.ndarray) ->
     return table
 
 
-class _Trainable(ReadsMagnetisation):
-    def __init__(self, num_spins: int, coupling: float, uniform: bool, dtype: torch.dtype) -> None:
-        super().__init__(coupling)
-        self.uniform = uniform  # then ξ_ii = J̄ M_i
-        self.reads = "magnetisation" if uniform else "local"
-        # hidden units by the number of spins to come, then k: those of N_i start at N_i (N_i + 1)/2
+class _HiddenUnits(nn.Module):
+    """Learned corrections of the exact network's hidden units, and the logits that they give."""
+
+    def __init__(self, num_spins: int, coupling: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.coupling = coupling
+        # by the number of spins to come, then k: those of N_i start at N_i (N_i + 1)/2
         units = num_spins * (num_spins + 1) // 2
         self.bias = nn.Parameter(torch.zeros(2, units, dtype=dtype))
         self.weight = nn.Parameter(torch.zeros(2, units, dtype=dtype))
         self._made: tuple[float, Tensor, Tensor] | None = None
 
-    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]] | None:
-        return super().own_kernels() if self.uniform else None
-
-    def coefficients(self, beta: float, field: Tensor) -> MagnetisationCoefficients:
-        table = []
-        for ranks in torch.arange(field.numel()).split(max(1, field.numel() // RUNS)):
-            ups, ends = torch.arange(int(ranks[-1]) + 1), ranks[:, None]
-            M = (2 * ups - ends).to(field)
-            inputs = SiteInputs(beta, ranks, field[ends], M, ranks, field, magnetisation=M)
-            table.append(self._in_parts(inputs, field.numel() - int(ranks[0]))[ups <= ends])
-        return MagnetisationCoefficients(field[:0], field[:0], field[:0], torch.cat(table))
-
-    def forward(self, inputs: SiteInputs) -> Tensor:
-        return self._in_parts(inputs, inputs.fields.numel())
-
-    def _in_parts(self, inputs: SiteInputs, units: int) -> Tensor:
+    def forward(self, inputs: SiteInputs, units: int) -> Tensor:
         """Logits of spins with at most so many hidden units of a sign."""
         if self._made is None or self._made[0] != inputs.beta or self._made[1] is not inputs.fields:
             exponents = _exponents(inputs.beta, self.coupling, inputs.fields.cpu().double().numpy())
             self._made = inputs.beta, inputs.fields, torch.from_numpy(exponents).to(inputs.fields)
-        if inputs.magnetisation is not None:
-            local = self.coupling * inputs.magnetisation
-            inputs = replace(inputs, arrivals=local, local_row=torch.arange(len(local), device=local.device))
         return checkpointed_chunks(partial(self._logits, units=units), inputs, 4 * inputs.ranks.numel() * units)
 
     def _logits(self, inputs: SiteInputs, units: int) -> Tensor:
@@ -170,6 +152,45 @@ class _Trainable(ReadsMagnetisation):
         local = inputs.local
         up, down = (torch.logsumexp(constant[s, :, :, None] + slope[s, :, :, None] * local[:, None], 1) for s in (0, 1))
         return 2 * inputs.beta * (inputs.field + local) + up - down
+
+
+class _Trainable(BoundHead):
+    """On any graph, where ξ_ii is a sum over neighbours."""
+
+    reads = "local"
+
+    def __init__(self, num_spins: int, coupling: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.units = _HiddenUnits(num_spins, coupling, dtype)
+
+    def forward(self, inputs: SiteInputs) -> Tensor:
+        return self.units(inputs, inputs.fields.numel())
+
+
+class _TrainableUniform(ReadsMagnetisation):
+    """Where one coupling joins all pairs of spins, so that ξ_ii = J̄ M_i."""
+
+    def __init__(self, num_spins: int, coupling: float, dtype: torch.dtype) -> None:
+        super().__init__(coupling)
+        self.units = _HiddenUnits(num_spins, coupling, dtype)
+
+    def coefficients(self, beta: float, field: Tensor) -> MagnetisationCoefficients:
+        table = []
+        for ranks in torch.arange(field.numel()).split(max(1, field.numel() // RUNS)):
+            ups, ends = torch.arange(int(ranks[-1]) + 1), ranks[:, None]
+            M = (2 * ups - ends).to(field)
+            inputs = SiteInputs(beta, ranks, field[ends], M, ranks, field, magnetisation=M)
+            table.append(self._logits(inputs, field.numel() - int(ranks[0]))[ups <= ends])
+        return MagnetisationCoefficients(field[:0], field[:0], field[:0], torch.cat(table))
+
+    def forward(self, inputs: SiteInputs) -> Tensor:
+        return self._logits(inputs, inputs.fields.numel())
+
+    def _logits(self, inputs: SiteInputs, units: int) -> Tensor:
+        assert inputs.magnetisation is not None
+        local = self.coupling * inputs.magnetisation
+        rows = torch.arange(len(local), device=local.device)
+        return self.units(replace(inputs, arrivals=local, local_row=rows), units)
 
 
 def _exponents(beta: float, coupling: float, field: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, SiteInputs, check_scale
+from graphar.heads.base import BoundHead, Head, check_scale
+from graphar.heads.inputs import SiteInputs
 from graphar.heads.magnetisation import MagnetisationCoefficients, ReadsMagnetisation, mean_coupling
 
 __all__ = ["CurieWeissInfinite", "OneParameter"]

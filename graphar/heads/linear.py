@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, LinearCoefficients, SiteInputs, check_scale
+from graphar.heads.base import Head, LinearCoefficients, LinearHead, check_scale
+from graphar.heads.inputs import SiteInputs
 
 __all__ = ["Linear"]
 
@@ -62,7 +63,7 @@ class Linear(Head):
     def settings(self) -> dict[str, Any]:
         return asdict(self)
 
-    def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
+    def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> LinearHead:
         sigma = self.scale / math.sqrt(frontier.num_spins)
 
         def start(count: int) -> Tensor:
@@ -79,7 +80,7 @@ class Linear(Head):
         return _LinearMessages(torch.where(diagonal, 1.0, start(frontier.num_pairs)), diagonal, bias)
 
 
-class _LinearMessages(BoundHead):
+class _LinearMessages(LinearHead):
     reads = "messages"
 
     def __init__(self, weight: Tensor, diagonal: Tensor, bias: Tensor | None) -> None:
@@ -105,7 +106,7 @@ class _LinearMessages(BoundHead):
         return LinearCoefficients(constant, torch.zeros_like(field), pairs)
 
 
-class _LinearParents(BoundHead):
+class _LinearParents(LinearHead):
     reads = "parents"
 
     def __init__(self, skip: Tensor, weight: Tensor, bias: Tensor | None) -> None:

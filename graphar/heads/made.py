@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,10 +22,8 @@ from torch.nn.functional import logsigmoid
 from graphar._support.checks import check_count, check_flag
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.heads.base import BoundHead, Head, SiteInputs
-
-if TYPE_CHECKING:
-    from graphar.kernels.base import Kernel
+from graphar.heads.base import BoundHead, CompiledHead, Head
+from graphar.heads.inputs import SiteInputs
 
 __all__ = ["MADE"]
 
@@ -133,7 +131,7 @@ class _Memory:
     last: Tensor
 
 
-class BoundMADE(BoundHead):
+class BoundMADE(CompiledHead):
     reads = "earlier"
 
     def __init__(
@@ -152,12 +150,6 @@ class BoundMADE(BoundHead):
         later, earlier = torch.tril_indices(n, n, offset=0 if k else -1, device=layer.device)
         dense = layer.new_zeros(n, n, *layer.shape[1:]).index_put((later, earlier), layer)
         return dense.transpose(1, 2)
-
-    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
-        from graphar.kernels import ReferenceKernel
-        from graphar.kernels.compiled.made import MADEKernel
-
-        return ReferenceKernel, MADEKernel
 
     def coefficients(self, beta: float, field: Tensor) -> MADECoefficients:
         n, layers = self.num_spins, self.layers

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
 
 from graphar.hamiltonians import IsingGraph
-from graphar.heads.base import BoundHead
-
-if TYPE_CHECKING:
-    from graphar.kernels.base import Kernel
+from graphar.heads.base import CompiledHead
 
 __all__ = ["MagnetisationCoefficients", "ReadsMagnetisation", "mean_coupling"]
 
@@ -32,7 +29,7 @@ class MagnetisationCoefficients(NamedTuple):
     table: Tensor
 
 
-class ReadsMagnetisation(BoundHead):
+class ReadsMagnetisation(CompiledHead):
     """A bound head whose logits depend on i and M_i alone.
 
     Attributes:
@@ -48,13 +45,7 @@ class ReadsMagnetisation(BoundHead):
 
     @abstractmethod
     def coefficients(self, beta: float, field: Tensor) -> MagnetisationCoefficients:
-        """The logits as numbers, for the compiled kernel; ``field`` is h by rank, (N,)."""
-
-    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]] | None:
-        from graphar.kernels import ReferenceKernel
-        from graphar.kernels.compiled.magnetisation import MagnetisationKernel
-
-        return ReferenceKernel, MagnetisationKernel
+        """The same logits as plain tensors."""
 
 
 def mean_coupling(graph: IsingGraph) -> float:

@@ -10,18 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from graphar._support.checks import check_count
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, SiteInputs, checkpointed_chunks
+from graphar.heads.base import BoundHead, CompiledHead, Head, LinearHead
+from graphar.heads.inputs import SiteInputs, checkpointed_chunks
 from graphar.heads.linear import Linear
-
-if TYPE_CHECKING:
-    from graphar.kernels.base import Kernel
 
 __all__ = ["MLP"]
 
@@ -125,10 +123,10 @@ class MLPCoefficients(NamedTuple):
     units: Tensor
 
 
-class BoundMLP(BoundHead):
+class BoundMLP(CompiledHead):
     def __init__(
         self,
-        skip: BoundHead,
+        skip: LinearHead,
         feeds: Tensor,
         first: Tensor,
         deeper: list[Tensor],
@@ -153,15 +151,8 @@ class BoundMLP(BoundHead):
         numbers = 4 * self.first.shape[0] * (1 + len(self.deeper)) * inputs.ranks.numel()
         return self.skip(inputs) + checkpointed_chunks(self._network, inputs, numbers)
 
-    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
-        from graphar.kernels import ReferenceKernel
-        from graphar.kernels.compiled.mlp import MLPKernel
-
-        return ReferenceKernel, MLPKernel
-
     def coefficients(self, beta: float, field: Tensor) -> MLPCoefficients:
         skip = self.skip.coefficients(beta, field)
-        assert skip is not None
         hidden, n = self.out.shape
         none = self.first.new_zeros(hidden, self.feeds.numel())
         first = none.index_copy(1, self.feeds.nonzero()[:, 0], self.first)

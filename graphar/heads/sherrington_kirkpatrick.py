@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +17,8 @@ from torch.nn.functional import logsigmoid
 
 from graphar._support.checks import check_count
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, LinearCoefficients, SiteInputs, check_scale, checkpointed_chunks
-
-if TYPE_CHECKING:
-    from graphar.kernels.base import Kernel
+from graphar.heads.base import BoundHead, CompiledHead, Head, LinearCoefficients, check_scale
+from graphar.heads.inputs import SiteInputs, checkpointed_chunks
 
 __all__ = ["SherringtonKirkpatrick"]
 
@@ -96,7 +94,7 @@ class SherringtonKirkpatrick(Head):
         return BoundSherringtonKirkpatrick(feeds, start(*bias), start(*weight), start(out)[0], local)
 
 
-class BoundSherringtonKirkpatrick(BoundHead):
+class BoundSherringtonKirkpatrick(CompiledHead):
     reads = "messages"
 
     def __init__(self, feeds: Tensor, bias: Tensor, weight: Tensor, out: Tensor, local: Tensor) -> None:
@@ -116,12 +114,6 @@ class BoundSherringtonKirkpatrick(BoundHead):
         logits = 2 * inputs.beta * (inputs.field + skip * inputs.local + bias)
         numbers = 4 * (self.weight.shape[0] + 1) * inputs.messages.source.numel()
         return logits + checkpointed_chunks(self._later_spins, inputs, numbers)
-
-    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
-        from graphar.kernels import ReferenceKernel
-        from graphar.kernels.compiled.sherrington_kirkpatrick import SherringtonKirkpatrickKernel
-
-        return ReferenceKernel, SherringtonKirkpatrickKernel
 
     def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients:
         """The same logits as numbers, for the compiled kernel: of each pair bias_r and weight_r, then u, (2, 2k + 3).

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, LinearCoefficients, SiteInputs, check_scale
+from graphar.heads.base import BoundHead, Head, LinearCoefficients, LinearHead, check_scale
+from graphar.heads.inputs import SiteInputs
 
 __all__ = ["SingleLayer"]
 
@@ -64,7 +65,7 @@ class SingleLayer(Head):
         return _SingleLayer(weight, bias)
 
 
-class _SingleLayer(BoundHead):
+class _SingleLayer(LinearHead):
     reads = "earlier"
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:

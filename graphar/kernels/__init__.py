@@ -1,9 +1,6 @@
 """Kernels: how samples, log-probabilities and gradients are computed."""
 
 from graphar.kernels.base import Kernel, Samples
-from graphar.kernels.compiled.levels import LevelsKernel
-from graphar.kernels.compiled.linear import LinearKernel
-from graphar.kernels.reference.cuda_graph import CudaGraphKernel
-from graphar.kernels.reference.levels import ReferenceKernel
+from graphar.kernels.select import select_kernel
 
-__all__ = ["CudaGraphKernel", "Kernel", "LevelsKernel", "LinearKernel", "ReferenceKernel", "Samples"]
+__all__ = ["Kernel", "Samples", "select_kernel"]

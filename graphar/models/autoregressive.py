@@ -16,8 +16,8 @@ from graphar._support.seeds import make_generator
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import BoundHead, Exact, Head, Linear
-from graphar.kernels import CudaGraphKernel, Kernel, LevelsKernel, LinearKernel, ReferenceKernel
-from graphar.kernels.base import Couplings
+from graphar.kernels.base import Couplings, Kernel
+from graphar.kernels.select import NAMES, select_kernel
 from graphar.models.arguments import arrange, arrange_exact
 from graphar.models.distribution import Distribution
 from graphar.ordering import Ordering
@@ -27,7 +27,6 @@ from graphar.partial_elimination.tables import CoreTables, tables_at
 __all__ = ["Autoregressive"]
 
 DTYPES = (torch.float32, torch.float64)
-KERNELS = ("auto", "reference", "numba")
 Learner = tuple[Kernel, Couplings]
 
 
@@ -87,7 +86,7 @@ class Autoregressive(nn.Module):
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
         graph.validate()
         graph = graph.clone()  # what the model was made for, whatever becomes of the caller's
-        if kernel not in KERNELS:
+        if kernel not in NAMES:
             raise ValueError(f'kernel must be "auto", "reference" or "numba", got {kernel!r}')
         if not (isinstance(memory, (int, float)) and memory > 0):
             raise ValueError(f"memory must be a positive number of bytes, got {memory!r}")
@@ -124,7 +123,7 @@ class Autoregressive(nn.Module):
         self._own: Learner | None = None
         self._at: tuple[float, Learner | None, CoreTables] | None = None
         if self.head is not None:
-            make = _kernel(self.kernel_name, self.head, self.device)
+            make = select_kernel(self.kernel_name, self.head, self.device)
             self.kernel = make(self.frontier, self.head, self.dtype, self.device)
             if self.core is None:
                 self._own = (self.kernel, self.kernel.graph_couplings(self.frontier))
@@ -151,7 +150,7 @@ class Autoregressive(nn.Module):
         if probe.dtype not in DTYPES:
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {probe.dtype}")
         if self.head is not None:
-            _kernel(self.kernel_name, self.head, probe.device)
+            select_kernel(self.kernel_name, self.head, probe.device)
         super()._apply(fn, recurse)
         self._make_kernel()
         return self
@@ -195,21 +194,3 @@ class Autoregressive(nn.Module):
     def extra_repr(self) -> str:
         dial = f"exact_width {self.exact_width}, " if self.exact_width else ""
         return f"{self.graph!r}, {self.ordering.name} order, {dial}{self.num_parameters} weights"
-
-
-def _kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
-    if name == "numba" and device.type != "cpu":
-        raise ValueError(f'kernel must be "auto" or "reference" for a model on {device}, got "numba"')
-    own = head.own_kernels()
-    if own is not None:
-        reference, compiled = own
-        if name != "reference" and device.type == "cpu":
-            return compiled
-        if name == "reference" or reference is not ReferenceKernel:
-            return reference
-    linear = type(head).coefficients is not BoundHead.coefficients
-    if name == "reference":
-        return ReferenceKernel
-    if name == "auto" and device.type != "cpu":
-        return CudaGraphKernel
-    return LinearKernel if linear else LevelsKernel

@@ -11,8 +11,7 @@ from torch import Tensor
 from graphar._support.checks import check_count, check_spins
 from graphar._support.seeds import Source, choose_key
 from graphar.hamiltonians import IsingGraph
-from graphar.kernels import Samples
-from graphar.kernels.base import CHUNK
+from graphar.kernels.base import CHUNK, Samples
 from graphar.partial_elimination.tables import CoreSamples, CoreTables
 
 if TYPE_CHECKING:

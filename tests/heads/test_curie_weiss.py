@@ -12,7 +12,7 @@ from torch.nn.functional import logsigmoid
 
 import graphar as ga
 from graphar.heads import CurieWeiss, CurieWeissInfinite, Head, OneParameter
-from graphar.kernels import LevelsKernel
+from graphar.kernels.compiled.levels import LevelsKernel
 from graphar.kernels.compiled.magnetisation import MagnetisationKernel
 
 HEADS = {"exact": CurieWeiss(), "trainable": CurieWeiss(trainable=True)}
@@ -72,7 +72,7 @@ def test_a_trainable_head_starts_exact_and_leaves_only_where_it_gains() -> None:
     # and its weights are those of the formula: a constant on all k of one sign is a bias of the logit
     with torch.no_grad():
         before = model.at(1.1).logits(spins)
-        model.head.bias[0] += 0.25
+        model.head.units.bias[0] += 0.25
         torch.testing.assert_close(model.at(1.1).logits(spins), before + 0.25, rtol=0, atol=1e-12)
 
 

@@ -12,7 +12,7 @@ from torch.nn.functional import logsigmoid, prelu
 
 import graphar as ga
 from graphar.heads import MADE, SingleLayer
-from graphar.kernels import LinearKernel
+from graphar.kernels.compiled.linear import LinearKernel
 from graphar.kernels.compiled.made import MADEKernel
 
 BETA = 0.7

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import silu
 
 import graphar as ga
-from graphar.heads import MLP, Linear, base
+from graphar.heads import MLP, Linear, inputs
 
 BETA = 0.7
 
@@ -89,8 +89,8 @@ def test_number_of_weights(inputs: str) -> None:
 )
 def test_parts_of_a_batch_change_nothing(head: ga.heads.Head, kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     results = []
-    for part in (base.CHUNK_ELEMENTS, 1):
-        monkeypatch.setattr(base, "CHUNK_ELEMENTS", part)
+    for part in (inputs.CHUNK_ELEMENTS, 1):
+        monkeypatch.setattr(inputs, "CHUNK_ELEMENTS", part)
         model = ga.Autoregressive(GRAPHS["grid"], head, kernel=kernel, dtype=torch.float64)
         x, log_q = model.at(BETA).sample_with_log_prob(200, seed=0)
         (torch.linspace(-1, 1, 200, dtype=torch.float64) @ model.at(BETA).log_prob(x)).backward()

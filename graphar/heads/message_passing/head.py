@@ -26,19 +26,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from graphar._support.checks import check_count, check_flag
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, Head, SiteInputs
+from graphar.heads.base import BoundHead, Head
+from graphar.heads.inputs import SiteInputs
 from graphar.heads.message_passing.rule import Gates, MessageRule
 from graphar.heads.message_passing.weights import MessageWeights
-
-if TYPE_CHECKING:
-    from graphar.kernels.base import Kernel
 
 __all__ = ["BoundMessagePassing", "MessagePassing", "Received"]
 
@@ -154,12 +152,6 @@ class BoundMessagePassing(BoundHead):
     def __init__(self, config: MessagePassing, rule: MessageRule, linear: _Linear | None) -> None:
         super().__init__()
         self.config, self.rule, self.linear = config, rule, linear
-
-    def own_kernels(self) -> tuple[type[Kernel], type[Kernel]]:
-        from graphar.kernels.compiled.message_passing import MessagePassingKernel
-        from graphar.kernels.reference.message_passing import MessagePassingReferenceKernel
-
-        return MessagePassingReferenceKernel, MessagePassingKernel
 
     def forward(self, inputs: SiteInputs) -> Tensor:
         assert isinstance(inputs.received, Received)

@@ -1,1 +1,3 @@
 """Kernels compiled for the CPU."""
+
+__all__: list[str] = []

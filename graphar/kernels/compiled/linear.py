@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, LinearCoefficients
+from graphar.heads.base import BoundHead, CompiledHead, LinearCoefficients
 from graphar.kernels.base import Couplings
 from graphar.kernels.compiled.batch_layout import empty
 from graphar.kernels.compiled.block_kernel import BlockKernel, weigh
@@ -109,9 +109,8 @@ class LinearKernel(BlockKernel):
         return _Sweep.apply(self, couplings, spins, stream, want_logits, *self._coefficients(beta, couplings))
 
     def _coefficients(self, beta: float, couplings: Couplings) -> Any:
-        coefficients = self.head.coefficients(beta, couplings.field_of_rank)
-        assert coefficients is not None
-        return coefficients
+        assert isinstance(self.head, CompiledHead)
+        return self.head.coefficients(beta, couplings.field_of_rank)
 
     def _numbers(self, coefficients: Any) -> tuple[np.ndarray, ...]:
         """As compiled loops read them, those of spins in drawing order."""

@@ -20,8 +20,9 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, SiteInputs, SparseInputs, spmm_sum
-from graphar.kernels import random_bits as philox
+from graphar.heads.base import BoundHead
+from graphar.heads.inputs import SiteInputs, SparseInputs, spmm_sum
+from graphar.kernels import random_bits
 from graphar.kernels.base import Couplings, Kernel, Samples
 
 __all__ = ["ReferenceKernel", "decide", "sum_log_prob"]
@@ -125,7 +126,7 @@ class ReferenceKernel(Kernel):
     def sample(
         self, beta: float, couplings: Couplings, key: int, first: int, count: int, differentiable: bool = False
     ) -> Samples:
-        spins, logits, arrivals = self._draw(beta, couplings, philox.words(key, self.sites, first, count))
+        spins, logits, arrivals = self._draw(beta, couplings, random_bits.words(key, self.sites, first, count))
         if differentiable:
             with torch.enable_grad():
                 logits = self.head(self._inputs(beta, couplings, None, spins, arrivals))

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphar.heads.base import SiteInputs, SparseInputs
+from graphar.heads.inputs import SiteInputs, SparseInputs
 from graphar.heads.message_passing.head import Received
-from graphar.kernels import random_bits as philox
+from graphar.kernels import random_bits
 from graphar.kernels.base import Couplings, Samples
 from graphar.kernels.compiled.message_passing import DepthFirst
 from graphar.kernels.reference.levels import decide, sum_log_prob
@@ -53,7 +53,7 @@ class MessagePassingReferenceKernel(DepthFirst):
     def sample(
         self, beta: float, couplings: Couplings, key: int, first: int, count: int, differentiable: bool = False
     ) -> Samples:
-        words = philox.words(key, self.sites.to(self.device), first, count)
+        words = random_bits.words(key, self.sites.to(self.device), first, count)
         with torch.no_grad():
             spins, logits, energy = self._walk(beta, couplings, words, None)
         if differentiable:
