@@ -17,11 +17,12 @@ import torch
 from graphar import __version__, io, training
 from graphar._support.checks import check_count
 from graphar._support.files import atomic_write
-from graphar.cli.sources import HEADS, ORDERINGS, examine, open_graph, source_name
+from graphar.cli.sources import ORDERINGS, examine, open_graph, source_name
 from graphar.estimators import FreeEnergy, free_energy
 from graphar.exact.automatic import cheapest_log_partition
 from graphar.frontier import build_frontier
 from graphar.heads import Linear
+from graphar.heads.registry import HEADS
 from graphar.models.autoregressive import Autoregressive
 from graphar.training import Run
 

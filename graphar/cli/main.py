@@ -100,7 +100,8 @@ def _drop(stream: TextIO) -> None:
 def _parser() -> argparse.ArgumentParser:
     from graphar import __version__, io
     from graphar.cli import commands
-    from graphar.cli.sources import HEADS, ORDERINGS
+    from graphar.cli.sources import ORDERINGS
+    from graphar.heads.registry import HEADS
 
     parser = argparse.ArgumentParser(
         prog="graphar",

@@ -1,4 +1,4 @@
-"""What the command line calls a graph, an ordering, a head: the one table of names."""
+"""What the command line calls a graph and an ordering."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from graphar import heads, instances, io, ordering
+from graphar import instances, io, ordering
 from graphar.hamiltonians import IsingGraph
 from graphar.io._text import is_real
 from graphar.ordering import Ordering
 
-__all__ = ["BUILDERS", "HEADS", "ORDERINGS", "examine", "open_graph", "source_name"]
+__all__ = ["BUILDERS", "ORDERINGS", "examine", "open_graph", "source_name"]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _SHAPE = re.compile(r"[0-9]{1,18}(x[0-9]{1,18})+")
@@ -36,22 +36,6 @@ ORDERINGS: dict[str, Callable[[IsingGraph, int], Ordering]] = {
     "min_fill": lambda graph, seed: ordering.min_fill(graph),
     "nested_dissection": lambda graph, seed: ordering.nested_dissection(graph, seed=seed),
     "random": lambda graph, seed: ordering.random_order(graph, seed=seed),
-}
-
-HEADS: dict[str, heads.Head] = {
-    "linear": heads.Linear(),
-    "linear_parents": heads.Linear("parents"),
-    "mlp": heads.MLP(),
-    "mlp_parents": heads.MLP(inputs="parents"),
-    "sk_rs": heads.SherringtonKirkpatrick(0),
-    "sk_1rsb": heads.SherringtonKirkpatrick(1),
-    "sk_2rsb": heads.SherringtonKirkpatrick(2),
-    "curie_weiss": heads.CurieWeiss(trainable=True),
-    "curie_weiss_infinite": heads.CurieWeissInfinite(),
-    "one_parameter": heads.OneParameter(),
-    "single_layer": heads.SingleLayer(),
-    "made": heads.MADE(),
-    "message_passing": heads.MessagePassing(linear=True),
 }
 
 
