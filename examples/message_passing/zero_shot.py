@@ -67,7 +67,7 @@ def main() -> None:
 
     graph = ga.random_regular(64 if options.quick else 1024, degree=3, couplings="pm1", seed=options.seed)
     heads = {
-        "outward": ga.heads.MessagePassing(radius=10),
+        "outward": ga.heads.MessagePassing(radius=10, refresh="outward"),
         "out and back": ga.heads.MessagePassing(radius=8, refresh="return"),
         "out and back, learned": ga.heads.MessagePassing(weights=options.weights),
     }

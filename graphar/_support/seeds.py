@@ -1,9 +1,9 @@
 """The one way in for randomness: a seed or a generator, and for each purpose random bits of its own.
 
-All random bits of one call follow from a key of 64 bits (:mod:`graphar.kernels.random_bits`), a hash of the seed, of what
-the bits are for, and of how many calls went before. So no two purposes share bits, seeds that are equal modulo 2^32
-are as different as any two, and the state of a stream is its count: step n of a run draws the same bits whether the run
-was interrupted or not.
+All random bits of one call follow from a key of 64 bits (:mod:`graphar.kernels.random_bits`), a hash of the seed, of
+what the bits are for, and of how many calls went before. So no two purposes share bits, seeds that are equal modulo
+2^32 are as different as any two, and the state of a stream is its count: step n of a run draws the same bits whether
+the run was interrupted or not.
 """
 
 from __future__ import annotations

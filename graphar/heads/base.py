@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads.inputs import SiteInputs
+from graphar.ordering import Ordering, rcm
 
 __all__ = ["BoundHead", "CompiledHead", "Head", "LinearCoefficients", "LinearHead", "check_scale"]
 
@@ -83,6 +84,10 @@ class Head(ABC):
     def default_on_core(cls) -> Head:
         """What the bare class means where narrow sites are exact and the head draws the others."""
         return cls()
+
+    def default_ordering(self, graph: IsingGraph) -> Ordering:
+        """The order in which this head does best where all sites are learned, and none is asked for."""
+        return rcm(graph)
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:

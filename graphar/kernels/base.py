@@ -83,7 +83,7 @@ class Samples:
 
 
 def to_site_order(rows: Tensor, row_of_site: Tensor, count: int) -> Tensor:
-    """Numbers (count, N) of sites from blocks (blocks, N, width), site i from row ``row_of_site[i]``; differentiable."""
+    """Numbers (count, N) of sites from blocks (blocks, N, width), from rows ``row_of_site``; differentiable."""
     return rows.transpose(1, 2).flatten(0, 1)[:count].index_select(1, row_of_site)
 
 

@@ -11,7 +11,8 @@ from graphar._support.checks import check_count
 from graphar.elimination.cost import choose
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.ordering import Ordering, rcm
+from graphar.heads import Head
+from graphar.ordering import Ordering
 from graphar.partial_elimination.order import auto_core_first, choose_width, core_first
 
 __all__ = ["Arrangement", "arrange", "arrange_exact"]
@@ -34,13 +35,14 @@ class Arrangement(NamedTuple):
 
 
 def arrange(
-    graph: IsingGraph, ordering: OrderingLike, exact_width: int | Literal["auto"], memory: float
+    graph: IsingGraph, head: Head, ordering: OrderingLike, exact_width: int | Literal["auto"], memory: float
 ) -> Arrangement:
     """The order and width that the arguments of a model mean.
 
     Args:
         graph: the model's own.
-        ordering: an order, a function that makes one, or None for the default of the width.
+        head: whose default order it is, where all sites are learned and none is given.
+        ordering: an order, a function that makes one, or None for the default of head and width.
         exact_width: the dial, or ``"auto"`` for the largest width whose tables fit.
         memory: bytes that tables may take.
 
@@ -50,11 +52,13 @@ def arrange(
     if exact_width != "auto":
         width = check_count(exact_width, "exact_width", 0)
         if ordering is None:
-            return Arrangement(core_first(graph, width) if width else rcm(graph), width)
+            return Arrangement(core_first(graph, width) if width else head.default_ordering(graph), width)
         return Arrangement(_on(graph, ordering), width)
     if ordering is None:
         whole, width = auto_core_first(graph, memory)
-        return Arrangement(rcm(graph), 0) if whole is None else Arrangement(whole.ordering, width, whole)
+        return (
+            Arrangement(head.default_ordering(graph), 0) if whole is None else Arrangement(whole.ordering, width, whole)
+        )
     frontier = build_frontier(_on(graph, ordering))
     return Arrangement(frontier.ordering, choose_width(frontier, memory), frontier)
 

@@ -38,8 +38,9 @@ class Autoregressive(nn.Module):
     Args:
         graph: couplings and fields.
         head: what gives the conditionals, configured (``ga.heads.Linear(bias=False)``) or a class for its defaults.
-        ordering: sampling order of the sites, or the function that makes one (``ga.bfs``); reverse Cuthill–McKee
-            by default, which linear heads fit best, or :func:`graphar.core_first` where there is an ``exact_width``.
+        ordering: sampling order of the sites, or the function that makes one (``ga.bfs``). By default the head's own:
+            reverse Cuthill–McKee, which linear heads fit best, nested dissection for message passing; with an
+            ``exact_width``, :func:`graphar.core_first`.
         frontier: ``"component"``, or ``"all"`` for TwoBo's own pairs.
         exact_width: the dial. A site is exact, its conditional computed by variable elimination, when it and its
             descendants in the elimination tree have separators of at most so many spins; the head learns the others.
@@ -90,12 +91,15 @@ class Autoregressive(nn.Module):
             raise ValueError(f'kernel must be "auto", "reference" or "numba", got {kernel!r}')
         if not (isinstance(memory, (int, float)) and memory > 0):
             raise ValueError(f"memory must be a positive number of bytes, got {memory!r}")
-        if head is Exact or isinstance(head, Exact):
+        plain = head() if isinstance(head, type) and issubclass(head, Head) else head
+        if not isinstance(plain, Head):
+            raise ValueError(f"head must be a head or its class, got {head!r}")
+        if isinstance(plain, Exact):
             if exact_width not in (0, max(1, graph.num_spins)) or radius is not None:
                 raise ValueError("exact_width and radius must be left out where the head is Exact: every site is exact")
             chosen = arrange_exact(graph, ordering, memory)
         else:
-            chosen = arrange(graph, ordering, exact_width, memory)
+            chosen = arrange(graph, plain, ordering, exact_width, memory)
         self.graph = graph
         self.ordering = order = chosen.ordering
         self.exact_width = chosen.exact_width
@@ -103,9 +107,7 @@ class Autoregressive(nn.Module):
         self.core = Core(whole or build_frontier(order), self.exact_width, memory) if self.exact_width else None
         if self.core is not None and self.core.graph is not None:  # numbered by rank
             order = Ordering(self.core.graph, torch.arange(self.core.num_spins), order.name)
-        config = (head.default_on_core() if self.core else head()) if isinstance(head, type) else head
-        if not isinstance(config, Head):
-            raise ValueError(f"head must be a head or its class, got {head!r}")
+        config = plain.default_on_core() if self.core and isinstance(head, type) else plain
         config.check_graph(graph)
         self.frontier: Frontier = build_frontier(order, frontier, radius)
         self.head_config = config

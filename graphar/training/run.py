@@ -77,7 +77,8 @@ class BetaRecord:
     def row(self) -> str:
         """A line of :meth:`Run.table`."""
         bound = Estimate(self.bound, self.bound_stderr)
-        log_z = f"{Estimate(self.log_partition, self.log_partition_stderr)!r}{' ?' if self.ess < FEW_EFFECTIVE_SAMPLES else ''}"
+        doubt = " ?" if self.ess < FEW_EFFECTIVE_SAMPLES else ""
+        log_z = f"{Estimate(self.log_partition, self.log_partition_stderr)!r}{doubt}"
         share = f"{100 * self.ess / self.num_samples:.1f}%"
         return (
             f"{self.beta:8.4f} {bound!r:>24} {log_z:>24} {self.energy:12.4f} {self.entropy:10.4f} "

@@ -4,10 +4,10 @@ r"""Message passing on the spins that are not drawn yet: belief propagation, and
     u_{k→l} = ½ [log cosh(a + b) − log cosh(a − b)],
     a = βJ_kl,   b = β(h_k + ξ_k) + Σ_{m ≠ l} u_{m→k},   m the undrawn neighbours of k,
 
-both corrected by learned gates if there are any (:mod:`graphar.heads.message_passing.rule`). Drawn spins enter through the
-fields ξ alone: a drawn spin's own messages are dropped. On a tree the fixed point is exact (R. Gallager 1962, J. Pearl
-1982; M. Mézard and A. Montanari, *Information, Physics, and Computation*, 2009). Elsewhere log q is what the
-**schedule** makes of it, which is part of the distribution:
+both corrected by learned gates if there are any (:mod:`graphar.heads.message_passing.rule`). Drawn spins enter
+through the fields ξ alone: a drawn spin's own messages are dropped. On a tree the fixed point is exact (R. Gallager
+1962, J. Pearl 1982; M. Mézard and A. Montanari, *Information, Physics, and Computation*, 2009). Elsewhere log q is
+what the **schedule** makes of it, which is part of the distribution:
 
 - messages start at zero; before the first spin of a connected component, ``rounds`` sweeps pass over it;
 - after spin i, ``refresh="outward"`` makes one pass away from i through the undrawn spins of its component C(i), shell
@@ -33,14 +33,16 @@ from torch import Tensor, nn
 
 from graphar._support.checks import check_count, check_flag
 from graphar.frontier import Frontier
+from graphar.hamiltonians import IsingGraph
 from graphar.heads.base import BoundHead, Head
 from graphar.heads.inputs import SiteInputs
 from graphar.heads.message_passing.rule import Gates, MessageRule
 from graphar.heads.message_passing.weights import MessageWeights
+from graphar.ordering import Ordering, nested_dissection
 
 __all__ = ["BoundMessagePassing", "MessagePassing", "Received"]
 
-SCHEDULE = {"radius": 10, "rounds": 4, "refresh": "outward"}
+SCHEDULE = {"radius": 10, "rounds": 4, "refresh": "return"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class MessagePassing(Head):
     Args:
         radius: how far the outward pass goes from the spin just drawn; accuracy and time rise with it. On a tree, a
             radius and rounds that reach across make conditionals exact. No part of a full refresh. By default that
-            of the training of ``weights``, or 10 without; so for the next two, or 4 and ``"outward"``.
+            of the training of ``weights``, or 10 without; so for the next two, or 4 and ``"return"``.
         rounds: sweeps over a component before its first spin, and over the rest of it after each under a full refresh.
         refresh: ``"outward"``, time O(N × spins within the radius), ``"return"``, about twice that and more exact, or
             ``"full"``, O(N × spins in the component).
@@ -115,6 +117,9 @@ class MessagePassing(Head):
         assert self.rounds is not None
         assert self.refresh is not None
         return self.radius, self.rounds, self.refresh
+
+    def default_ordering(self, graph: IsingGraph) -> Ordering:
+        return nested_dissection(graph)
 
     def settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("radius", "rounds", "refresh", "hidden", "linear")}

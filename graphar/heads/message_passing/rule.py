@@ -73,8 +73,8 @@ class MessageRule(GraphMessagePassing):
         dtype: of the weights.
 
     Attributes:
-        gradient_decay: part of the gradient by messages that goes back from each spin drawn to the ones before: below 1, in
-            training, where messages are so sensitive to those before that their true gradient says little.
+        gradient_decay: part of the gradient by messages that goes back from each spin drawn to the ones before: below
+            1, in training, where messages are so sensitive to those before that their true gradient says little.
     """
 
     gradient_decay = 1.0

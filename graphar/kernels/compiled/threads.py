@@ -55,8 +55,8 @@ def torch_alone(when: bool = True) -> Iterator[None]:
 def share_out(shares: int, loop: Callable[..., None], *arguments: Any) -> None:
     """Run ``loop((words, thread), *arguments)`` on :func:`num_threads` of ``shares`` threads, this one being 0.
 
-    ``loop`` takes its shares by :func:`graphar.kernels.compiled.loops.shares.shares`, and releases the interpreter's lock.
-    Where another of Python's threads has the helpers, this one works alone.
+    ``loop`` takes its shares by :func:`graphar.kernels.compiled.loops.shares.shares`, and releases the interpreter's
+    lock. Where another of Python's threads has the helpers, this one works alone.
     """
     guard_forks()
     threads = num_threads(shares)

@@ -111,8 +111,9 @@ def pretrain(
         ordering: the order of a graph's sites.
         learning_rate: of Adam at the first step.
         clip_norm: largest norm of the whole gradient.
-        gradient_decay: part of the gradient by messages that goes back from each spin drawn to the ones before, 0 … 1. At low
-            temperature messages are so sensitive to those long before that the whole gradient, at 1, is noise.
+        gradient_decay: part of the gradient by messages that goes back from each spin drawn to the ones before, 0 …
+            1. At low temperature messages are so sensitive to those long before that the whole gradient, at 1, is
+            noise.
         evaluate_every: steps between evaluations on held-out graphs.
         patience: evaluations without a lower free energy after which training stops early; never by default.
         seed: of the first weights, graphs, β and samples.

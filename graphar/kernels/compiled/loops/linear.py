@@ -153,8 +153,8 @@ def sweep(
 ) -> None:
     """Spins, drawn or ``given``, their log q and energy; with ``keep`` also messages and slopes.
 
-    ``spins`` and ``dlogq_dlogit`` are (blocks, N, width), ``logits`` too or empty; ``arrivals`` is (blocks, E + 1, width),
-    or (threads, slots + 1, width) where they are not kept; ``log_prob`` and ``energy`` are (blocks, width).
+    ``spins`` and ``dlogq_dlogit`` are (blocks, N, width), ``logits`` too or empty; ``arrivals`` is (blocks, E + 1,
+    width), or (threads, slots + 1, width) where they are not kept; ``log_prob`` and ``energy`` are (blocks, width).
     """
     plan, numbers, spins, arrivals, logits, dlogq_dlogit = borrowed(
         (plan, numbers, spins, arrivals, logits, dlogq_dlogit)

@@ -1,8 +1,9 @@
 """Compiled loops of MADE; imported where they are used, so that numba loads on first use.
 
-Blocks of samples are those of :mod:`graphar.kernels.compiled.loops.linear`. A block has a row for each hidden unit, that of
-channel o at spin i in layer k at ((k copies + copy) N + i) channels + o: with two ``copies`` the network is that of x
-and of −x, mixed. What layers have at the spins drawn already is kept, so a batch takes the work of one density.
+Blocks of samples are those of :mod:`graphar.kernels.compiled.loops.linear`. A block has a row for each hidden unit,
+that of channel o at spin i in layer k at ((k copies + copy) N + i) channels + o: with two ``copies`` the network is
+that of x and of −x, mixed. What layers have at the spins drawn already is kept, so a batch takes the work of one
+density.
 
 ``weight`` holds the layers one after the other from ``starts`` on, each by output channel, then by pair of spins in
 the order of the later one, then by input channel. ``bias`` and ``slope`` are (layers, N, channels), those of PReLU
@@ -137,9 +138,9 @@ def walk(
 ) -> None:
     """Spins, drawn or ``given``, their log q and, where drawn, energy; with ``keep`` also what the gradient needs.
 
-    ``spins`` and ``dlogq_dlogit`` are (blocks, N, width), ``logits`` too or empty; ``units`` and ``inner``, before PReLU,
-    (blocks, rows, width), ``ups`` (blocks, copies N, width): of as many blocks as there are threads where they are
-    not kept. ``log_prob`` and ``energy`` are (blocks, width).
+    ``spins`` and ``dlogq_dlogit`` are (blocks, N, width), ``logits`` too or empty; ``units`` and ``inner``, before
+    PReLU, (blocks, rows, width), ``ups`` (blocks, copies N, width): of as many blocks as there are threads where they
+    are not kept. ``log_prob`` and ``energy`` are (blocks, width).
     """
     plan, numbers, starts, spins, units, inner, ups = borrowed((plan, numbers, starts, spins, units, inner, ups))
     logits, dlogq_dlogit, log_prob, energy = borrowed((logits, dlogq_dlogit, log_prob, energy))

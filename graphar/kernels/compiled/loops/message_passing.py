@@ -1,9 +1,9 @@
 """Compiled walks of the message-passing kernel; imported where they are used, so that numba loads on first use.
 
 A walk draws the spins of a block of samples, whose messages and fields are (rows, width). The schedule, the same for
-all samples, is found along the way (:mod:`graphar.kernels.compiled.loops.schedule`): all its events together would be as long
-as the walk. Spins are places in drawing order; the messages that k receives from undrawn spins are rows ``start[k]``
-to ``ptr[k + 1]``.
+all samples, is found along the way (:mod:`graphar.kernels.compiled.loops.schedule`): all its events together would be
+as long as the walk. Spins are places in drawing order; the messages that k receives from undrawn spins are rows
+``start[k]`` to ``ptr[k + 1]``.
 """
 
 from __future__ import annotations

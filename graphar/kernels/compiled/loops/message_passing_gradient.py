@@ -171,8 +171,8 @@ def gradient(
 
     Derivatives by messages are multiplied by ``gradient_decay`` from each spin to the one before.
 
-    ``dlogq_dlogit`` is (blocks, N, width); ``rows`` (threads, 2, 2E, width), ``local`` (threads, N, width) and ``tapes``
-    (threads, events, width) are scratch; the last two hold a row of zeros for each block.
+    ``dlogq_dlogit`` is (blocks, N, width); ``rows`` (threads, 2, 2E, width), ``local`` (threads, N, width) and
+    ``tapes`` (threads, events, width) are scratch; the last two hold a row of zeros for each block.
     """
     plan, numbers, message_net, logit_net, spins = borrowed((plan, numbers, message_net, logit_net, spins))
     dlogq_dlogit, rows, local, tapes = borrowed((dlogq_dlogit, rows, local, tapes))

@@ -114,7 +114,7 @@ def sweep(
     log_prob: np.ndarray,
     energy: np.ndarray,
 ) -> None:
-    """As :func:`graphar.kernels.compiled.loops.linear.sweep`, for the numbers of :class:`graphar.heads.mlp.MLPCoefficients`."""
+    """As the sweep of :mod:`graphar.kernels.compiled.loops.linear`, for the numbers of ``MLPCoefficients``."""
     plan, numbers, spins, arrivals, logits, dlogq_dlogit = borrowed(
         (plan, numbers, spins, arrivals, logits, dlogq_dlogit)
     )
