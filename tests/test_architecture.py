@@ -24,6 +24,7 @@ FLOORS = (
     ("training",),
     ("plot",),
     ("comparison",),
+    ("_names",),
     ("__init__",),
     ("cli",),
     ("__main__",),

@@ -18,8 +18,8 @@ import graphar as ga
 from graphar import IsingGraph
 from graphar.exact import eliminate, enumerate, planar
 from graphar.exact.ground_state import map_of
+from graphar.exact.planar import expansions
 from graphar.exact.planar.kac_ward import KacWard
-from graphar.exact.planar.partition import expansions
 
 Expected = tuple[float, float, torch.Tensor]  # log Z, energy and correlations along the edges
 

@@ -151,7 +151,7 @@ def sweep(
     log_prob: np.ndarray,
     energy: np.ndarray,
 ) -> None:
-    """As the sweep of :mod:`graphar.kernels.compiled.loops.linear`, for messages; the numbers of pairs are (pairs, 2, 2k + 3)."""
+    """As the linear sweep, for messages; the numbers of pairs are (pairs, 2, 2k + 3)."""
     plan, numbers, spins, arrivals, logits, dlogq_dlogit = borrowed(
         (plan, numbers, spins, arrivals, logits, dlogq_dlogit)
     )
