@@ -107,10 +107,8 @@ def all_there_is(model: ga.Autoregressive, beta: float) -> dict[str, Tensor]:
     weights = list(model.parameters())
     of_samples = torch.linspace(-1, 2, 70, dtype=torch.float64)
     objectives = {"log q": of_samples @ found["log q"], "logits": (of_samples @ found["logits"]).sum()}
-    learner, _ = model.learner_at(beta)
-    if learner is not None:
-        kernel, couplings = learner
-        more = kernel.sample(beta, couplings, 5, 64, 70, differentiable=True)
+    if q.learned:
+        more = q.learned_part.sample(5, 64, 70, differentiable=True)
         found |= {"more samples": more.spins, "log q of more": more.log_prob, "energies of more": more.energy}
         objectives["log q of more"] = of_samples @ more.log_prob
     for name, objective in objectives.items():

@@ -18,6 +18,7 @@ from torch.nn.functional import logsigmoid
 import graphar as ga
 from graphar._support.seeds import hash_key
 from graphar.estimators.partition import evaluate
+from graphar.models.parts import NoExactSites
 from graphar.partial_elimination.order import exact_ranks, predict_tables
 from graphar.partial_elimination.tables import tables_at
 from graphar.partial_elimination.walsh import remove_low_orders
@@ -547,7 +548,7 @@ def test_bad_widths(width: Any) -> None:
 def test_width_zero_learns_all_sites() -> None:
     model = ga.Autoregressive(GRAPHS["grid"], exact_width=0)
     assert model.core is None
-    assert model.at(BETA).tables is None
+    assert isinstance(model.at(BETA).exact_part, NoExactSites)
     assert model.ordering == ga.rcm(GRAPHS["grid"])
     assert model.head_config == ga.heads.Linear()
 

@@ -39,9 +39,8 @@ def made(head: ga.heads.Head = MESSAGES, graph: ga.IsingGraph = GRAPH, **options
 
 def enumerated(model: ga.Autoregressive) -> tuple[Tensor, Tensor]:
     """All configurations of the sites with weights, and their log q."""
-    kernel, couplings = model.learner_at(BETA)[0]
     x = configurations(model.frontier.num_spins)
-    return x, kernel.log_prob(BETA, couplings, x)
+    return x, model.at(BETA).learned_part.log_prob(x)
 
 
 def variational(model: ga.Autoregressive) -> Tensor:

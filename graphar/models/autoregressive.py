@@ -16,18 +16,18 @@ from graphar._support.seeds import make_generator
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import BoundHead, Exact, Head, Linear
-from graphar.kernels.base import Couplings, Kernel
+from graphar.kernels.base import Kernel
 from graphar.kernels.select import NAMES, select_kernel
 from graphar.models.arguments import arrange, arrange_exact
 from graphar.models.distribution import Distribution
+from graphar.models.parts import ExactPart, ExactSites, LearnedPart, LearnedSites, NoExactSites, NoLearnedSites
 from graphar.ordering import Ordering
 from graphar.partial_elimination.plan import Core
-from graphar.partial_elimination.tables import CoreTables, tables_at
+from graphar.partial_elimination.tables import tables_at
 
 __all__ = ["Autoregressive"]
 
 DTYPES = (torch.float32, torch.float64)
-Learner = tuple[Kernel, Couplings]
 
 
 class Autoregressive(nn.Module):
@@ -122,29 +122,29 @@ class Autoregressive(nn.Module):
 
     def _make_kernel(self) -> None:
         self.kernel: Kernel | None = None
-        self._own: Learner | None = None
-        self._at: tuple[float, Learner | None, CoreTables] | None = None
+        self._parts: dict[float, tuple[LearnedPart, ExactPart]] = {}  # at the last β asked for
         if self.head is not None:
             make = select_kernel(self.kernel_name, self.head, self.device)
             self.kernel = make(self.frontier, self.head, self.dtype, self.device)
-            if self.core is None:
-                self._own = (self.kernel, self.kernel.graph_couplings(self.frontier))
+            self._taken = None if self.core else self.kernel.graph_couplings(self.frontier)  # the same at every β
 
-    def learner_at(self, beta: float) -> tuple[Learner | None, CoreTables | None]:
-        """The kernel with the couplings and fields that the head sees at one β; the tables of the exact sites.
+    def parts_at(self, beta: float) -> tuple[LearnedPart, ExactPart]:
+        """What the head draws and what is exact at one β; the head's couplings are those that exact sites leave."""
+        if beta not in self._parts:
+            self._parts = {beta: self._make_parts(beta)}
+        return self._parts[beta]
 
-        Without exact sites there are no tables, and the couplings are the graph's own at every β; without learned
-        ones there is no kernel. Tables are kept for the last β asked for.
-        """
+    def _make_parts(self, beta: float) -> tuple[LearnedPart, ExactPart]:
         if self.core is None:
-            return self._own, None
-        if self._at is None or self._at[0] != beta:
-            tables = tables_at(self.core, beta)
-            learner = (
-                None if self.kernel is None else (self.kernel, self.kernel.take_couplings(*tables.effective_couplings))
-            )
-            self._at = (beta, learner, tables)
-        return self._at[1:]
+            assert self.kernel is not None
+            assert self._taken is not None
+            return LearnedSites(self.kernel, self._taken, beta, self.frontier.arrival_weight), NoExactSites()
+        tables = tables_at(self.core, beta)
+        if self.kernel is None:
+            return NoLearnedSites(self.dtype), ExactSites(tables)
+        couplings, field = tables.effective_couplings
+        taken = self.kernel.take_couplings(couplings, field)
+        return LearnedSites(self.kernel, taken, beta, couplings), ExactSites(tables)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # what torch calls for .to(), .double(), …: couplings are taken anew from the graph, not rounded twice

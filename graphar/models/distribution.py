@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -11,25 +11,41 @@ from torch import Tensor
 from graphar._support.checks import check_count, check_spins
 from graphar._support.seeds import Source, choose_key
 from graphar.hamiltonians import IsingGraph
+from graphar.heads import Head
 from graphar.kernels.base import CHUNK, Samples
-from graphar.partial_elimination.tables import CoreSamples, CoreTables
-
-if TYPE_CHECKING:
-    from graphar.models.autoregressive import Autoregressive
+from graphar.models.parts import ExactPart, LearnedPart, NoLearnedSites
 
 __all__ = ["Distribution", "check_distribution"]
 
 _HELD = 2**28  # numbers that one pass over part of a batch may hold: bounds memory, not the batch
 
 
+class Model(Protocol):
+    """What a distribution takes from its model."""
+
+    graph: IsingGraph
+    head_config: Head
+    trained_beta: float | None
+
+    @property
+    def num_spins(self) -> int: ...
+    @property
+    def num_parameters(self) -> int: ...
+    @property
+    def dtype(self) -> torch.dtype: ...
+    @property
+    def device(self) -> torch.device: ...
+    def at(self, beta: float) -> Distribution: ...
+    def parts_at(self, beta: float) -> tuple[LearnedPart, ExactPart]: ...
+
+
 class Distribution:
     """A model at one β: samples, log-probabilities and conditionals, spins (..., N) in site order."""
 
-    def __init__(self, model: Autoregressive, beta: float) -> None:
+    def __init__(self, model: Model, beta: float) -> None:
         self.model = model
         self.beta = beta
-        self.tables: CoreTables | None
-        self._learner, self.tables = model.learner_at(beta)
+        self.learned_part, self.exact_part = model.parts_at(beta)
 
     @property
     def graph(self) -> IsingGraph:
@@ -38,7 +54,7 @@ class Distribution:
     @property
     def learned(self) -> bool:
         """Whether the head draws any site; if none, this is the Boltzmann distribution itself."""
-        return self._learner is not None
+        return not isinstance(self.learned_part, NoLearnedSites)
 
     def sample(self, num_samples: int, *, seed: int | None = None, generator: torch.Generator | None = None) -> Tensor:
         """Independent samples of q, ±1, shape (num_samples, N); see :meth:`sample_with_log_prob`."""
@@ -69,7 +85,7 @@ class Distribution:
             log_prob.append(drawn.full_log_prob)
         return _joined(spins), _joined(log_prob)
 
-    def draw(self, num_samples: int, source: Source, differentiable: bool = False) -> Iterator[Samples | CoreSamples]:
+    def draw(self, num_samples: int, source: Source, differentiable: bool = False) -> Iterator[Samples]:
         """Samples in chunks of bounded memory, with log q and energy (without the offset).
 
         Where some sites are exact, log q and energy are those of the core, and the exact spins are drawn when a chunk
@@ -83,14 +99,8 @@ class Distribution:
         total, chunk = check_count(num_samples, "num_samples"), self.chunk_size
         key = source if isinstance(source, int) else choose_key(None, source, "samples")
         for first in range(0, total, chunk):
-            count, drawn = min(chunk, total - first), None
-            if self._learner is not None:
-                kernel, couplings = self._learner
-                drawn = kernel.sample(self.beta, couplings, key, first, count, differentiable)
-            if self.tables is not None:
-                yield CoreSamples(self.tables, drawn, key, first, count)
-            elif drawn is not None:
-                yield drawn
+            drawn = self.learned_part.sample(key, first, min(chunk, total - first), differentiable)
+            yield self.exact_part.complete(drawn, key, first)
 
     def log_prob(self, spins: Tensor) -> Tensor:
         """log q of given spins, Σ_i log σ(x_i logit_i) in nats, float64, shape (...); differentiable in the weights."""
@@ -99,14 +109,7 @@ class Distribution:
 
     def core_log_prob(self, spins: Tensor) -> Tensor:
         """log q of the core of spins (batch, N), or of all of them where no site is exact; differentiable."""
-        return self.learned_log_prob(self._learned(spins))
-
-    def learned_log_prob(self, spins: Tensor) -> Tensor:
-        """log q of spins (batch, n) that the head draws, by core number, or by site where none is exact."""
-        if self._learner is None:
-            return torch.zeros(len(spins), dtype=torch.float64)
-        kernel, couplings = self._learner
-        return kernel.log_prob(self.beta, couplings, spins)
+        return self.learned_part.log_prob(self.exact_part.learned_spins(spins))
 
     def logits(self, spins: Tensor) -> Tensor:
         """log q(x_i = +1 | x_<i) − log q(x_i = −1 | x_<i) for every site of given spins, shape (..., N)."""
@@ -114,25 +117,10 @@ class Distribution:
         return _joined(parts).reshape(torch.as_tensor(spins).shape)
 
     def _log_prob(self, spins: Tensor) -> Tensor:
-        log_prob = self.core_log_prob(spins)
-        return log_prob if self.tables is None else log_prob + self.tables.log_prob(spins).to(log_prob.device)
+        return self.exact_part.add_log_prob(self.core_log_prob(spins), spins)
 
     def _logits(self, spins: Tensor) -> Tensor:
-        if self.tables is None:
-            return self._core_logits(spins)
-        logits = self.tables.logits(spins).to(self.model.device, self.model.dtype)
-        if self._learner is None:
-            return logits
-        return logits.index_copy(1, self.tables.core.sites.to(logits.device), self._core_logits(spins))
-
-    def _core_logits(self, spins: Tensor) -> Tensor:
-        assert self._learner is not None
-        kernel, couplings = self._learner
-        return kernel.logits(self.beta, couplings, self._learned(spins))
-
-    def _learned(self, spins: Tensor) -> Tensor:
-        """Spins of the sites that the head draws."""
-        return spins if self.tables is None else spins[:, self.tables.core.sites.to(spins.device)]
+        return self.exact_part.add_logits(self.learned_part.logits(self.exact_part.learned_spins(spins)), spins)
 
     def _flat(self, spins: Tensor) -> Tensor:
         x = check_spins(spins, self.model.num_spins).to(self.model.device)
@@ -141,11 +129,7 @@ class Distribution:
     @property
     def chunk_size(self) -> int:
         """Samples that are held at once."""
-        kernel, model = self.model.kernel, self.model
-        held = 0 if kernel is None else kernel.num_arrivals + 4 * kernel.num_spins
-        if self.tables is not None:
-            held += 8 * model.num_spins
-        fits = _HELD // held
+        fits = _HELD // (self.learned_part.held + self.exact_part.held)
         return max(CHUNK, fits // CHUNK * CHUNK)
 
     def __repr__(self) -> str:

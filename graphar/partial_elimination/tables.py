@@ -44,7 +44,7 @@ def _lengthened(spins: Tensor, length: int) -> Tensor:
     return torch.cat([spins, spins.new_ones(length - len(spins), spins.shape[1])])
 
 
-class CoreSamples:
+class CoreSamples(Samples):
     """A batch of core samples: log q of the core and the energy left to it; the exact spins are drawn on request.
 
     Attributes:
@@ -52,18 +52,12 @@ class CoreSamples:
         energy: −log Σ_exact e^{−βE}/β without the offset, (batch,), float64.
     """
 
-    def __init__(self, tables: CoreTables, drawn: Samples | None, key: int, first: int, count: int) -> None:
-        self._tables, self._drawn, self._key, self._first, self._count = tables, drawn, key, first, count
+    def __init__(self, tables: CoreTables, drawn: Samples, key: int, first: int) -> None:
         scale = 1 / tables.beta if tables.beta > 0 else 0.0
-        if drawn is None:
-            self.log_prob = torch.zeros(count, dtype=torch.float64)
-            self.energy = torch.full((count,), -tables.constant * scale, dtype=torch.float64)
-        else:
-            high = tables.high_orders(drawn.rows.cpu(), drawn.row_of_site.cpu())[:count]
-            self.log_prob, self.energy = drawn.log_prob, drawn.energy - scale * high.to(drawn.energy.device)
-
-    def __len__(self) -> int:
-        return self._count
+        high = tables.high_orders(drawn.rows.cpu(), drawn.row_of_site.cpu())[: len(drawn)]
+        energy = drawn.energy - scale * high.to(drawn.energy.device)
+        super().__init__(drawn.rows, drawn.row_of_site, drawn.log_prob, energy)
+        self._tables, self._drawn, self._key, self._first = tables, drawn, key, first
 
     @cached_property
     def _completed(self) -> tuple[Tensor, Tensor]:
@@ -72,9 +66,9 @@ class CoreSamples:
     @property
     def learned(self) -> Tensor:
         """Spins of the core, (batch, n), by core number."""
-        return torch.empty(self._count, 0) if self._drawn is None else self._drawn.spins
+        return self._drawn.spins
 
-    @property
+    @cached_property
     def spins(self) -> Tensor:
         """±1, shape (batch, N), site order."""
         return self._completed[0]
@@ -86,7 +80,7 @@ class CoreSamples:
 
     def configuration(self, sample: int) -> Tensor:
         """One sample, shape (N,)."""
-        spins = torch.empty(1, 0) if self._drawn is None else self._drawn.configuration(sample).cpu()[None]
+        spins = self._drawn.configuration(sample).cpu()[None]
         return self._tables.complete(spins, self._key, self._first + sample)[0][0]
 
 

@@ -133,13 +133,14 @@ def anneal(
             now = schedule[_stage(run.step, warmup, steps)]
             started = time.perf_counter()
             stepper.zero_grad(set_to_none=True)
-            result = variational_step(model.at(now), batch_size, hash_key(settings["seed"], "training", run.step))
-            with torch_alone(does_little(model)):
+            q = model.at(now)
+            result = variational_step(q, batch_size, hash_key(settings["seed"], "training", run.step))
+            with torch_alone(does_little(q)):
                 norm = float(nn.utils.clip_grad_norm_(weights, limit))
             if not (math.isfinite(norm) and bool(torch.isfinite(result.loss).all())):
                 raise ValueError(f"beta F must stay finite, got NaN or inf at beta = {now:g}, step {run.step}")
             model.trained_beta = now  # what an optimiser may ask for
-            with torch_alone(does_little(model)):
+            with torch_alone(does_little(q)):
                 stepper.step()
                 run.update_best(float(model.graph.energy(result.best_spins)), result.best_spins)
             run.step += 1

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from graphar._support.seeds import Source
 from graphar.kernels.compiled.threads import torch_alone
-from graphar.models.autoregressive import Autoregressive
 from graphar.models.distribution import Distribution, check_distribution
 
 __all__ = ["VariationalStep", "does_little", "variational_step"]
@@ -38,13 +37,13 @@ def variational_step(q: Distribution, batch_size: int, source: Source) -> Variat
     The mean L includes the sample itself; the factor 1/(n−1) makes up for it, so the estimate is unbiased.
     The random bits are those of a key, or of a generator that draws it.
     """
-    with torch_alone(does_little(check_distribution(q).model)):
+    with torch_alone(does_little(check_distribution(q))):
         return _step(q, batch_size, source)
 
 
-def does_little(model: Autoregressive) -> bool:
+def does_little(q: Distribution) -> bool:
     """Whether torch has so little to do in a step, beside compiled loops, that one thread does it as fast as more."""
-    return model.kernel is not None and model.kernel.compiled and model.num_parameters < FEW
+    return q.learned_part.compiled and q.model.num_parameters < FEW
 
 
 def _step(q: Distribution, batch_size: int, source: Source) -> VariationalStep:
@@ -54,7 +53,7 @@ def _step(q: Distribution, batch_size: int, source: Source) -> VariationalStep:
     loss = torch.cat([part.log_prob.detach() + q.beta * part.energy for part in drawn])
     weight = (loss - loss.mean()) / (batch_size - 1)
     for part, share in zip(drawn, weight.split([len(part) for part in drawn]), strict=True):
-        log_prob = part.log_prob if fits else q.learned_log_prob(part.learned)
+        log_prob = part.log_prob if fits else q.learned_part.log_prob(part.learned)
         (share @ log_prob).backward()
     lowest = min(drawn, key=lambda part: float(part.energy.min()))
     spins = lowest.configuration(int(lowest.energy.argmin())).to("cpu", torch.int8)

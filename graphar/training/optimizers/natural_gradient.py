@@ -26,6 +26,7 @@ from graphar.heads import Linear
 from graphar.kernels.base import CHUNK
 from graphar.kernels.compiled.threads import share_out
 from graphar.models.autoregressive import Autoregressive
+from graphar.models.parts import LearnedSites
 
 __all__ = ["NaturalGradient"]
 
@@ -223,10 +224,7 @@ class _Features:
 
     def draw(self, beta: float, samples: int, key: int) -> Tensor:
         """Spins (samples, n) of the sites with weights."""
-        learner, _ = self.model.learner_at(beta)
-        assert learner is not None
-        kernel, of = learner
-        return kernel.sample(beta, of, key, 0, samples).spins
+        return self.model.at(beta).learned_part.sample(key, 0, samples).spins
 
     def add_blocks(self, blocks: Tensor, beta: float, spins: Tensor, weight: Tensor) -> None:
         """Add Σ_b weight_b σ'_b φ_b φ_bᵀ, over spins (batch, n) of the sites with weights, to the blocks of all sites.
@@ -235,19 +233,17 @@ class _Features:
         """
         from graphar.training.optimizers.fisher_blocks import add_blocks, run_fields
 
-        learner, tables = self.model.learner_at(beta)
-        assert learner is not None
-        kernel, of = learner
+        learned, _ = self.model.parts_at(beta)
+        assert isinstance(learned, LearnedSites)
         frontier, arrivals = self.frontier, self.frontier.num_arrivals
-        coupling = frontier.arrival_weight if tables is None else tables.effective_couplings[0]
-        coupling = coupling.to(blocks.dtype) / self.coupling_unit
+        coupling = learned.couplings.to(blocks.dtype) / self.coupling_unit
         width = min(max(1, _HELD // (arrivals + spins.shape[1]) // CHUNK), -(-len(spins) // CHUNK)) * CHUNK
         table = torch.zeros(arrivals + spins.shape[1] + 2, width, dtype=blocks.dtype)
         table[-1] = 1
         x = table[arrivals + 1 : -1]
         slope = torch.zeros_like(x)
         for part, share in zip(spins.split(width), weight.split(width), strict=True):
-            chance = kernel.logits(beta, of, part)[:, frontier.ordering.sites].T.sigmoid()
+            chance = learned.logits(part)[:, frontier.ordering.sites].T.sigmoid()
             slope[:, : len(part)] = chance * (1 - chance) * share
             slope[:, len(part) :] = 0
             x[:, : len(part)] = part[:, frontier.ordering.sites].T
