@@ -109,7 +109,10 @@ class Autoregressive(nn.Module):
             order = Ordering(self.core.graph, torch.arange(self.core.num_spins), order.name)
         config = plain.default_on_core() if self.core and isinstance(head, type) else plain
         config.check_graph(graph)
-        self.frontier: Frontier = build_frontier(order, frontier, radius)
+        known = self.core.frontier if self.core else whole
+        if known is None or known.ordering is not order or (frontier, radius) != ("component", None):
+            known = build_frontier(order, frontier, radius)
+        self.frontier: Frontier = known
         self.head_config = config
         self.head: BoundHead | None = None
         if self.core is None or self.core.num_spins:

@@ -13,7 +13,6 @@ from graphar.hamiltonians import IsingGraph
 from graphar.ordering import Ordering, min_degree, rcm
 
 __all__ = [
-    "CORE_FIRST",
     "MAX_WIDTH",
     "auto_core_first",
     "choose_width",
@@ -24,7 +23,6 @@ __all__ = [
     "predict_tables",
 ]
 
-CORE_FIRST = "core of width "
 MAX_WIDTH = 30  # codes of a table are 32-bit integers
 
 
@@ -91,7 +89,7 @@ def _core_first(general: Frontier, width: int) -> Ordering:
     skeleton = IsingGraph.from_edges(edges, torch.ones(edges.shape[1]), num_nodes=len(kept)) if len(kept) else None
     first = kept[rcm(skeleton).sites] if skeleton is not None else kept
     sites = general.ordering.sites[torch.cat([first, exact.nonzero()[:, 0]])]
-    return Ordering(general.graph, sites, f"{CORE_FIRST}{width}")
+    return Ordering(general.graph, sites, f"core of width {width}")
 
 
 def core_edges(frontier: Frontier, exact: Tensor) -> tuple[Tensor, np.ndarray]:

@@ -29,7 +29,6 @@ from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.ordering import min_degree
 from graphar.partial_elimination.order import (
-    CORE_FIRST,
     MAX_WIDTH,
     core_edges,
     core_first,
@@ -111,7 +110,7 @@ class Core:
         large graphs, under minimum degree, which may find fewer exact sites.
         """
         ordering = self.frontier.ordering
-        ours = ordering.name.startswith(CORE_FIRST)
+        ours = ordering == core_first(self.frontier.graph, self.width)
         general = build_frontier(min_degree(ordering.graph)) if ours else self.frontier
         widths = {w for w in (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, general.width) if w <= min(general.width, 24)}
         lines = [
