@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import random_words
 from graphar.kernels.compiled.loops.linear import LOG_EVERY, _decay, _draw, add_log_prob
 from graphar.kernels.compiled.loops.shares import borrowed, shares

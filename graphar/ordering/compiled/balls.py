@@ -11,7 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit
+
+from graphar._support.compile import njit
 
 __all__ = ["count_within", "fill_within"]
 

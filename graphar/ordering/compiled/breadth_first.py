@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.ordering.adjacency import Ints
 
 __all__ = ["breadth_first"]

@@ -7,7 +7,8 @@ the lists made here of one entry a pair or a parent; everything else is int64.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from graphar._support.compile import njit
 
 __all__ = [
     "closed_below",

@@ -6,8 +6,7 @@ outside), ``key[r, site]`` what they are compared by.
 
 from __future__ import annotations
 
-from numba import njit
-
+from graphar._support.compile import njit
 from graphar.ordering.adjacency import Ints
 
 __all__ = ["heap_drop", "heap_fix", "heap_push"]

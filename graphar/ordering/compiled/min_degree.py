@@ -10,8 +10,8 @@ Degrees are the upper bounds of `Amestoy, Davis and Duff 1996 <https://doi.org/1
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.ordering.adjacency import Ints
 
 __all__ = ["minimum_degree", "peel_trees"]

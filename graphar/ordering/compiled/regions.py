@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.ordering.adjacency import Ints
 from graphar.ordering.compiled.heap import heap_drop, heap_fix, heap_push
 

@@ -7,8 +7,8 @@ runs along a row. Imported only where it is used, so that numba loads on first u
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.shares import borrowed, shares
 from graphar.kernels.compiled.loops.simd import dot_rows
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.extending import overload
 
+from graphar._support.compile import njit
 from graphar.kernels.random_bits import KEY_STEPS, LANES, MULTIPLIERS, ROUNDS, WORDS
 
 __all__ = ["exp_of_negative", "random_words"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.extending import overload
 
+from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 
 __all__ = [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 from graphar.kernels.compiled.loops.gates import PER_SAMPLE, add_scaled, constant_part, hidden_layer
 from graphar.kernels.compiled.loops.linear import _dot

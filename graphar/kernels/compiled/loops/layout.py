@@ -6,7 +6,8 @@ Imported only where it is used, so that numba loads on first use.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from graphar._support.compile import njit
 
 __all__ = ["preorder", "reuse_slots", "share_rows"]
 

@@ -8,8 +8,8 @@ and sums over samples run in an order that the batch alone fixes.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative, random_words
 from graphar.kernels.compiled.loops.shares import borrowed, shares
 from graphar.kernels.compiled.loops.simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice

@@ -6,8 +6,8 @@ Blocks of samples are those of :mod:`graphar.kernels.compiled.loops.linear`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative, random_words
 from graphar.kernels.compiled.loops.linear import (
     LOG_EVERY,

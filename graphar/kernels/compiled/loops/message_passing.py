@@ -9,8 +9,8 @@ as long as the walk. Spins are places in drawing order; the messages that k rece
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import random_words
 from graphar.kernels.compiled.loops.gates import (
     add_scaled,

@@ -8,8 +8,8 @@ event, of one block of samples for each thread.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.gates import (
     add_scaled,
     apply_gates,

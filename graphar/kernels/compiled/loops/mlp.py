@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 from graphar.kernels.compiled.loops.linear import _dot, finish_spin, new_stream
 from graphar.kernels.compiled.loops.shares import borrowed, shares

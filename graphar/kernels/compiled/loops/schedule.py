@@ -8,7 +8,8 @@ message that it sends back to l. Events come in order of their keys; those with 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from graphar._support.compile import njit
 
 __all__ = ["count_events", "draw_starts", "outward", "subtree_stops", "sweep", "undraw_starts"]
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from graphar._support.compile import njit
 
 __all__ = ["BEGUN", "DONE", "TAKEN", "WORDS", "borrowed", "reaches", "shares"]
 
