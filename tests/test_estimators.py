@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 import pytest
 import torch
@@ -201,3 +204,28 @@ def test_a_model_that_has_lost_states_looks_perfect_and_says_so() -> None:
     assert result.ess > 0.99 * result.num_samples
     assert result.log_partition.value < truth - 20 * result.log_partition.stderr
     assert "errors know nothing of states that the model never draws" in repr(result)
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("exact_width", [0, 2])
+def test_no_digit_depends_on_the_number_of_threads(exact_width: int) -> None:
+    # torch shares sums of more than 2^15 numbers out, and BLAS those of fewer
+    graph = ga.random_regular(16, degree=3, couplings="gaussian", field=0.1, seed=1)
+    options: Any = {"steps": 2, "warmup": 0, "batch_size": 40_000, "progress": False}
+    exact, found = ga.exact.enumerate(graph, 0.5), []
+    for number in (1, 2, 3):
+        torch.set_num_threads(number)
+        model = ga.Autoregressive(graph, exact_width=exact_width)
+        reference = exact.sample(40_000, seed=2)
+        numbers = [asdict(ga.free_energy(model.at(0.7), 70_000, seed=1))]
+        numbers.append(asdict(ga.estimators.two_sided_bound(model.at(0.5), reference, 50_000, seed=1)))
+        numbers += [asdict(record) for record in ga.anneal(model, [0.4, 0.6], **options).history]
+        found.append([(name, str(part[name])) for part in numbers for name in part if name != "seconds"])
+    assert found[0] == found[1] == found[2]

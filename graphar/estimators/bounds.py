@@ -22,6 +22,7 @@ from torch import Tensor
 from graphar._support.checks import check_count, check_spins
 from graphar._support.seeds import choose_key
 from graphar.estimators.partition import Estimate, is_low
+from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.distribution import Distribution, check_distribution
 
 __all__ = ["TwoSidedBound", "two_sided_bound"]
@@ -134,6 +135,7 @@ def two_sided_bound(
     )
 
 
+@torch_alone()
 def _warn_of_another_beta(beta: float, log_weight: Tensor, energy: Tensor, reference: Tensor) -> None:
     """Compare the mean energy of samples that are given with that of samples of a model, reweighted to β.
 
@@ -154,10 +156,11 @@ def _warn_of_another_beta(beta: float, log_weight: Tensor, energy: Tensor, refer
             f"spins have a mean energy of {Estimate(float(reference.mean()), error)}, and the model reweighted to "
             f"beta = {beta:g} has {Estimate(mean, own_error)}: they are of another beta or correlated, or else the "
             "model has lost states",
-            stacklevel=4,  # past torch.no_grad
+            stacklevel=5,  # past torch.no_grad and torch_alone
         )
 
 
+@torch_alone()  # as in estimate_from_samples
 def _mean(values: Tensor) -> Estimate:
     """Mean and its standard error; −∞, with an error that knows no limit, if one value is."""
     if bool((values == -math.inf).any()):

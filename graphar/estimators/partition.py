@@ -21,6 +21,7 @@ from torch import Tensor
 
 from graphar._support.checks import check_count
 from graphar._support.seeds import Source, choose_key
+from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.distribution import Distribution, check_distribution
 
 __all__ = ["Estimate", "FreeEnergy", "estimate_from_samples", "free_energy"]
@@ -202,6 +203,7 @@ def evaluate(q: Distribution, num_samples: int, source: Source) -> FreeEnergy:
     return replace(result, trained_beta=q.model.trained_beta if q.learned else None, exact=not q.learned)
 
 
+@torch_alone()  # or the order of long sums, and with it their last digits, would depend on the number of threads
 def estimate_from_samples(
     beta: float,
     num_spins: int,

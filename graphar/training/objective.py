@@ -51,7 +51,8 @@ def _step(q: Distribution, batch_size: int, source: Source) -> VariationalStep:
     fits = bool(batch_size <= q.chunk_size)
     drawn = list(q.draw(batch_size, source, differentiable=fits))
     loss = torch.cat([part.log_prob.detach() + q.beta * part.energy for part in drawn])
-    weight = (loss - loss.mean()) / (batch_size - 1)
+    with torch_alone():  # the order of a long sum is that of one thread, whatever their number
+        weight = (loss - loss.mean()) / (batch_size - 1)
     for part, share in zip(drawn, weight.split([len(part) for part in drawn]), strict=True):
         log_prob = part.log_prob if fits else q.learned_part.log_prob(part.learned)
         (share @ log_prob).backward()
