@@ -240,6 +240,21 @@ def test_models_refuse_what_they_cannot_be() -> None:
         ga.Autoregressive(broken)
 
 
+@pytest.mark.parametrize("wrong", [lambda: fresh().at(0.5), lambda: GRAPH, lambda: None])
+def test_a_door_for_models_takes_models_alone(wrong, tmp_path) -> None:
+    doors = {
+        "anneal": lambda model: ga.anneal(model, 0.5, **SHORT),
+        "save": lambda model: ga.save(model, tmp_path / "model.pt"),
+        "natural": lambda model: ga.NaturalGradient([], model),
+    }
+    for use in doors.values():
+        got = wrong()
+        rest = "the distribution of one at its beta: pass model itself" if hasattr(got, "model") else type(got).__name__
+        with pytest.raises(ValueError, match=f"model must be an Autoregressive, got {rest}"):
+            use(got)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_ordering_of_the_same_edges_serves_other_couplings() -> None:
     other = ga.random_regular(16, degree=3, couplings="gaussian", seed=1)
     model = ga.Autoregressive(other, ordering=ga.natural(GRAPH), dtype=torch.float64)

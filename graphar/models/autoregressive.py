@@ -6,7 +6,7 @@ q(x) = Π_i q(x_i | x_<i),   q(x_i | x_<i) = σ(x_i logit_i),   log q = Σ_i log
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ from graphar.ordering import Ordering
 from graphar.partial_elimination.plan import Core
 from graphar.partial_elimination.tables import tables_at
 
-__all__ = ["Autoregressive"]
+__all__ = ["Autoregressive", "check_model"]
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -199,3 +199,12 @@ class Autoregressive(nn.Module):
     def extra_repr(self) -> str:
         dial = f"exact_width {self.exact_width}, " if self.exact_width else ""
         return f"{self.graph!r}, {self.ordering.name} order, {dial}{self.num_parameters} weights"
+
+
+def check_model(model: Any) -> Autoregressive:
+    """A model, and not its distribution at some inverse temperature."""
+    if isinstance(model, Distribution):
+        raise ValueError("model must be an Autoregressive, got the distribution of one at its beta: pass model itself")
+    if not isinstance(model, Autoregressive):
+        raise ValueError(f"model must be an Autoregressive, got {type(model).__name__}")
+    return model

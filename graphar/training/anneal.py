@@ -21,7 +21,7 @@ from torch.optim import LBFGS, Adam, Optimizer
 from graphar._support.seeds import hash_key
 from graphar.estimators.partition import evaluate
 from graphar.kernels.compiled.threads import torch_alone
-from graphar.models.autoregressive import Autoregressive
+from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.training.checkpoint import read_checkpoint, write_checkpoint
 from graphar.training.interrupt import finish_step_first
 from graphar.training.objective import does_little, variational_step
@@ -104,7 +104,7 @@ def anneal(
         evaluate_samples=evaluate_samples,
     )
     schedule, limit = settings["schedule"], settings["clip_norm"] or math.inf
-    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    weights = [parameter for parameter in check_model(model).parameters() if parameter.requires_grad]
     stepper = _stepper(weights, optimizer, settings["learning_rate"])
     settings["optimizer"] = "none" if stepper is None else describe_optimizer(stepper)
     run = Run(settings)
@@ -135,7 +135,7 @@ def anneal(
             stepper.zero_grad(set_to_none=True)
             q = model.at(now)
             result = variational_step(q, batch_size, hash_key(settings["seed"], "training", run.step))
-            with torch_alone(does_little(q)):
+            with torch_alone():  # so that the order of its sum is that of one thread
                 norm = float(nn.utils.clip_grad_norm_(weights, limit))
             if not (math.isfinite(norm) and bool(torch.isfinite(result.loss).all())):
                 raise ValueError(f"beta F must stay finite, got NaN or inf at beta = {now:g}, step {run.step}")

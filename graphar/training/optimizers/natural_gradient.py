@@ -25,7 +25,7 @@ from graphar._support.seeds import check_seed, hash_key
 from graphar.heads import Linear
 from graphar.kernels.base import CHUNK
 from graphar.kernels.compiled.threads import share_out
-from graphar.models.autoregressive import Autoregressive
+from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.models.parts import LearnedSites
 
 __all__ = ["NaturalGradient"]
@@ -287,9 +287,7 @@ class _Features:
 
 
 def _check_model(model: Autoregressive) -> None:
-    if not isinstance(model, Autoregressive):
-        raise ValueError(f"model must be an Autoregressive, got {type(model).__name__}")
-    if model.head is None or not isinstance(model.head_config, Linear):
+    if check_model(model).head is None or not isinstance(model.head_config, Linear):
         raise ValueError(f"model must have linear heads, got {model.head_config}")
     if model.device.type != "cpu":
         raise ValueError(f"model must be on the CPU, got {model.device}")
