@@ -7,7 +7,7 @@ import os
 import pickle
 import platform
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -16,9 +16,21 @@ from typing import Any, BinaryIO
 
 import torch
 
-__all__ = ["atomic_write", "read_state", "write_state"]
+__all__ = ["atomic_write", "naming", "read_state", "write_state"]
 
-DAMAGE = (pickle.UnpicklingError, zipfile.BadZipFile, OSError, RuntimeError, EOFError, LookupError, ValueError)
+DAMAGE = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    OSError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
 """What torch and zip raise for files that torch did not write, or not to the end."""
 
 
@@ -28,11 +40,16 @@ def write_state(path: str | PathLike[str], state: dict[str, Any]) -> None:
         torch.save(state, file)
 
 
-def read_state(path: str | PathLike[str], form: str) -> dict[str, Any]:
+def read_state(path: str | PathLike[str], form: str, check: Callable[[Any, str], None]) -> dict[str, Any]:
     """What :func:`write_state` wrote, with the entry ``"format"`` that is asked for.
 
+    Args:
+        path: the file.
+        form: its format.
+        check: complains of fields that break their rules, see :mod:`graphar._support.schema`.
+
     Raises:
-        ValueError: it is something else, or damaged.
+        ValueError: it is something else, or damaged; or a field breaks its rule, which names file and field.
     """
     with open(path, "rb") as file:  # a missing file is no damaged one: outside the try
         try:
@@ -44,11 +61,16 @@ def read_state(path: str | PathLike[str], form: str) -> dict[str, Any]:
             file.seek(0)
             state = torch.load(file, map_location="cpu", weights_only=True)
         except DAMAGE as error:
-            raise ValueError(f"{path}: not a file of format {form!r}, or damaged ({type(error).__name__})") from error
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise ValueError(f"{path}: not a file of format {form!r}, or damaged ({reason})") from error
     found = state.get("format") if isinstance(state, dict) else None
     if found != form:
         other = f", but of {found!r}, which another version of graphar wrote" if isinstance(found, str) else ""
         raise ValueError(f"{path}: not a file of format {form!r}{other}")
+    try:
+        check(state, "")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return state
 
 
@@ -104,3 +126,12 @@ def _remove_orphans(folder: Path, own: str) -> None:
             path.unlink(missing_ok=True)
         except (PermissionError, OverflowError):
             continue
+
+
+@contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """Put the file's name in front of the complaints about its content."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -229,10 +229,12 @@ def _reopen(folder: Path) -> tuple[dict[str, Any], Autoregressive]:
     try:
         settings = json.loads((folder / SETTINGS).read_text())
         missing = [name for name in (*DEFAULTS, "source") if name not in settings]
-    except (ValueError, TypeError) as error:
+        if missing:
+            raise ValueError(f"{missing[0]} is missing")
+        check_count(settings["samples"], "samples", 2)
+        training.check_settings(**_training(settings), evaluate_samples=None)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{folder / SETTINGS}: not the settings of a run ({error})") from error
-    if missing:
-        raise ValueError(f"{folder / SETTINGS}: not the settings of a run, {missing[0]} is missing")
     return settings, training.load(folder / CHECKPOINT)
 
 

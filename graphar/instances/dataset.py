@@ -21,6 +21,7 @@ from torch_geometric.data import InMemoryDataset
 
 from graphar._support.checks import as_float_tensor, check_positive
 from graphar._support.files import read_state, write_state
+from graphar._support.schema import FLOATING, one_of, record, tensor
 from graphar.elimination.cost import choose, predict
 from graphar.exact.eliminate import eliminate
 from graphar.exact.planar.embedding import DrawingError, draw
@@ -31,6 +32,16 @@ from graphar.instances._families import Recipe, instance_seed
 __all__ = ["InstanceDataset", "instance_seed"]
 
 FORMAT = "graphar dataset 1"
+FIELDS = {
+    "format": one_of(FORMAT),
+    "settings": one_of(),
+    "counts": tensor((None, 3), torch.int64),
+    "edge_index": tensor((2, None), torch.int64),
+    "weights": tensor((None,), *FLOATING),
+    "h": tensor((None,), *FLOATING),
+    "pos": tensor((None,), torch.float64),
+    "log_partition": tensor((None, None), torch.float64, finite=False),  # NaN where it is out of reach
+}
 
 
 class InstanceDataset(InMemoryDataset):
@@ -235,8 +246,8 @@ def _write(path: Path, settings: str, graphs: list[IsingGraph]) -> None:
 
 def _read(path: Path, settings: str, betas: tuple[float, ...]) -> list[IsingGraph]:
     try:
-        return _graphs(read_state(path, FORMAT), settings, betas)
-    except Exception as error:  # contents that are not what they should be fail in every way that graphs know
+        return _graphs(read_state(path, FORMAT, record(FIELDS)), settings, betas)
+    except (OSError, ValueError) as error:
         raise ValueError(
             f"{path}: not the data set that was written there, or damaged ({type(error).__name__}: {error}); "
             "without the file it is built anew"
@@ -246,15 +257,20 @@ def _read(path: Path, settings: str, betas: tuple[float, ...]) -> list[IsingGrap
 def _graphs(state: dict[str, Any], settings: str, betas: tuple[float, ...]) -> list[IsingGraph]:
     if state["settings"] != settings:
         raise ValueError(f"settings must be {settings}, got {state['settings']}")
+    if bool((state["counts"] < 0).any()):
+        raise ValueError("counts must not be negative, got one that is")
     spins, edges, axes = state["counts"].T.tolist()
+    numbers = [n * d for n, d in zip(spins, axes, strict=True)]
+    lengths = {"edge_index": (2, sum(edges)), "weights": (sum(edges),), "h": (sum(spins),), "pos": (sum(numbers),)}
+    for name, shape in (lengths | {"log_partition": (len(spins), len(betas))}).items():
+        if state[name].shape != shape:
+            raise ValueError(f"{name} must have shape {shape}, got {tuple(state[name].shape)}")
     log_partition = state["log_partition"]
-    if log_partition.shape != (len(spins), len(betas)) or log_partition.dtype != torch.float64:
-        raise ValueError(f"log_partition must have shape ({len(spins)}, {len(betas)}), got {log_partition.shape}")
     parts = zip(
         state["edge_index"].split(edges, dim=1),
         state["weights"].split(edges),
         state["h"].split(spins),
-        state["pos"].split([n * d for n, d in zip(spins, axes, strict=True)]),
+        state["pos"].split(numbers),
         spins,
         axes,
         log_partition,

@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from graphar._support.files import naming
 from graphar.hamiltonians.ising import MAX_SPINS
 
-__all__ = ["as_path", "expansion_limit", "naming", "plainly", "read_bytes", "room"]
+__all__ = ["as_path", "expansion_limit", "plainly", "read_bytes", "room"]
 
 _FREE_SPINS = 2**20
 _CHUNK = 2**20
@@ -65,15 +66,6 @@ def plainly(path: Path) -> Iterator[None]:
         elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
             kind = PermissionError
         raise kind(f"{path}: {os.strerror(error.errno).lower()}") from error
-
-
-@contextmanager
-def naming(path: Path | str) -> Iterator[None]:
-    """Put the file's name in front of the complaints about its content."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def read_bytes(path: Path) -> bytes:

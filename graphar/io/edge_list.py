@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 
 from graphar._support.checks import check_count
+from graphar._support.files import naming
 from graphar.hamiltonians.ising import MAX_SPINS, IsingGraph
-from graphar.io._files import naming
 from graphar.io._labels import from_json, stands_alone, to_json
 from graphar.io._table import Table, read_table
 from graphar.io._text import TextFile

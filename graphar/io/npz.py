@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from graphar._support.files import atomic_write
+from graphar._support.files import atomic_write, naming
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.io._files import expansion_limit, naming, room
+from graphar.io._files import expansion_limit, room
 from graphar.io._labels import from_json, shown, to_json
 from graphar.io._write import offset_of
 

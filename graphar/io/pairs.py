@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+from graphar._support.files import naming
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.io._files import naming
 from graphar.io._text import TextFile
 from graphar.io._write import listed, number, offset_of, refuse_field, refuse_offset, save_lines
 

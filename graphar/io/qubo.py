@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from graphar._support.files import naming
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.io._files import naming
 from graphar.io._text import TextFile
 from graphar.io._write import number, qubo_of, refuse_constant, save_lines
 

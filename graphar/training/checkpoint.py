@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from graphar import heads
-from graphar._support.checks import as_float_tensor, check_beta
-from graphar._support.files import read_state, write_state
+from graphar._support.files import naming, read_state, write_state
+from graphar._support.schema import each, like, number, one_of
 from graphar.hamiltonians import IsingGraph
-from graphar.models.autoregressive import Autoregressive
+from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.ordering import Ordering
 from graphar.training.run import Run
+from graphar.training.state import CHECKPOINT, FORMAT, RUN, STRUCTURE, check_course, load_optimizer
 
 __all__ = ["load", "read_checkpoint", "save", "write_checkpoint"]
 
-FORMAT = "graphar checkpoint 3"
+SIZES = {"hidden", "depth", "width", "k"}  # of heads: what the number of weights grows with
+PLENTY = 4096  # for one of these, where a file has few weights
 
 
 def save(model: Autoregressive, path: str | PathLike[str]) -> None:
@@ -29,6 +31,9 @@ def save(model: Autoregressive, path: str | PathLike[str]) -> None:
     Args:
         model: the model.
         path: file to write, replaced whole or not at all.
+
+    Raises:
+        ValueError: it is no model, or a weight is not finite.
     """
     write_state(path, _model_state(model))
 
@@ -41,7 +46,7 @@ def load(path: str | PathLike[str], *, memory: float = 4e9) -> Autoregressive:
         memory: bytes that the tables of the exact sites may take; what a file asks for beyond is refused.
 
     Raises:
-        ValueError: it is not such a file, or damaged, or holds numbers that no model has.
+        ValueError: it is not such a file, or damaged, or a field holds what no model has.
 
     >>> import graphar as ga, tempfile, pathlib
     >>> model = ga.Autoregressive(ga.chain(4))
@@ -52,67 +57,38 @@ def load(path: str | PathLike[str], *, memory: float = 4e9) -> Autoregressive:
     >>> torch.equal(again.at(1.0).sample(9, seed=0), model.at(1.0).sample(9, seed=0))
     True
     """
-    state = read_state(path, FORMAT)
-    try:
-        parts = state["graph"]
-        graph = IsingGraph.from_edges(
-            parts["edge_index"],
-            parts["weights"],
-            parts["h"],
-            int(parts["h"].numel()),
-            offset=parts["offset"],
-            pos=parts["pos"],
-        )
-        head = _head_class(state["head"]["name"])(**state["head"]["settings"])
+    state = read_state(path, FORMAT, CHECKPOINT)
+    with naming(Path(path)):
+        with naming("graph"):
+            parts = state["graph"]
+            graph = IsingGraph.from_edges(
+                parts["edge_index"],
+                parts["weights"],
+                parts["h"],
+                parts["h"].numel(),
+                offset=parts["offset"],
+                pos=parts["pos"],
+            )
+        head = _head(state)
         ordering = Ordering(graph, state["ordering"]["sites"], state["ordering"]["name"])
-        dtype = {"float32": torch.float32, "float64": torch.float64}[state["dtype"]]
         structure = {name: state[name] for name in ("frontier", "radius", "exact_width")}
-        model = Autoregressive(graph, head, ordering, **structure, memory=memory, dtype=dtype)
-        _load_weights(model, state["weights"])
-        beta = state["trained_beta"]
-        model.trained_beta = None if beta is None else check_beta(beta)
-        frozen = state["frozen"]
-        if not isinstance(frozen, list) or not {*frozen} <= {name for name, _ in model.named_parameters()}:
-            raise ValueError(f"frozen must be a list of the model's weights, got {frozen!r}")
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name not in frozen)
-    except Exception as error:  # whatever stands in a file: what it breaks is the file's fault
-        raise ValueError(f"{path}: not a whole graphar model ({type(error).__name__}: {error})") from error
+        model = Autoregressive(graph, head, ordering, **structure, memory=memory, dtype=getattr(torch, state["dtype"]))
+        like(dict(model.state_dict()))(state["weights"], "weights")
+        each(one_of(*(name for name, _ in model.named_parameters())))(state["frozen"], "frozen")
+    model.load_state_dict(state["weights"])
+    model.trained_beta = state["trained_beta"]
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in state["frozen"])
     return model
-
-
-def _load_weights(model: Autoregressive, weights: dict[str, Tensor]) -> None:
-    """Set weights, all of which must be finite."""
-    for name, weight in weights.items():
-        as_float_tensor(weight, name)
-    model.load_state_dict(weights)
-
-
-def _load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Set an optimiser's state, which must be one that it can step from."""
-    own = optimizer.state_dict()["param_groups"]
-    for group, fresh in zip(state["param_groups"], own, strict=True):
-        kinds = {name: type(value) for name, value in group.items()}
-        if kinds != {name: type(value) for name, value in fresh.items()} or group["params"] != fresh["params"]:
-            raise ValueError(f"param_groups must be those of the optimiser, got {group!r}")
-        for name, value in group.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"{name} of the optimiser must be finite, got {value}")
-    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-    for index, parts in state["state"].items():
-        if isinstance(optimizer, Adam) and not {"step", "exp_avg", "exp_avg_sq"} <= parts.keys():
-            raise ValueError(f"state of weight {index} must be that of Adam, got {sorted(parts)}")
-        for name, part in parts.items():
-            tensor = as_float_tensor(part, name)
-            if isinstance(optimizer, Adam) and tensor.shape != (() if name == "step" else weights[index].shape):
-                raise ValueError(f"{name} of weight {index} must have the shape of it, got {tuple(tensor.shape)}")
-    optimizer.load_state_dict(state)
 
 
 def write_checkpoint(path: str | PathLike[str], model: Autoregressive, optimizer: Optimizer | None, run: Run) -> None:
     """Write all that :func:`read_checkpoint` needs to go on as if nothing had happened.
 
     Random bits follow from the run's seed and from the numbers of steps and records so far.
+
+    Raises:
+        ValueError: a weight is not finite; the file is as before.
     """
     state = _model_state(model)
     state["optimizer"] = None if optimizer is None else optimizer.state_dict()
@@ -129,34 +105,41 @@ def read_checkpoint(
     """Set model and optimiser to a checkpoint's state and return its run.
 
     Raises:
-        ValueError: the file is damaged, or was written for another model or other settings.
+        ValueError: the file is damaged, or was written for another model or other settings; the model is as before.
     """
-    state = read_state(path, FORMAT)
-    if not isinstance(state.get("run"), dict) or not isinstance(state["run"].get("settings"), dict):
-        raise ValueError(f"{path}: a model without a run, there is nothing to resume")
-    own = _model_state(model)
-    for part in ("graph", "ordering", "head", "frontier", "radius", "exact_width", "dtype"):
-        if not _equal(own[part], state.get(part)):
-            raise ValueError(f"{path}: written for another model, its {part} differs")
-    then = state["run"]["settings"]
-    changed = [name for name in settings if not _equal(settings[name], then.get(name))]
-    if changed:
-        was = ", ".join(f"{name}={then.get(name)!r} (now {settings[name]!r})" for name in changed)
-        raise ValueError(f"{path}: resume needs the settings of the run, which had {was}")
-    try:
-        _load_weights(model, state["weights"])
-        if optimizer is not None:
-            _load_optimizer(optimizer, state["optimizer"])
-        run = Run.from_state(state["run"])
-        run.check(model.num_spins)
-    except Exception as error:  # as in `load`
-        raise ValueError(f"{path}: damaged checkpoint ({type(error).__name__}: {error})") from error
+    state = read_state(path, FORMAT, CHECKPOINT)
+    with naming(Path(path)):
+        if "run" not in state:
+            raise ValueError("a model without a run, there is nothing to resume")
+        RUN(state["run"], "run")
+        run, own = Run.from_state(state["run"]), _model_state(model)
+        for part in STRUCTURE:
+            if not _equal(own[part], state[part]):
+                raise ValueError(f"written for another model, its {part} differs")
+        changed = [name for name in settings if not _equal(settings[name], run.settings[name])]
+        if changed:
+            was = ", ".join(f"{name}={run.settings[name]!r} (now {settings[name]!r})" for name in changed)
+            raise ValueError(f"resume needs the settings of the run, which had {was}")
+        check_course(run, model.graph)
+        like(own["weights"])(state["weights"], "weights")
+        if run.step or run.history:
+            number(above=0)(state["trained_beta"], "trained_beta")
+        before, model.trained_beta = model.trained_beta, state["trained_beta"]  # what an optimiser may ask for
+        try:
+            load_optimizer(optimizer, state.get("optimizer"), run.step)
+        except ValueError:
+            model.trained_beta = before
+            raise
+    model.load_state_dict(state["weights"])
     run.interrupted = False
     return run
 
 
 def _model_state(model: Autoregressive) -> dict[str, Any]:
-    i, j, weights = model.graph.undirected()
+    i, j, weights = check_model(model).graph.undirected()
+    for name, value in model.state_dict().items():
+        if not bool(torch.isfinite(value).all()):
+            raise ValueError(f"weights must be finite, got NaN or inf in {name}")
     return {
         "format": FORMAT,
         "graph": {
@@ -178,11 +161,23 @@ def _model_state(model: Autoregressive) -> dict[str, Any]:
     }
 
 
-def _head_class(name: str) -> type[heads.Head]:
-    cls = getattr(heads, name, None) if name in heads.__all__ else None
-    if not (isinstance(cls, type) and issubclass(cls, heads.Head)):
-        raise KeyError(f"no head named {name!r}")
-    return cls
+def _head(state: dict[str, Any]) -> heads.Head:
+    """The head of a file; one with more units than its weights could ever be is refused before it is made."""
+    name, settings = state["head"]["name"], state["head"]["settings"]
+    most = max(PLENTY, sum(value.numel() for value in state["weights"].values()))
+    for key in SIZES & settings.keys():
+        if isinstance(settings[key], int) and settings[key] > most:
+            raise ValueError(f"head.settings.{key} must fit the weights of the file, got {settings[key]}")
+    cls = getattr(heads, name)
+    if not (isinstance(cls, type) and issubclass(cls, heads.Head)) or cls is heads.Head:
+        raise ValueError(f"head.name must be that of a head, got {name!r}")
+    try:
+        head = cls(**settings)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"head.settings must be those of {name}: {error}") from error
+    if head.settings() != settings:
+        raise ValueError(f"head.settings must be those of {name}, {head.settings()}, got {settings}")
+    return head
 
 
 def _equal(a: Any, b: Any) -> bool:

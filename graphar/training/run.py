@@ -9,7 +9,6 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from graphar._support.checks import check_count
 from graphar.estimators import Estimate, FreeEnergy
 
 __all__ = ["BetaRecord", "Run"]
@@ -129,31 +128,6 @@ class Run:
     def from_state(cls, state: dict[str, Any]) -> Self:
         """Inverse of :meth:`state`."""
         return cls(**{**state, "history": [BetaRecord(**record) for record in state["history"]]})
-
-    def check(self, num_spins: int) -> None:
-        """Refuse a state that no run leaves behind, as a file may hold it.
-
-        Raises:
-            ValueError: the first part that breaks its rule.
-        """
-        check_count(self.step, "step", 0)
-        if type(self.interrupted) is not bool:
-            raise ValueError(f"interrupted must be True or False, got {self.interrupted!r}")
-        spins = self.best_spins
-        if not isinstance(spins, Tensor) or spins.shape not in ((0,), (num_spins,)) or bool((spins.abs() != 1).any()):
-            raise ValueError(f"best_spins must be {num_spins} spins or none, got {spins!r}")
-        if type(self.best_energy) is not float or math.isnan(self.best_energy):
-            raise ValueError(f"best_energy must be a number, got {self.best_energy!r}")
-        if type(self.seconds_at_beta) is not float or not 0 <= self.seconds_at_beta < math.inf:
-            raise ValueError(f"seconds_at_beta must be a time, got {self.seconds_at_beta!r}")
-        done = max(0, self.step - self.settings["warmup"]) // self.settings["steps"]
-        wanted = range(len(self.settings["schedule"]) + 1) if self.settings["optimizer"] == "none" else (done,)
-        if not isinstance(self.history, list) or len(self.history) not in wanted:
-            raise ValueError(f"history must hold a record for each β done, got {len(self.history)} at step {self.step}")
-        for record in self.history:
-            for name, value in asdict(record).items():
-                if type(value) not in (int, float) or math.isnan(value):
-                    raise ValueError(f"{name} of a record must be a number, got {value!r}")
 
     def table(self, rows: int | None = None) -> str:
         """A line for every β, or for about ``rows`` of them, the last included.

@@ -18,6 +18,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,20 +28,26 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.utils import scatter
 
 from graphar._support.checks import check_beta, check_count, check_positive
-from graphar._support.files import read_state, write_state
+from graphar._support.files import naming, read_state, write_state
+from graphar._support.schema import anything, like, one_of, record
 from graphar._support.seeds import check_seed, hash_key, make_generator
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import Exact, MessagePassing, MessageWeights
-from graphar.heads.message_passing.head import BoundMessagePassing
+from graphar.heads.message_passing import BoundMessagePassing
 from graphar.heads.message_passing.rule import MessageRule
+from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.autoregressive import Autoregressive
 from graphar.ordering import Ordering, nested_dissection
 from graphar.training.interrupt import finish_step_first
-from graphar.training.transfer.result import Pretraining, PretrainingRecord
+from graphar.training.state import load_optimizer
+from graphar.training.transfer.result import RESULT, Pretraining, PretrainingRecord
 
 __all__ = ["disjoint_union", "exact_samples", "pretrain"]
 
 FORMAT = "graphar pretraining 2"
+CHECKPOINT = record(
+    {"format": one_of(FORMAT), "result": RESULT, "rule": anything, "optimizer": anything, "generator": anything}
+)  # the last three must be those of the rule that goes on
 GOLDEN = (5**0.5 - 1) / 2
 SHARE = 0.02  # of the learning rate that is left at the last step
 Sampler = Callable[[IsingGraph, float, int, torch.Generator], Tensor]
@@ -162,7 +169,7 @@ def pretrain(
     rule.gradient_decay = float(gradient_decay)
     if isinstance(head.weights, MessageWeights):
         rule.load_state_dict(head.weights.tensors)
-    optimizer = torch.optim.Adam(rule.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(rule.parameters(), lr=float(learning_rate))
     held_out = _HeldOut(dataset if validation is None else validation, low, high, head, ordering, batch_size, seed)
     choices = torch.randint(len(dataset), (steps, graphs_per_step), generator=generator)
     result = Pretraining(head, settings)
@@ -259,9 +266,10 @@ class _HeldOut:
         self.model.head.rule = rule
         spins = torch.cat([part.spins for part in self.model.at(1.0).draw(self.count, self.key)])
         loss = _by_graph(self.model, spins, self.batch) + self.betas * self.batch.energy(spins)
-        per_site = loss / self.batch.ptr.diff()
-        error = per_site.mean(1).std() / math.sqrt(self.count)
-        return PretrainingRecord(step, float(per_site.mean()), float(error))
+        with torch_alone():  # the order of long sums is that of one thread, whatever their number
+            per_site = loss / self.batch.ptr.diff()
+            error = per_site.mean(1).std() / math.sqrt(self.count)
+            return PretrainingRecord(step, float(per_site.mean()), float(error))
 
 
 def _check(dataset: Any, validation: Any, head: Any, objective: str) -> None:
@@ -307,18 +315,24 @@ def _write(
 def _read(
     path: str | PathLike[str], result: Pretraining, rule: MessageRule, optimizer: Any, generator: torch.Generator
 ) -> None:
-    state = read_state(path, FORMAT)
-    try:
+    state = read_state(path, FORMAT, CHECKPOINT)
+    with naming(Path(path)):
         then = state["result"]["settings"]
         if then != result.settings:
             changed = [name for name in result.settings if result.settings[name] != then.get(name)]
-            raise ValueError(f"{path}: resume needs the settings of the run, which differ in {', '.join(changed)}")
-        rule.load_state_dict(state["rule"])
-        optimizer.load_state_dict(state["optimizer"])
-        generator.set_state(state["generator"])
-        result.restore(state["result"])
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{path}: damaged checkpoint ({type(error).__name__}: {error})") from error
+            raise ValueError(f"resume needs the settings of the run, which differ in {', '.join(changed)}")
+        tensors = like(dict(rule.state_dict()))
+        tensors(state["rule"], "rule")
+        tensors(state["result"]["best_tensors"], "result.best_tensors")
+        result.check_course(state["result"])
+        like(generator.get_state())(state["generator"], "generator")
+        try:
+            generator.set_state(state["generator"])
+        except RuntimeError as error:
+            raise ValueError(f"generator must be the state of a torch generator, got another ({error})") from error
+        load_optimizer(optimizer, state["optimizer"], state["result"]["step"])
+    rule.load_state_dict(state["rule"])
+    result.restore(state["result"])
 
 
 def _bar(total: int, done: int, show: bool) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from graphar._support.schema import anything, flag, integer, number, plain, record, records_of, table
 from graphar.heads import MessagePassing, MessageWeights
 from graphar.heads.message_passing.rule import MessageRule
 
@@ -22,6 +23,19 @@ class PretrainingRecord:
     step: int
     bound: float
     stderr: float
+
+
+RESULT = record(
+    {
+        "settings": table(plain),
+        "history": records_of(PretrainingRecord),
+        "best": number(),
+        "best_tensors": anything,  # those of the rule that goes on
+        "step": integer(),
+        "seconds": number(least=0),
+        "interrupted": flag,
+    }
+)
 
 
 @dataclass
@@ -75,6 +89,22 @@ class Pretraining:
         """Plain numbers, lists and tensors, for a checkpoint."""
         state = {name: value for name, value in vars(self).items() if name != "start"}
         return {**state, "history": [asdict(record) for record in self.history]}
+
+    def check_course(self, state: Mapping[str, Any]) -> None:
+        """Whether the records of a state, of these settings, are those of its steps.
+
+        Raises:
+            ValueError: they are not.
+        """
+        step, every, last = state["step"], self.settings["evaluate_every"], self.settings["steps"]
+        if step > last:
+            raise ValueError(f"result.step must be at most {last}, got {step}")
+        expected = list(range(0, step + 1, every)) + [last] * (step == last and last % every > 0)
+        found = [record["step"] for record in state["history"]]
+        if found != expected:
+            raise ValueError(f"result.history must have an evaluation at steps 0, {every}, … {step}, got {found}")
+        if state["best"] != min(record["bound"] for record in state["history"]):
+            raise ValueError(f"result.best must be the lowest bound of result.history, got {state['best']}")
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Inverse of :meth:`state`."""
