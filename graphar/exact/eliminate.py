@@ -24,7 +24,7 @@ from graphar.exact.batch import EliminationBatch, GroundStates
 from graphar.exact.conditioning import check_fixed, condition
 from graphar.exact.scale import check_scale, finite
 from graphar.hamiltonians import IsingGraph
-from graphar.hamiltonians._edges import as_sites
+from graphar.hamiltonians.edges import as_sites
 from graphar.ordering import Ordering
 
 __all__ = ["Elimination", "eliminate"]

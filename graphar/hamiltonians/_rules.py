@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from graphar._support.checks import as_float_tensor
-from graphar.hamiltonians._build import check_constant
-from graphar.hamiltonians._edges import as_sites, check_ends
-
-if TYPE_CHECKING:
-    from graphar.hamiltonians.ising import IsingGraph
+from graphar.hamiltonians._parts import check_constant
+from graphar.hamiltonians._sites import SiteData
+from graphar.hamiltonians.edges import as_sites, check_ends
 
 __all__ = ["check_graph", "lacking"]
 
 _PARTS = ("edge_index", "edge_weight", "h", "offset")
 
 
-def lacking(graph: IsingGraph) -> list[str]:
+def lacking(graph: SiteData) -> list[str]:
     """Names of tensors that the graph should hold, and does not."""
     return [name for name in _PARTS if getattr(graph, name, None) is None]
 
 
-def check_graph(graph: IsingGraph) -> None:
+def check_graph(graph: SiteData) -> None:
     """Raise ValueError for the first broken rule."""
     if lacking(graph):
         raise ValueError(f"an IsingGraph needs edge_index, edge_weight, h and offset, got none of {lacking(graph)}")
@@ -50,17 +48,17 @@ def check_graph(graph: IsingGraph) -> None:
         raise ValueError(f"labels must be {n}, one per site, got {len(graph.labels)}")
 
 
-def _check_numbers(graph: IsingGraph, num_directed: int) -> None:
+def _check_numbers(graph: SiteData, num_directed: int) -> None:
     graphs = 1 if getattr(graph, "batch", None) is None else int(graph.num_graphs)
     shapes = {"edge_weight": (num_directed,), "h": (graph.num_spins,), "offset": (graphs,)}
     for name, shape in shapes.items():
-        values = graph[name]
+        values, dtype = graph[name], graph.edge_weight.dtype
         if values.shape != shape or not values.is_floating_point():
             raise ValueError(f"{name} must be floating, shape {shape}, got {_kind(values)}")
         as_float_tensor(values, name)
         check_constant(**{name: values})
-        if values.dtype != graph.edge_weight.dtype:
-            raise ValueError(f"{name} must have the dtype of edge_weight, {graph.dtype}, got {values.dtype}")
+        if values.dtype != dtype:
+            raise ValueError(f"{name} must have the dtype of edge_weight, {dtype}, got {values.dtype}")
         if values.device != graph.edge_index.device:
             raise ValueError(f"{name} must be where edge_index is, on {graph.edge_index.device}, got {values.device}")
 

@@ -1,10 +1,10 @@
-"""Graphs from lists of edges, in the forms that people have them in: rows, dictionaries, tables."""
+"""Lists of edges as Ising graphs, in the forms that people have them in: rows, dictionaries, tables."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +12,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphar._support.checks import as_float_tensor, as_tensor
-from graphar.hamiltonians._build import build, check_constant
+from graphar.hamiltonians._parts import Parts, check_constant
 from graphar.hamiltonians.labels import as_mapping, number
-
-if TYPE_CHECKING:
-    from graphar.hamiltonians.ising import IsingGraph
 
 __all__ = ["COUPLING", "couplings_of", "from_edge_list"]
 
@@ -25,68 +22,14 @@ _ENDS = (("i", "j"), ("source", "target"))
 _Rows = tuple[list[Any], list[Any], Any]  # first ends, second ends, couplings (None: all 1)
 
 
-def from_edge_list(
-    cls: type[IsingGraph],
-    edges: Any,
-    h: Any = None,
-    num_nodes: int | None = None,
-    *,
-    labels: Any = None,
-    offset: float = 0.0,
-    pos: Any = None,
-    duplicates: str = "error",
-    dtype: torch.dtype | None = None,
-) -> IsingGraph:
-    r"""Graph of :math:`H = -\sum_{(i,j)} J_{ij} x_i x_j - \sum_i h_i x_i` + offset from edges, one by one.
-
-    Sites are named by numbers or by any hashable. If all names are whole numbers, they are the sites themselves,
-    and N is the largest plus one. Else they all become ``labels``, in the order in which they first appear.
-
-    Args:
-        cls: class of the graph.
-        edges: a list of ``(i, j)``, with J = 1, or of ``(i, j, J)``, as also networkx's ``edges(data=…)`` gives them; a
-            dictionary ``{(i, j): J}``; an array of shape (E, 2) or (E, 3); or a table (a pandas DataFrame and the
-            like) with columns ``i``, ``j``, ``J`` or ``source``, ``target``, ``weight`` (each coupling under either
-            name), or of two or three columns in this order. J > 0 aligns.
-        h: fields, ``{site: h}``, the others 0; or shape (N,) in the order of the sites; or one number for all.
-        num_nodes: N, where sites are numbers.
-        labels: names of all sites, in their order; ``edges`` and the keys of ``h`` are then among them.
-        offset: constant added to the energy.
-        pos: places of the sites, shape (N, d).
-        duplicates: ``"error"`` refuses an edge listed twice, ``"sum"`` adds the couplings.
-        dtype: floating type of the graph; that of an array by default, else float64.
-
-    Raises:
-        ValueError: entries that are no edges, names that are no sites, self-loops, duplicates, numbers not finite.
-
-    >>> from graphar import IsingGraph
-    >>> graph = IsingGraph.from_edge_list([("Ann", "Bob", 1.0), ("Bob", "Eve", -2.0)], h={"Eve": 0.5})
-    >>> graph
-    IsingGraph(3 spins, 2 couplings in [-2, 1], field in [0, 0.5], labels 'Ann'…'Eve')
-    >>> graph.by_label([1, 1, -1])
-    {'Ann': 1, 'Bob': 1, 'Eve': -1}
-    >>> IsingGraph.from_edge_list([(0, 1), (2, 3)]).undirected()[:2]
-    (tensor([0, 2]), tensor([1, 3]))
-    """
+def from_edge_list(edges: Any, h: Any, labels: Any, dtype: torch.dtype | None) -> Parts:
+    """Edges, fields and labels from edges whose ends are sites or names."""
     first, second, weights = _read(edges)
     weights = 1.0 if weights is None else as_float_tensor(weights, "J of edges", dtype)
     h = as_mapping(h)
     extra = list(h) if isinstance(h, Mapping) else []
     sites, names = number(chain(chain.from_iterable(zip(first, second, strict=True)), extra), labels, "edges and h")
-    ends = torch.as_tensor(sites[: 2 * len(first)].reshape(-1, 2).T)
-    return build(
-        cls,
-        ends,
-        weights,
-        h,
-        num_nodes,
-        labels=names,
-        offset=offset,
-        pos=pos,
-        duplicates=duplicates,
-        dtype=dtype,
-        name="edges",
-    )
+    return Parts(torch.as_tensor(sites[: 2 * len(first)].reshape(-1, 2).T), weights, h, labels=names)
 
 
 def couplings_of(

@@ -18,20 +18,19 @@ from torch import Tensor
 from torch_geometric.utils import scatter
 
 from graphar._support.checks import as_tensor, check_dtype, check_spins
-from graphar.hamiltonians import dimod_models, edge_lists, matrices, networkx_graphs, qubo
-from graphar.hamiltonians._build import build, check_constant
-from graphar.hamiltonians._edges import as_edge_index, describe_values
+from graphar.hamiltonians._parts import check_constant
 from graphar.hamiltonians._rules import check_graph, lacking
-from graphar.hamiltonians._sites import SiteData
-from graphar.hamiltonians._sparse import csr_matrix
+from graphar.hamiltonians.conversions import Convertible
+from graphar.hamiltonians.edges import describe_values
 from graphar.hamiltonians.labels import MAX_SPINS
+from graphar.hamiltonians.sparse import csr_matrix
 
 __all__ = ["MAX_SPINS", "IsingGraph"]
 
 _CHUNK = 2**17  # spins that energy and local fields take at once, so as to stay in cache
 
 
-class IsingGraph(SiteData):
+class IsingGraph(Convertible):
     r"""Couplings and fields of an Ising model as a :class:`torch_geometric.data.Data`.
 
     .. math:: H(x) = -\sum_{(i,j)\in E} J_{ij} x_i x_j - \sum_i h_i x_i + \text{offset}
@@ -50,69 +49,6 @@ class IsingGraph(SiteData):
     tensor(-2., dtype=torch.float64)
     """
 
-    @classmethod
-    def from_edges(
-        cls,
-        edge_index: Any,
-        weights: Any = 1.0,
-        h: Any = None,
-        num_nodes: int | None = None,
-        *,
-        labels: Any = None,
-        offset: float = 0.0,
-        pos: Any = None,
-        duplicates: str = "error",
-        dtype: torch.dtype | None = None,
-    ) -> Self:
-        """Graph from undirected edges, each listed once in either direction.
-
-        Edges are columns, as in PyG: ``[[0, 1], [2, 3]]`` joins 0 with 2 and 1 with 3. :meth:`from_edge_list` takes
-        them one by one, ``[(0, 1), (2, 3)]``, with couplings and with names of sites.
-
-        Args:
-            edge_index: sites of the edges, shape (2, E): all first ends, then all second ends.
-            weights: couplings J, shape (E,), or one number for all; J > 0 aligns.
-            h: fields, shape (N,), or ``{site: h}`` (``{label: h}`` with labels) and 0 elsewhere, or one number for
-                all; none by default.
-            num_nodes: N; by default from ``labels`` or ``h`` if they have a length, else the largest site plus one.
-            labels: names of the sites, N distinct hashables, kept as ``graph.labels``.
-            offset: constant added to the energy.
-            pos: places of the sites, shape (N, d).
-            duplicates: ``"error"`` refuses an edge listed twice, ``"sum"`` adds the couplings.
-            dtype: floating type of the numbers; that of ``weights`` by default, float64 if they are not floating.
-
-        Raises:
-            ValueError: shapes or devices that disagree, sites out of range, self-loops, duplicates, numbers that are
-                not finite or require a gradient, two tuples of two, which may be two edges or all ends of two.
-        """
-        return build(
-            cls,
-            as_edge_index(edge_index),
-            weights,
-            h,
-            num_nodes,
-            labels=labels,
-            offset=offset,
-            pos=pos,
-            duplicates=duplicates,
-            dtype=dtype,
-        )
-
-    # Conversions; each is defined, and its convention stated, in the module named.
-
-    from_edge_list = classmethod(edge_lists.from_edge_list)
-    from_scipy = classmethod(matrices.from_scipy)
-    from_dense = classmethod(matrices.from_dense)
-    from_networkx = classmethod(networkx_graphs.from_networkx)
-    from_qubo = classmethod(qubo.from_qubo)
-    from_dimod = classmethod(dimod_models.from_dimod)
-    to_scipy = matrices.to_scipy
-    to_dense = matrices.to_dense
-    to_networkx = networkx_graphs.to_networkx
-    to_qubo = qubo.to_qubo
-    to_qubo_dict = qubo.to_qubo_dict
-    to_dimod = dimod_models.to_dimod
-
     # Structure.
 
     @property
@@ -124,12 +60,6 @@ class IsingGraph(SiteData):
     def dtype(self) -> torch.dtype:
         """Floating type of couplings, fields and energies."""
         return self.edge_weight.dtype
-
-    def undirected(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Sites i < j and couplings J_ij of every edge once, sorted by (i, j); each of shape (E,)."""
-        source, target = self.edge_index
-        once = source < target
-        return source[once], target[once], self.edge_weight[once]
 
     def degree(self) -> Tensor:
         """Number of neighbours of each site, shape (N,)."""

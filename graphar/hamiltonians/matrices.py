@@ -1,89 +1,77 @@
-"""An Ising graph from, and as, a matrix of couplings, sparse or dense.
+"""Matrices of couplings and of quadratic forms, sparse or dense: their entries, and an Ising graph as one.
 
 Couplings of 0 that a sparse matrix lists stay edges; a zero of a dense matrix is no edge.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from graphar.hamiltonians._build import build
-from graphar.hamiltonians._entries import Entries, as_float64, dense_entries, sparse_entries
+from graphar._support.checks import as_float_tensor
+from graphar.hamiltonians._parts import Parts, as_float64
+from graphar.hamiltonians.labels import MAX_SPINS
 
-if TYPE_CHECKING:
-    from graphar.hamiltonians.ising import IsingGraph
+__all__ = [
+    "Entries",
+    "check_square",
+    "dense_entries",
+    "is_dense",
+    "sparse_entries",
+    "symmetric_edges",
+    "to_dense",
+    "to_scipy",
+]
 
-__all__ = ["from_dense", "from_scipy", "to_dense", "to_scipy"]
-
-
-def from_scipy(
-    cls: type[IsingGraph],
-    J: Any,
-    h: Any = None,
-    *,
-    labels: Any = None,
-    offset: float = 0.0,
-    pos: Any = None,
-    dtype: torch.dtype | None = None,
-) -> IsingGraph:
-    r"""Graph of :math:`H = -\sum_{i<j} J_{ij} x_i x_j - \sum_i h_i x_i` + offset from a sparse matrix J.
-
-    Args:
-        cls: class of the graph.
-        J: scipy sparse (N, N), either symmetric, J_ij standing at both places for *one* edge of coupling
-            J_ij, or strictly triangular, each edge once. Stored zeros are edges of coupling 0, repeated
-            entries add up.
-        h: fields, shape (N,), or ``{site: h}``, or one number for all; none by default.
-        labels: names of the rows, N distinct hashables.
-        offset: constant added to the energy.
-        pos: places of the sites, shape (N, d).
-        dtype: floating type of the graph; that of J by default.
-
-    Raises:
-        ValueError: J is not square, has a diagonal, or is neither symmetric nor triangular.
-
-    >>> from scipy.sparse import csr_array
-    >>> from graphar import IsingGraph
-    >>> IsingGraph.from_scipy(csr_array([[0.0, 2.0], [2.0, 0.0]]))
-    IsingGraph(2 spins, 1 coupling = 2, no field)
-    """
-    return _from_matrix(cls, sparse_entries(J, "J"), h, labels=labels, offset=offset, pos=pos, dtype=dtype)
+Entries = tuple[int, Tensor, Tensor, Tensor]  # size of the matrix; rows, columns and values of its entries
 
 
-def from_dense(
-    cls: type[IsingGraph],
-    J: Any,
-    h: Any = None,
-    *,
-    labels: Any = None,
-    offset: float = 0.0,
-    pos: Any = None,
-    dtype: torch.dtype | None = None,
-) -> IsingGraph:
-    """Graph from a dense matrix J, symmetric or strictly triangular; zeros are no edges. Else as :func:`from_scipy`."""
-    return _from_matrix(cls, dense_entries(J, "J"), h, labels=labels, offset=offset, pos=pos, dtype=dtype)
+def is_dense(matrix: Any) -> bool:
+    """Whether ``matrix`` is not one of scipy's sparse kinds."""
+    from scipy.sparse import issparse
+
+    return not issparse(matrix)
 
 
-def to_scipy(graph: IsingGraph) -> Any:
-    """Symmetric ``csr_array`` of shape (N, N) with J_ij at (i, j) and (j, i), so −½ xᵀJx is the coupling energy."""
+def sparse_entries(matrix: Any, name: str) -> Entries:
+    """Stored entries of a scipy sparse matrix, repeated ones added, zeros kept."""
     from scipy.sparse import coo_array
 
-    rows, columns = graph.edge_index.cpu().numpy()
-    shape = (graph.num_spins, graph.num_spins)
-    return coo_array((as_float64(graph.edge_weight), (rows, columns)), shape=shape).tocsr()
+    if is_dense(matrix):
+        raise ValueError(f"{name} must be a scipy sparse matrix or array, got {type(matrix)}")
+    n = check_square(matrix.shape, name)
+    entries = coo_array(matrix, copy=True)
+    if entries.dtype.kind in "biu":  # sums of repeated entries would overflow, or stay True
+        entries = entries.astype(np.float64)
+    entries.sum_duplicates()
+    rows, columns = (torch.as_tensor(index.astype(np.int64)) for index in (entries.row, entries.col))
+    values = as_float_tensor(entries.data, f"{name}.data")
+    return n, rows, columns, values
 
 
-def to_dense(graph: IsingGraph) -> Tensor:
-    """Symmetric (N, N) tensor of couplings, in the graph's dtype and on its device."""
-    J = graph.edge_weight.new_zeros(graph.num_spins, graph.num_spins)
-    J[graph.edge_index[0], graph.edge_index[1]] = graph.edge_weight
-    return J
+def dense_entries(matrix: Any, name: str) -> Entries:
+    """Entries of a dense matrix that are not zero."""
+    if not is_dense(matrix):
+        raise ValueError(f"{name} must be a dense matrix, got {type(matrix)}, which from_scipy takes")
+    values = as_float_tensor(matrix, name)
+    n = check_square(values.shape, name)
+    rows, columns = values.nonzero(as_tuple=True)
+    return n, rows, columns, values[rows, columns]
 
 
-def _from_matrix(cls: type[IsingGraph], entries: Entries, h: Any, **options: Any) -> IsingGraph:
+def check_square(shape: tuple[int, ...], name: str) -> int:
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise ValueError(f"{name} must be square, got shape {tuple(shape)}")
+    if not 1 <= shape[0] <= MAX_SPINS:
+        raise ValueError(f"{name} must have between 1 and {MAX_SPINS} rows, got {shape[0]}")
+    return int(shape[0])
+
+
+def symmetric_edges(entries: Entries) -> tuple[Tensor, Tensor, int]:
+    """Ends (2, E), couplings and N from a matrix J, symmetric or strictly triangular, each edge once."""
     n, rows, columns, values = entries
     loops = (rows == columns) & (values != 0)
     if bool(loops.any()):
@@ -104,4 +92,23 @@ def _from_matrix(cls: type[IsingGraph], entries: Entries, h: Any, **options: Any
             f"and {below[at].item()} at {(j, i)}"
         )
     couplings = above if bool(upper.any()) else below
-    return build(cls, torch.stack([edges // n, edges % n]), couplings, h, num_nodes=n, **options)
+    return torch.stack([edges // n, edges % n]), couplings, n
+
+
+def to_scipy(parts: Parts) -> Any:
+    """Symmetric ``csr_array`` of couplings, (N, N)."""
+    from scipy.sparse import coo_array
+
+    (i, j), J, n = parts.ends.cpu().numpy(), as_float64(parts.couplings), len(parts.fields)
+    both = np.concatenate([i, j]), np.concatenate([j, i])
+    matrix = coo_array((np.concatenate([J, J]), both), shape=(n, n)).tocsr()
+    matrix.sort_indices()
+    return matrix
+
+
+def to_dense(parts: Parts) -> Tensor:
+    """Symmetric (N, N) tensor of couplings."""
+    (i, j), n = parts.ends, len(parts.fields)
+    J = parts.couplings.new_zeros(n, n)
+    J[i, j] = J[j, i] = parts.couplings
+    return J

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from torch_geometric.utils import spmm
 
-from graphar.hamiltonians._sparse import csr
+from graphar.hamiltonians.sparse import csr
 
 __all__ = ["SiteInputs", "SparseInputs", "checkpointed_chunks", "spmm_sum"]
 

@@ -1,43 +1,55 @@
-"""The one place where an Ising graph is put together from edges, couplings and fields."""
+"""What an Ising graph is put together from, and the one place where that is checked."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from graphar._support.checks import as_float_tensor, check_count, check_number
-from graphar.hamiltonians._edges import check_ends, merge
+from graphar.hamiltonians.edges import check_ends, merge
 from graphar.hamiltonians.labels import MAX_SPINS, as_labels, as_mapping, look_up, site_numbers
 
-if TYPE_CHECKING:
-    from graphar.hamiltonians.ising import IsingGraph
-
-    Graph = TypeVar("Graph", bound=IsingGraph)
-
-__all__ = ["build", "check_constant"]
+__all__ = ["Parts", "as_float64", "check_constant", "check_parts"]
 
 
-def build(
-    cls: type[Graph],
-    ends: Tensor,
-    weights: Any,
-    h: Any = None,
-    num_nodes: int | None = None,
-    *,
-    labels: Any = None,
-    offset: Any = 0.0,
-    pos: Any = None,
-    duplicates: str = "error",
-    dtype: torch.dtype | None = None,
-    name: str = "edge_index",
-) -> Graph:
-    """Graph from ends (2, E), int64; the other arguments as in :meth:`graphar.IsingGraph.from_edges`.
+class Parts(NamedTuple):
+    """Numbers and names of an Ising graph, by which other formats give it and take it.
 
-    ``name`` is what errors call the edges.
+    Attributes:
+        ends: sites of each edge, listed once, shape (2, E), int64.
+        couplings: J, shape (E,), or one number for all.
+        fields: h, shape (N,), ``{site: h}``, one number for all, or None for none.
+        num_nodes: N; None where the others say it.
+        labels: names of the sites, or None.
+        offset: the constant of the energy.
+        pos: places of the sites, shape (N, d), or None.
     """
+
+    ends: Tensor
+    couplings: Any
+    fields: Any = None
+    num_nodes: int | None = None
+    labels: Any = None
+    offset: Any = 0.0
+    pos: Any = None
+
+    @property
+    def names(self) -> Any:
+        """Names of all sites: labels, or 0…N−1."""
+        return range(len(self.fields)) if self.labels is None else self.labels
+
+
+def check_parts(
+    parts: Parts, duplicates: str = "error", dtype: torch.dtype | None = None, name: str = "edge_index"
+) -> Parts:
+    """The same as tensors on one device, with edges i < j sorted and fields of all sites; copies.
+
+    Arguments as in :meth:`graphar.IsingGraph.from_edges`; ``name`` is what errors call the edges.
+    """
+    ends, weights, h, num_nodes, labels, offset, pos = parts
     h = as_mapping(h)
     check_constant(weights=weights, h=h, pos=pos, offset=offset)
     device = _common_device(ends, weights=weights, h=h, pos=pos)
@@ -50,26 +62,24 @@ def build(
     sites = None if labels is None else as_labels(labels)
     places, values = _fields(h, sites, dtype)
     num_nodes = _size(num_nodes, ends, sites, places, values)
-    check_ends(ends, num_nodes, name, None if sites is None else tuple(sites))
+    names = None if sites is None else tuple(sites)
+    check_ends(ends, num_nodes, name, names)
     lower, upper = ends.min(dim=0).values, ends.max(dim=0).values
     key, order = torch.sort(lower * num_nodes + upper, stable=True)
-    edges = (key, lower[order], upper[order], weight[order])
-    lower, upper, weight = merge(edges, duplicates, name, None if sites is None else tuple(sites))
-    graph = cls()
-    source, target = torch.cat([lower, upper]), torch.cat([upper, lower])
-    order = torch.argsort(source * num_nodes + target)
-    graph.edge_index = torch.stack([source[order], target[order]])
-    graph.edge_weight = torch.cat([weight, weight])[order].contiguous()
-    graph.h = _spread(places, values, num_nodes).to(device)
-    graph.offset = as_float_tensor([check_number(offset, "offset")], "offset", dtype).to(device)
-    graph.num_nodes = num_nodes
-    graph.labels = sites if sites is None else tuple(sites)
+    lower, upper, weight = merge((key, lower[order], upper[order], weight[order]), duplicates, name, names)
+    h = _spread(places, values, num_nodes).to(device)
+    offset = as_float_tensor([check_number(offset, "offset")], "offset", dtype).to(device)
     if pos is not None:
-        place = as_float_tensor(pos, "pos")
-        if place.dim() != 2 or place.shape[0] != num_nodes:
-            raise ValueError(f"pos must have shape ({num_nodes}, d), got {tuple(place.shape)}")
-        graph.pos = place.to(device, copy=True)
-    return graph
+        pos = as_float_tensor(pos, "pos")
+        if pos.dim() != 2 or pos.shape[0] != num_nodes:
+            raise ValueError(f"pos must have shape ({num_nodes}, d), got {tuple(pos.shape)}")
+        pos = pos.to(device, copy=True)
+    return Parts(torch.stack([lower, upper]), weight, h, num_nodes, names, offset, pos)
+
+
+def as_float64(values: Tensor) -> Any:
+    """Numbers of a graph as others take them."""
+    return values.detach().cpu().double().numpy()
 
 
 def check_constant(**given: Any) -> None:
