@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.utils import scatter
 
 from graphar._support.checks import as_tensor
+from graphar._support.segments import Segments
 
 __all__ = ["as_edge_index", "as_sites", "check_ends", "describe_values", "merge"]
 
@@ -90,7 +90,7 @@ def merge(
     first = torch.ones_like(key, dtype=torch.bool)
     first[1:] = ~repeated
     group = first.cumsum(0) - 1
-    return lower[first], upper[first], scatter(weight, group, dim=0, reduce="sum")
+    return lower[first], upper[first], Segments(group, int(group[-1]) + 1).sum(weight)
 
 
 def describe_values(values: Tensor) -> str:

@@ -15,9 +15,9 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch_geometric.utils import scatter
 
 from graphar._support.checks import as_tensor, check_dtype, check_spins
+from graphar._support.segments import Segments
 from graphar.hamiltonians._parts import check_constant
 from graphar.hamiltonians._rules import check_graph, lacking
 from graphar.hamiltonians.conversions import Convertible
@@ -87,15 +87,15 @@ class IsingGraph(Convertible):
         x = self._spins(spins)
         couplings = csr_matrix(*self.undirected(), self.num_spins)  # J_ij at the first site of each edge
         member = getattr(self, "batch", None)
+        sites = None if member is None else Segments(member, int(self.num_graphs))  # of each graph of a PyG Batch
         out = []
         for rows in self._blocks(x):
             bonds = rows * (couplings @ rows)
-            if member is None:  # whole numbers by themselves, so that they are the same in any batch
+            if sites is None:  # whole numbers by themselves, so that they are the same in any batch
                 out.append(-bonds.sum(0) - self.h @ rows + self.offset)
             else:
-                graphs = int(self.num_graphs)  # of a PyG Batch
                 bonds += rows * self.h[:, None]
-                out.append(self.offset - scatter(bonds, member, dim=0, dim_size=graphs, reduce="sum").T)
+                out.append(self.offset - sites.sum(bonds).T)
         shape = x.shape[:-1] if member is None else (*x.shape[:-1], int(self.num_graphs))
         return torch.cat(out).reshape(shape) if out else x.new_zeros(shape, dtype=self.dtype)
 

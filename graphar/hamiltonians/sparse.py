@@ -7,6 +7,8 @@ import warnings
 import torch
 from torch import Tensor
 
+from graphar._support.segments import pointers
+
 __all__ = ["csr", "csr_matrix"]
 
 with warnings.catch_warnings():  # torch says once per process that CSR tensors are in beta
@@ -24,6 +26,4 @@ def csr_matrix(reader: Tensor, source: Tensor, weight: Tensor, num_spins: int) -
     if bool((reader[1:] < reader[:-1]).any()):  # graphs are made with sorted edges, but transforms may shuffle them
         order = reader.argsort(stable=True)
         reader, source, weight = reader[order], source[order], weight[order]
-    ptr = torch.zeros(num_spins + 1, dtype=torch.int64, device=reader.device)
-    torch.cumsum(torch.bincount(reader, minlength=num_spins), 0, out=ptr[1:])
-    return csr(ptr, source, weight, num_spins)
+    return csr(pointers(reader, num_spins), source, weight, num_spins)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from graphar._support.checks import check_count
+from graphar._support.segments import Segments
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, CompiledHead, Head, LinearCoefficients, check_scale
 from graphar.heads.inputs import SiteInputs, checkpointed_chunks
@@ -132,18 +133,17 @@ class BoundSherringtonKirkpatrick(CompiledHead):
         assert inbox is not None
         if not self.out.shape[1]:
             inbox = inbox.emptied
-        column, (readers, pairs) = inbox.select(self.column), (inputs.ranks.numel(), inbox.source.numel())
+        column = inbox.select(self.column)
         bias, weight = self.bias[:, :, column, None], self.weight[:, :, column, None]
         out = torch.where(inbox.select(self.feeds), self.out[:, column], 0.0)[:, :, None]
-        reader = torch.arange(readers, device=column.device).repeat_interleave(inbox.ptr.diff(), output_size=pairs)
         messages = 2 * inputs.beta * inbox.rows[inbox.source]
-        total = messages.new_zeros(readers, messages.shape[1])
+        total = torch.zeros_like(messages)
         for sign in (0, 1):
             g = logsigmoid(2 * inputs.beta * bias[0, sign] + weight[0, sign] * messages)
             for r in range(1, len(bias)):
                 g = logsigmoid(bias[r, sign] + weight[r, sign] * g)
-            total = total.index_add(0, reader, out[sign] * g)
-        return total
+            total = total + out[sign] * g
+        return Segments.from_ptr(inbox.ptr, inbox.source.numel()).sum(total)
 
 
 def _couplings(frontier: Frontier, reader: Tensor, spin: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing as GraphMessagePassing
 
+from graphar._support.segments import Segments
+
 __all__ = ["LOGIT_FEATURES", "MESSAGE_FEATURES", "Gates", "MessageRule", "belief_message", "squashed"]
 
 MESSAGE_FEATURES = ("b", "sum of |u|", "w", "w - v", "a", "neighbours", "sum of |a|")
@@ -88,7 +90,14 @@ class MessageRule(GraphMessagePassing):
             self.logit_gates = Gates(len(LOGIT_FEATURES), hidden, generator, dtype)
 
     def forward(
-        self, field: Tensor, edge_index: Tensor, coupling: Tensor, messages: Tensor, back: Tensor, renewed: Tensor
+        self,
+        field: Tensor,
+        edge_index: Tensor,
+        coupling: Tensor,
+        messages: Tensor,
+        back: Tensor,
+        renewed: Tensor,
+        incoming: Segments | None = None,
     ) -> Tensor:
         """u that the receivers of some edges send back along them, all from the messages before.
 
@@ -99,13 +108,16 @@ class MessageRule(GraphMessagePassing):
             messages: u that comes along each edge, (P, batch).
             back: u that went the other way, of those renewed, (R, batch).
             renewed: which edges are answered, (R,).
+            incoming: the edges by their receivers, if they are known already.
 
         Returns:
             The answers, (R, batch).
         """
         ones = torch.ones_like(coupling)
         parts = [messages, messages.abs(), ones[:, None], coupling.abs()[:, None]]
-        received = self.propagate(edge_index, size=(len(field), len(field)), rows=torch.cat(parts, dim=1))
+        incoming = incoming or Segments(edge_index[1], len(field))
+        size = len(field), len(field)
+        received = self.propagate(edge_index, size=size, rows=torch.cat(parts, dim=1), incoming=incoming)
         total, sizes, count, strength = received.split([part.shape[1] for part in parts], dim=1)
         k, a, u = edge_index[1, renewed], coupling[renewed, None], messages[renewed]
         b = field[k] + total[k] - u
@@ -117,6 +129,9 @@ class MessageRule(GraphMessagePassing):
 
     def message(self, rows: Tensor) -> Tensor:
         return rows
+
+    def aggregate(self, rows: Tensor, incoming: Segments) -> Tensor:
+        return incoming.sum(rows)
 
     def logits(self, field: Tensor, total: Tensor, sizes: Tensor, count: Tensor, strength: Tensor) -> Tensor:
         """Read-out of spins: s, Σu and Σ|u|, (n, batch); undrawn neighbours and Σ|a| over them, (n, 1)."""

@@ -7,12 +7,13 @@ neither read nor write. Gradients are torch's own.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from graphar._support.segments import Segments
 from graphar.heads.inputs import SiteInputs, SparseInputs
 from graphar.heads.message_passing.head import Received
 from graphar.kernels import random_bits
@@ -26,12 +27,12 @@ __all__ = ["MessagePassingReferenceKernel"]
 class _Renewal(NamedTuple):
     """Messages that are renewed at once: ``spins`` answer the messages ``rows[renewed]`` with ``answers``.
 
-    ``rows`` are all that the spins receive, and ``receiver`` tells which of them each reaches.
+    ``rows`` are all that the spins receive, and ``incoming`` groups them by the spin that each reaches.
     """
 
     spins: Tensor
     rows: Tensor
-    receiver: Tensor
+    incoming: Segments
     renewed: Tensor
     answers: Tensor
 
@@ -41,7 +42,7 @@ class _Level(NamedTuple):
 
     places: Tensor
     rows: Tensor
-    received: Tensor
+    incoming: Segments
     pairs: Tensor
     pair_ptr: Tensor
     renewals: list[_Renewal]
@@ -92,8 +93,8 @@ class MessagePassingReferenceKernel(DepthFirst):
                 renewals = [renewal for swept in passes for renewal in swept]
             else:
                 renewals = self._passed(places, start)
-            here = [torch.from_numpy(part).to(self.device) for part in (places, rows, count, pairs, pair_ptr)]
-            levels.append(_Level(here[0], here[1], here[2], here[3], here[4], renewals))
+            here = [torch.from_numpy(part).to(self.device) for part in (places, rows, pairs, pair_ptr)]
+            levels.append(_Level(here[0], here[1], self._incoming(count), here[2], here[3], renewals))
         return before, levels
 
     def _swept(self, runs: list[tuple[int, int]], backwards: bool, start: np.ndarray) -> list[_Renewal]:
@@ -129,14 +130,19 @@ class MessagePassingReferenceKernel(DepthFirst):
     def _renewal(self, edges: np.ndarray, start: np.ndarray) -> _Renewal:
         spins = np.unique(self.receiver[edges])
         rows, count = self._received(spins, start)
-        receiver = np.repeat(np.arange(spins.size), count)
-        parts = spins, rows, receiver, np.searchsorted(rows, edges), self.back[edges]
-        return _Renewal(*(torch.from_numpy(part).to(self.device) for part in parts))
+        parts = spins, rows, np.searchsorted(rows, edges), self.back[edges]
+        here = [torch.from_numpy(part).to(self.device) for part in parts]
+        return _Renewal(here[0], here[1], self._incoming(count), here[2], here[3])
 
     def _received(self, spins: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows that reach some spins from undrawn ones, and how many each."""
         rows = np.concatenate([np.arange(start[k], self.ptr[k + 1]) for k in spins])
         return rows, self.ptr[spins + 1] - start[spins]
+
+    def _incoming(self, count: np.ndarray) -> Segments:
+        """Rows of spins, as many as each receives."""
+        ptr = torch.from_numpy(np.concatenate([[0], np.cumsum(count)]))
+        return Segments.from_ptr(ptr.to(self.device), int(ptr[-1]))
 
     def _walk(
         self, beta: float, couplings: Couplings, words: Tensor | None, given: Tensor | None
@@ -179,14 +185,10 @@ class _State:
 
     def inputs(self, level: _Level) -> SiteInputs:
         """What the head reads to give the logits of a level."""
-        reader = torch.arange(len(level.places), device=self.local.device).repeat_interleave(level.received)
         strength = (self.beta * self.coupling[level.rows, None]).abs()
-        count = level.received[:, None].to(strength.dtype)
+        count = level.incoming.ptr.diff()[:, None].to(strength.dtype)
         messages = self.messages[level.rows]
-        parts: Any = [
-            part.new_zeros(len(level.places), part.shape[1]).index_add(0, reader, part)
-            for part in (messages, messages.abs(), strength)
-        ]
+        total, sizes, strength = (level.incoming.sum(part) for part in (messages, messages.abs(), strength))
         inbox = SparseInputs(self.pair[level.pairs], level.pair_ptr, self.pair_spin[level.pairs], self.local.clone())
         return SiteInputs(
             beta=self.beta,
@@ -196,12 +198,12 @@ class _State:
             local_row=level.places,
             fields=self.of.field_of_rank,
             messages=inbox if self.kernel.bound.linear else None,
-            received=Received(parts[0], parts[1], count, parts[2]),
+            received=Received(total, sizes, count, strength),
         )
 
     def draw(self, level: _Level, x: Tensor) -> None:
         """Send spins to their undrawn neighbours, of which no two of a level share one."""
-        message = self.coupling[level.rows, None] * x.repeat_interleave(level.received, dim=0)
+        message = self.coupling[level.rows, None] * x[level.incoming.group]
         self.local[self.sender[level.rows]] += message
 
     def forget(self, level: _Level) -> None:
@@ -215,11 +217,12 @@ class _State:
     def renew(self, renewal: _Renewal) -> None:
         sent = self.kernel.bound.rule(
             self.beta * (self.field[renewal.spins] + self.local[renewal.spins]),
-            torch.stack([renewal.receiver, renewal.receiver]),  # who sends does not matter
+            renewal.incoming.group.repeat(2, 1),  # who sends does not matter
             self.beta * self.coupling[renewal.rows],
             self.messages[renewal.rows],
             self.messages[renewal.answers],
             renewal.renewed,
+            renewal.incoming,
         )
         if sent.requires_grad or self.messages.requires_grad:
             self.messages = self.messages.index_copy(0, renewal.answers, sent)

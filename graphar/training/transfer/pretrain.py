@@ -25,12 +25,12 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 from torch_geometric.loader import DataLoader
-from torch_geometric.utils import scatter
 
 from graphar._support.checks import check_beta, check_count, check_positive
 from graphar._support.files import naming, read_state, write_state
 from graphar._support.schema import anything, like, one_of, record
 from graphar._support.seeds import check_seed, hash_key, make_generator
+from graphar._support.segments import Segments
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import Exact, MessagePassing, MessageWeights
 from graphar.heads.message_passing import BoundMessagePassing
@@ -221,7 +221,7 @@ def _model(
 def _by_graph(model: Autoregressive, spins: Tensor, batch: Batch) -> Tensor:
     """log q of each graph, (samples, graphs); differentiable."""
     of_site = nn.functional.logsigmoid(spins * model.at(1.0).logits(spins)).double()
-    return scatter(of_site, batch.batch, dim=1, dim_size=batch.num_graphs)
+    return Segments(batch.batch, batch.num_graphs).sum(of_site.T).T
 
 
 def _variational(
