@@ -1,15 +1,15 @@
-"""What torch-scatter brings to energies of batched graphs, which use PyG's ``scatter``, and could to local fields.
+"""What torch-scatter brings: sums per graph of a batch and per spin of messages, which go through it where it is there.
 
-PyG sums by torch's own ``scatter_add_`` whether torch-scatter is there or not, and asks it for other reductions, so the
-two times of energies differ by noise. Local fields are products of a sparse matrix; beside them is what torch-scatter's
-sum of sorted segments would take.
+Local fields are products of a sparse matrix in any case; beside them is what torch-scatter's sums would take.
 
 python examples/benchmarks/scatter_gain.py
 """
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from statistics import median
+from typing import Any
 
 import torch
 import torch_geometric.typing as pyg
@@ -18,32 +18,54 @@ from torch_geometric.data import Batch
 
 import graphar as ga
 
+HEAD = ga.heads.MessagePassing(radius=3, hidden=4)
 
-def measure(batch_size: int = 256, repeats: int = 5) -> dict[tuple[str, str], list[float]]:
-    """Seconds of each task: by PyG without torch-scatter, by PyG with it, and by torch-scatter's sums called directly.
 
-    PyG asks ``typing.WITH_TORCH_SCATTER`` at every call, so both run in turn in one process.
+def measure(batch_size: int = 64, repeats: int = 5, num_graphs: int = 1000) -> dict[tuple[str, str], list[float]]:
+    """Seconds of each task: without torch-scatter, with it, and by its sums called directly.
+
+    The library asks PyG's ``typing.WITH_TORCH_SCATTER`` at every call, so all run in turn in one process.
     """
-    graph = instance("2d-32x32")
-    graphs = Batch.from_data_list([instance("2d-8x8")] * 16)
-    spins = 2.0 * torch.randint(2, (batch_size, 1024), generator=torch.Generator().manual_seed(0)) - 1
-    installed = pyg.WITH_TORCH_SCATTER
-
-    def by_pyg(task, use: bool) -> torch.Tensor:
-        pyg.WITH_TORCH_SCATTER = use
-        try:
-            return task(spins)
-        finally:
-            pyg.WITH_TORCH_SCATTER = installed
-
-    works = {}
-    works["energy of a Batch", "without"] = partial(by_pyg, graphs.energy, False)
-    works["local_fields", "without"] = partial(graph.local_fields, spins)
-    if installed:
-        works["energy of a Batch", "with"] = partial(by_pyg, graphs.energy, True)
-        works["local_fields", "direct"] = partial(sums_of_segments, graph, spins)
-        torch.testing.assert_close(sums_of_segments(graph, spins), graph.local_fields(spins))
+    kinds = [ga.random_regular(64, degree=3, couplings="pm1", seed=k) for k in range(10)]
+    graphs = Batch.from_data_list([kinds[k % 10] for k in range(num_graphs)])
+    spins = _spins(batch_size, graphs.num_nodes)
+    leaf = spins.clone().requires_grad_()
+    one = kinds[0]
+    model = ga.Autoregressive(one, HEAD, kernel="reference", seed=0)
+    given = _spins(batch_size, one.num_spins)
+    some = [ga.random_regular(16, degree=3, couplings="pm1", seed=k) for k in range(10)]
+    train = partial(ga.pretrain, some, HEAD, validation=some[:1], steps=1, graphs_per_step=num_graphs, progress=False)
+    tasks: dict[str, Callable[[], Any]] = {
+        f"energies of a Batch of {num_graphs} graphs, {batch_size} configurations": partial(graphs.energy, spins),
+        "the same and their gradient": lambda: torch.autograd.grad(graphs.energy(leaf).sum(), leaf),
+        "log q by message passing, reference kernel": partial(model.at(0.5).log_prob, given),
+        f"pretraining, one step on {num_graphs} graphs, {batch_size // 4} samples": partial(
+            train, batch_size=batch_size // 4
+        ),
+    }
+    works: dict[tuple[str, str], Callable[[], Any]] = {}
+    for name, task in tasks.items():
+        for way in ("without", "with") if pyg.WITH_TORCH_SCATTER else ("without",):
+            works[name, way] = partial(_by, task, way == "with")
+    lattice = instance("2d-32x32")
+    works["local_fields", "without"] = partial(lattice.local_fields, _spins(256, 1024))
+    if pyg.WITH_TORCH_SCATTER:
+        works["local_fields", "direct"] = partial(sums_of_segments, lattice, _spins(256, 1024))
+        torch.testing.assert_close(works["local_fields", "direct"](), works["local_fields", "without"]())
     return interleaved(works, repeats, budget=5)
+
+
+def _spins(count: int, num_spins: int) -> torch.Tensor:
+    return 2.0 * torch.randint(2, (count, num_spins), generator=torch.Generator().manual_seed(0)) - 1
+
+
+def _by(task: Callable[[], Any], use: bool) -> Any:
+    installed = pyg.WITH_TORCH_SCATTER
+    pyg.WITH_TORCH_SCATTER = use
+    try:
+        return task()
+    finally:
+        pyg.WITH_TORCH_SCATTER = installed
 
 
 def sums_of_segments(graph: ga.IsingGraph, spins: torch.Tensor) -> torch.Tensor:
@@ -62,7 +84,8 @@ def lines(seconds: dict[tuple[str, str], list[float]]) -> list[str]:
     for task in dict.fromkeys(name for name, _ in seconds):
         times = {way: 1e3 * median(calls) for (name, way), calls in seconds.items() if name == task}
         text = f"torch-scatter, {task}: without it {times['without']:.2f} ms"
-        text += f", with it {times['with']:.2f} ms" if "with" in times else ""
+        if "with" in times:
+            text += f", with it {times['with']:.2f} ms, {times['without'] / times['with']:.2f} times as fast"
         text += "" if len(times) > 1 else "; it is not installed, so no comparison"
         text += f", its segment_csr called directly {times['direct']:.2f} ms" if "direct" in times else ""
         out.append(text)
@@ -71,5 +94,7 @@ def lines(seconds: dict[tuple[str, str], list[float]]) -> list[str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch-size", type=int, default=256)
-    print("\n".join(lines(measure(parser.parse_args().batch_size))))
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--num-graphs", type=int, default=1000)
+    options = parser.parse_args()
+    print("\n".join(lines(measure(options.batch_size, num_graphs=options.num_graphs))))
