@@ -18,8 +18,9 @@ from graphar.heads.inputs import SiteInputs
 from graphar.kernels import random_bits as philox
 from graphar.kernels.compiled.levels import LevelsKernel
 from graphar.kernels.compiled.linear import LinearKernel
+from graphar.kernels.reference.base import decide
 from graphar.kernels.reference.cuda_graph import CudaGraphKernel
-from graphar.kernels.reference.levels import ReferenceKernel, decide
+from graphar.kernels.reference.levels import ReferenceKernel
 
 GRAPHS = {
     "random regular": ga.random_regular(300, degree=3, couplings="pm1", field="gaussian", seed=0),

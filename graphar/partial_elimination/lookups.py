@@ -6,8 +6,8 @@ import numpy as np
 
 from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import random_words
-from graphar.kernels.compiled.loops.linear import LOG_EVERY, _decay, _draw, add_log_prob
 from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.spin import LOG_EVERY, add_log_prob, decay_of, draw
 
 __all__ = ["add_tables", "walk_exact"]
 
@@ -78,10 +78,10 @@ def walk_exact(
             for b in range(width):
                 logit[b] = odds[offset[i] + code[b]]
             if given:
-                _decay(logit, decay)
+                decay_of(logit, decay)
             else:
                 random_words(key, streams[k], aligned, words)
-                _draw(mine, logit, decay, x[i])
+                draw(mine, logit, decay, x[i])
             if logits.size:
                 logits[block, i] = logit
             take_log = k % LOG_EVERY == LOG_EVERY - 1 or k == ranks.size - 1

@@ -34,13 +34,13 @@ from torch import Tensor, nn
 from graphar._support.checks import check_count, check_flag
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.heads.base import BoundHead, Head
+from graphar.heads.base import BoundHead, CompiledHead, Head
 from graphar.heads.inputs import SiteInputs
 from graphar.heads.message_passing.rule import Gates, MessageRule
 from graphar.heads.message_passing.weights import MessageWeights
 from graphar.ordering import Ordering, nested_dissection
 
-__all__ = ["BoundMessagePassing", "MessagePassing", "Received"]
+__all__ = ["BoundMessagePassing", "MessagePassing", "MessagePassingCoefficients", "Received"]
 
 SCHEDULE = {"radius": 10, "rounds": 4, "refresh": "return"}
 
@@ -151,7 +151,28 @@ class Received(NamedTuple):
     strength: Tensor
 
 
-class BoundMessagePassing(BoundHead):
+class MessagePassingCoefficients(NamedTuple):
+    """Weights of the gates and of the linear part, empty where there are none, at any β and in any field.
+
+    Attributes:
+        message_weight, message_bias, message_out, message_constant: of the gates of messages, as their module has them.
+        logit_weight, logit_bias, logit_out, logit_constant: of those of logits.
+        pairs, constant: of the linear part, by pair and by rank.
+    """
+
+    message_weight: Tensor
+    message_bias: Tensor
+    message_out: Tensor
+    message_constant: Tensor
+    logit_weight: Tensor
+    logit_bias: Tensor
+    logit_out: Tensor
+    logit_constant: Tensor
+    pairs: Tensor
+    constant: Tensor
+
+
+class BoundMessagePassing(CompiledHead):
     """Message passing on one graph; kernels of its own keep the messages up to date."""
 
     def __init__(self, config: MessagePassing, rule: MessageRule, linear: _Linear | None) -> None:
@@ -166,12 +187,12 @@ class BoundMessagePassing(BoundHead):
         received = inputs.messages.weighted_sum(inputs.messages.select(self.linear.weight))
         return logits + received + self.linear.bias[inputs.ranks, None]
 
-    def weights(self) -> tuple[Tensor, ...]:
-        """Four weights of each gates, then of the linear part by pair and by rank; empty where there are none."""
-        none = torch.zeros(0, dtype=torch.float32)
+    def coefficients(self, beta: float, field: Tensor) -> MessagePassingCoefficients:
+        none = field.new_zeros(0)
         found: list[Tensor] = []
         for gates in (self.rule.message_gates, self.rule.logit_gates):
             assert gates is None or isinstance(gates, Gates)
             no_gates = (none[None], none, none[None], none)
             found += no_gates if gates is None else [gates.weight, gates.bias, gates.out, gates.constant]
-        return (*found, *((none, none) if self.linear is None else (self.linear.weight, self.linear.bias)))
+        found += (none, none) if self.linear is None else (self.linear.weight, self.linear.bias)
+        return MessagePassingCoefficients(*found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +11,52 @@ from torch import Tensor
 
 from graphar.kernels.compiled.threads import share_out
 
-__all__ = ["empty", "new_blocks", "spins_from_blocks", "spins_to_blocks"]
+__all__ = ["Batch", "Drawn", "empty", "new_blocks", "spins_from_blocks", "spins_to_blocks"]
+
+
+class Batch(NamedTuple):
+    """What every sweep is told and what it writes, whatever the head.
+
+    Attributes:
+        beta: inverse temperature.
+        field, coupling: of the graph, in the kernel's order.
+        given: whether spins are given and not drawn.
+        keep: whether slopes are written down for the gradient, and what else it needs.
+        key, first: of the stream that is drawn from, and its first sample.
+        spins: (blocks, N, width).
+        logits, dlogq_dlogit: the same, or no blocks where they are not wanted.
+        log_prob, energy: (blocks, width).
+    """
+
+    beta: float
+    field: np.ndarray
+    coupling: np.ndarray
+    given: bool
+    keep: bool
+    key: np.uint64
+    first: int
+    spins: np.ndarray
+    logits: np.ndarray
+    dlogq_dlogit: np.ndarray
+    log_prob: np.ndarray
+    energy: np.ndarray
+
+
+class Drawn(NamedTuple):
+    """What every gradient starts from: that of Σ_b factor_b log q_b, plus any by the logits themselves.
+
+    Attributes:
+        field: of the graph, in the kernel's order.
+        spins: (blocks, N, width).
+        dlogq_dlogit, factor: (blocks, N, width) and (blocks, width), whose products are derivatives by logits.
+        rows: what the sweep has kept.
+    """
+
+    field: np.ndarray
+    spins: np.ndarray
+    dlogq_dlogit: np.ndarray
+    factor: np.ndarray
+    rows: tuple[np.ndarray, ...]
 
 
 def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -31,7 +77,7 @@ def new_blocks(count: int, num_spins: int, dtype: torch.dtype) -> Tensor:
 
 def spins_to_blocks(spins: Tensor, sites: Tensor, dtype: torch.dtype) -> Tensor:
     """Blocks of spins (batch, N) with row p holding site ``sites[p]``, the last block filled up with ones."""
-    from graphar.kernels.compiled.loops.linear import to_blocks
+    from graphar.kernels.compiled.loops.layout import to_blocks
 
     rows = new_blocks(len(spins), sites.numel(), dtype)
     share_out(len(rows), to_blocks, spins.to(dtype).index_select(1, sites).numpy(), rows.numpy())
@@ -40,7 +86,7 @@ def spins_to_blocks(spins: Tensor, sites: Tensor, dtype: torch.dtype) -> Tensor:
 
 def spins_from_blocks(rows: Tensor, row_of_site: Tensor, count: int) -> Tensor:
     """Spins (count, N) in site order, site i from row ``row_of_site[i]``."""
-    from graphar.kernels.compiled.loops.linear import to_sites
+    from graphar.kernels.compiled.loops.layout import to_sites
 
     spins = empty((count, rows.shape[1]), rows.dtype)
     share_out(len(rows), to_sites, rows.numpy(), row_of_site.numpy(), spins.numpy())

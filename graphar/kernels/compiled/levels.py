@@ -55,7 +55,7 @@ def _padded(count: int) -> int:
 class _CompiledSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, ptr: Tensor, source: Tensor, rows: Tensor) -> Tensor:
-        from graphar.kernels.compiled.loops.linear import sum_rows
+        from graphar.kernels.compiled.loops.levels import sum_rows
 
         assert not rows.requires_grad
         ctx.save_for_backward(ptr, source, rows)
@@ -67,7 +67,7 @@ class _CompiledSum(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        from graphar.kernels.compiled.loops.linear import sum_rows_gradient
+        from graphar.kernels.compiled.loops.levels import sum_rows_gradient
 
         ptr, source, rows = ctx.saved_tensors
         by_weight = rows.new_zeros(source.numel())

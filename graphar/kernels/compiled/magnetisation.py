@@ -10,13 +10,19 @@ coupling, ξ_ii = J̄ M_i, and O(E) elsewhere. Logits come in one of two forms:
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from graphar.heads.magnetisation import MagnetisationCoefficients, ReadsMagnetisation
+from graphar.frontier import Frontier
+from graphar.heads.base import BoundHead
+from graphar.heads.magnetisation import ReadsMagnetisation
 from graphar.kernels.base import Couplings
-from graphar.kernels.compiled.batch_layout import empty
+from graphar.kernels.compiled.batch_layout import Drawn
+from graphar.kernels.compiled.plans import MagnetisationPlan, rank_plan
 from graphar.kernels.compiled.sequential import SequentialKernel
 from graphar.kernels.compiled.threads import share_out
 
@@ -24,9 +30,20 @@ __all__ = ["MagnetisationKernel"]
 
 
 class MagnetisationKernel(SequentialKernel):
-    """Compiled walks of heads whose logits are numbers by rank and M_i."""
+    """Compiled sweeps of heads whose logits are numbers by rank and M_i."""
 
     head: ReadsMagnetisation
+
+    def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
+        super().__init__(frontier, head, dtype, device)
+        self.sites, self.row_of_site = frontier.ordering.sites, frontier.ordering.ranks
+        self._plan = MagnetisationPlan(rank_plan(frontier), float(self.head.coupling), bool(self.head.tanh))
+
+    @property
+    def loops(self) -> ModuleType:
+        from graphar.kernels.compiled.loops import magnetisation
+
+        return magnetisation
 
     def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
         n = self.num_spins
@@ -34,62 +51,13 @@ class MagnetisationKernel(SequentialKernel):
             coupling = coupling[:1]
         return Couplings(coupling, field, field)
 
-    def _coefficients(self, beta: float, couplings: Couplings) -> MagnetisationCoefficients:
-        return self.head.coefficients(beta, couplings.field)
+    def plan(self, keep: bool) -> MagnetisationPlan:
+        return self._plan
 
-    def walk(
-        self,
-        beta: float,
-        couplings: Couplings,
-        spins: Tensor,
-        stream: tuple[int, int] | None,
-        coefficients: tuple[Tensor, ...],
-        keep: bool,
-        want_logits: bool,
-    ) -> tuple[Tensor, ...]:
-        from graphar.kernels.compiled.loops.magnetisation import walk
+    def num_rows(self, keep: bool) -> tuple[int, ...]:
+        return (self.num_spins if keep else 0,)
 
-        blocks, n, width = spins.shape
-        magnetisation, dlogq_dlogit = (empty((blocks if keep else 0, n, width), self.dtype) for _ in range(2))
-        logits = empty((blocks if want_logits else 0, n, width), self.dtype)
-        log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
-        key, first = (0, 0) if stream is None else stream
-        numbers = (2 * beta * couplings.field, *coefficients, couplings.field, couplings.coupling)
-        share_out(
-            blocks,
-            walk,
-            self._plan,
-            tuple(part.detach().contiguous().numpy() for part in numbers),
-            self.head.coupling,
-            self.head.tanh,
-            stream is None,
-            keep,
-            np.uint64(key),
-            first,
-            *(part.numpy() for part in (spins, magnetisation, logits, dlogq_dlogit, log_prob, energy)),
-        )
-        return log_prob.flatten(), logits, energy.flatten(), dlogq_dlogit, magnetisation
-
-    def gradient(
-        self,
-        couplings: Couplings,
-        spins: Tensor,
-        dlogq_dlogit: Tensor,
-        factor: Tensor,
-        kept: list[Tensor],
-        coefficients: tuple[Tensor, ...],
-    ) -> MagnetisationCoefficients:
-        from graphar.kernels.compiled.loops.magnetisation import gradient
-
-        coefficients = MagnetisationCoefficients(*coefficients)
-        found = MagnetisationCoefficients(*(torch.zeros(part.shape, dtype=self.dtype) for part in coefficients))
-        numbers = (couplings.field, coefficients.step, coefficients.gain)
-        share_out(
-            self.num_spins,
-            gradient,
-            tuple(part.detach().contiguous().numpy() for part in numbers),
-            self.head.coupling,
-            self.head.tanh,
-            *(part.numpy() for part in (*kept, dlogq_dlogit, factor, *found)),
-        )
-        return found
+    def gradient(self, numbers: Any, drawn: Drawn, wanted: tuple[bool, ...]) -> tuple[Tensor, ...]:
+        found = type(numbers)(*(np.zeros_like(part) for part in numbers))
+        share_out(self.num_spins, self.loops.gradient, self._plan, numbers, drawn, found)
+        return tuple(torch.from_numpy(part) for part in found)

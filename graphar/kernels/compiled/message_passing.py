@@ -1,254 +1,102 @@
-"""Kernels of the message-passing head: its schedule in torch, level by level, and compiled for the CPU.
-
-Both number spins by their place in depth-first order of the elimination tree. What is still undrawn when p is drawn, of
-the component C(p), is then a run of places after p, and the undrawn neighbours of a spin of C(p) are those at places
-after p. Directed edges are sorted by receiver and then by sender: the messages that a spin receives are consecutive
-rows, of which the undrawn senders' are the last. Messages on a subtree depend on its ancestors alone, so that drawing
-depth first, one spin after the other, and level by level, whole levels at once, are the same. A linear part that reads
-TwoBo's own pairs, beyond the component, is not: what it reads is of all spins of smaller rank and of none else, and
-spins are drawn one by one by rank. Ancestors have smaller ranks, which is all that messages ask for.
-"""
+"""The compiled kernel of the message-passing head."""
 
 from __future__ import annotations
 
+from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
-from graphar.heads.message_passing.head import BoundMessagePassing
-from graphar.kernels.base import Couplings, Kernel
-from graphar.kernels.compiled.batch_layout import empty
-from graphar.kernels.compiled.block_kernel import BlockKernel
+from graphar.heads.message_passing.head import BoundMessagePassing, MessagePassingCoefficients
+from graphar.kernels.base import Couplings
+from graphar.kernels.compiled.batch_layout import Drawn, empty
+from graphar.kernels.compiled.sequential import SequentialKernel
 from graphar.kernels.compiled.threads import num_threads, share_out
+from graphar.kernels.depth_first import DepthFirst, depth_first
 
-__all__ = ["DepthFirst", "MessagePassingKernel"]
+__all__ = ["MessagePassingKernel"]
 
 MEMORY = 16e9  # bytes that the tapes of a gradient may take
 
 
-class DepthFirst(Kernel):
-    """Places of spins, directed edges and the tree, which both kernels share.
-
-    Attributes:
-        ranks, sites: of each place, (N,).
-        row_of_site: of each site, (N,).
-        depth: in the elimination tree, (N,).
-        turns: places in the order in which they are drawn one by one, (N,).
-        level: at which each place may be drawn together with others, (N,).
-        sender, receiver, back: places at the ends of each directed edge, and the edge the other way, (2E,).
-        ptr: where the edges into each place start, (N + 1,).
-        stop: one past the last place of each subtree, (N,).
-        is_root: whether a place is the first of its component, (N,).
-        radius, rounds, refresh: the schedule, with a radius of at most N.
-        pair_ptr, pair_spin, pair: the frontier of each place, as places, and their numbers at the head.
-    """
-
-    def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
-        from graphar.kernels.compiled.loops.layout import preorder
-        from graphar.kernels.compiled.loops.schedule import subtree_stops
-
-        super().__init__(frontier, head, dtype, device)
-        assert isinstance(head, BoundMessagePassing)
-        self.bound = head
-        n, num_edges = self.num_spins, self.num_arrivals
-        radius, self.rounds, self.refresh = head.config.schedule
-        self.radius = min(radius, n)
-        order = preorder(frontier.parent.numpy())
-        place = np.empty(n, np.int64)
-        place[order] = np.arange(n)
-        self.depth = frontier.depth.numpy()[order]
-        self.stop = subtree_stops(self.depth)
-        self.is_root = frontier.parent.numpy()[order] < 0
-        anywhere = head.linear is not None and frontier.kind == "all" and frontier.radius is None
-        self.turns, self.level = (place, order) if anywhere else (np.arange(n), self.depth)
-
-        source, target = place[frontier.arrival_source.numpy()], place[frontier.arrival_target.numpy()]
-        receiver, sender = np.concatenate([target, source]), np.concatenate([source, target])
-        edges = np.lexsort((sender, receiver))
-        row = np.empty_like(edges)
-        row[edges] = np.arange(2 * num_edges)
-        self.sender, self.receiver = sender[edges], receiver[edges]
-        self.back = row[(edges + num_edges) % (2 * num_edges)] if num_edges else row
-        self.ptr = _pointers(np.bincount(receiver, minlength=n))
-
-        count = np.zeros(n, np.int64)
-        self.pair = self.pair_spin = np.zeros(0, np.int64)
-        if head.linear is not None:
-            ptr = frontier.pair_ptr.numpy()
-            count = np.diff(ptr)[order]
-            first = np.repeat(ptr[:-1][order] - _pointers(count)[:-1], count)
-            self.pair = first + np.arange(first.size)
-            self.pair_spin = place[frontier.pair_spin.numpy()[self.pair]]
-        self.pair_ptr = _pointers(count)
-
-        self._arrival = torch.from_numpy(edges % max(1, num_edges))
-        self.ranks = torch.from_numpy(order)
-        self.sites = frontier.ordering.sites[self.ranks]
-        self.row_of_site = torch.from_numpy(place)[frontier.ordering.ranks]
-
-    def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
-        return Couplings(coupling[self._arrival.to(coupling.device)], field[self.ranks.to(field.device)], field)
-
-
-def _pointers(count: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-
-
-class MessagePassingKernel(BlockKernel, DepthFirst):
-    """Compiled walks, each thread taking blocks of samples whose messages near the spin drawn stay in cache.
+class MessagePassingKernel(SequentialKernel):
+    """Compiled sweeps, each thread taking blocks of samples whose messages near the spin drawn stay in cache.
 
     The gradient walks the same way once more and back, with a tape of one row for each message renewed, of one block
     of 64 samples for each thread: 0.7 GB for 4096 spins with three neighbours and radius 10, there and back. Where
     only the linear part learns, the walk back is left out.
     """
 
+    head: BoundMessagePassing
+    keeps_rows = False
+
     def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
         super().__init__(frontier, head, dtype, device)
-        sites, none = self.sites.numpy(), np.zeros(0, np.int64)
-        self._plan = (
-            *(sites, self.turns, self.ptr, self.sender, self.receiver, self.back),
-            *(self.stop, self.depth, self.is_root, self.pair_ptr, self.pair_spin if self.bound.linear else none),
-        )
-        self._schedule = (self.radius, self.rounds, self.refresh == "full", self.refresh == "return")
-        self._events: int | None = None
+        self._plan = depth_first(frontier, self.head)
+        self._rank, self.sites = torch.from_numpy(self._plan.rank), torch.from_numpy(self._plan.site)
+        self.row_of_site = self.sites.argsort()
 
-    def _walk(
-        self, beta: float, couplings: Couplings, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        return _Walk.apply(self, beta, couplings, spins, stream, want_logits, *self.bound.weights())
+    @property
+    def loops(self) -> ModuleType:
+        from graphar.kernels.compiled.loops import message_passing
 
-    def walk(
-        self,
-        beta: float,
-        couplings: Couplings,
-        spins: Tensor,
-        stream: tuple[int, int] | None,
-        weights: tuple[Tensor, ...],
-        want_logits: bool,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """As :meth:`_walk`, in numbers, for the head's :meth:`~BoundMessagePassing.weights`."""
-        from graphar.kernels.compiled.loops.message_passing import walk
+        return message_passing
 
-        blocks, n, width = spins.shape
-        log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
-        logits = empty((blocks if want_logits else 0, n, width), self.dtype)
-        key, first = (0, 0) if stream is None else stream
-        threads = num_threads(blocks)
-        messages = empty((threads, 2 * self.num_arrivals, width), self.dtype)
-        local = empty((threads, n, width), self.dtype)
-        share_out(
-            blocks,
-            walk,
-            self._plan,
-            self._schedule,
-            *self._numbers(beta, couplings, weights),
-            beta,
-            stream is None,
-            np.uint64(key),
-            first,
-            spins.numpy(),
-            messages.numpy(),
-            local.numpy(),
-            logits.numpy(),
-            log_prob.numpy(),
-            energy.numpy(),
-        )
-        return log_prob.flatten(), logits, energy.flatten()
+    def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
+        return Couplings(coupling[torch.from_numpy(self._plan.arrival)], field[self._rank], field)
 
-    def gradient(
-        self,
-        beta: float,
-        couplings: Couplings,
-        spins: Tensor,
-        dlogq_dlogit: Tensor,
-        weights: tuple[Tensor, ...],
-        wanted: Any,
-    ) -> tuple[Tensor, ...]:
-        """Σ slope × d logit/d weight for each of the head's weights, zero where it is not wanted."""
-        from graphar.kernels.compiled.loops.message_passing_gradient import gradient, pair_gradient
+    def plan(self, keep: bool) -> DepthFirst:
+        return self._plan
+
+    def num_rows(self, keep: bool) -> tuple[int, ...]:
+        return 2 * self.num_arrivals, self.num_spins
+
+    def numbers(self, beta: float, couplings: Couplings, coefficients: MessagePassingCoefficients) -> Any:
+        """Couplings, fields and the linear part in drawing order, and the gates."""
+        arrays = super().numbers(beta, couplings, coefficients)
+        coupling, field = couplings.coupling, couplings.field
+        linear = arrays.pairs[self._plan.pair], arrays.constant[self._plan.rank if arrays.constant.size else slice(0)]
+        graph = beta, (beta * coupling).numpy(), coupling.numpy(), field.numpy()
+        return self.loops.Numbers(*graph, *linear, self.loops.Gates(*arrays[:4]), self.loops.Gates(*arrays[4:8]))
+
+    @cached_property
+    def _num_events(self) -> int:
+        """Messages renewed in a sweep."""
         from graphar.kernels.compiled.loops.schedule import count_events
 
-        blocks, n, width = spins.shape
-        found = tuple(torch.zeros(blocks, *weight.shape, dtype=self.dtype) for weight in weights)
-        arrays = tuple(part.numpy() for part in found)
-        numbers, message_net, logit_net = self._numbers(beta, couplings, weights)
+        return int(count_events(self._plan))
+
+    def gradient(self, numbers: Any, drawn: Drawn, wanted: tuple[bool, ...]) -> tuple[Tensor, ...]:
+        from graphar.kernels.compiled.loops import message_passing_gradient as loops
+
+        (blocks, n, width), kind = drawn.spins.shape, drawn.spins.dtype
         threads = num_threads(blocks)
-        local = empty((threads, n, width), self.dtype)
+
+        def scratch(rows: int) -> np.ndarray:
+            return empty((threads, rows, width), self.dtype).numpy()
+
+        gates = [np.zeros((blocks, *part.shape), kind) for part in (*numbers.message_gates, *numbers.logit_gates)]
         if any(wanted[:8]):
-            if self._events is None:
-                self._events = count_events(*self._schedule, self.sender, self.ptr, self.stop, self.is_root)
-            needed = threads * self._events * width * spins.element_size()
+            needed = threads * self._num_events * width * kind.itemsize
             if needed > MEMORY:
                 raise ValueError(
                     f"radius or refresh must renew few enough messages for their gradient to fit in "
-                    f"{MEMORY / 1e9:.3g} GB, got {self._events:,} renewals, which need {needed / 1e9:.3g} GB"
+                    f"{MEMORY / 1e9:.3g} GB, got {self._num_events:,} renewals, which need {needed / 1e9:.3g} GB"
                 )
-            rows = empty((threads, 2, 2 * self.num_arrivals, width), self.dtype)
-            tapes = empty((threads, self._events, width), self.dtype)
-            share_out(
-                blocks,
-                gradient,
-                *(self._plan, self._schedule, numbers, message_net, logit_net, beta, self.bound.rule.gradient_decay),
-                *(
-                    spins.numpy(),
-                    dlogq_dlogit.numpy(),
-                    rows.numpy(),
-                    local.numpy(),
-                    tapes.numpy(),
-                    arrays[:4],
-                    arrays[4:8],
-                ),
+            rows = tuple(
+                scratch(count) for count in (2 * self.num_arrivals, 2 * self.num_arrivals, n, self._num_events)
             )
+            found = self.loops.Gates(*gates[:4]), self.loops.Gates(*gates[4:])
+            decay = float(self.head.rule.gradient_decay)
+            share_out(blocks, loops.gradient, self._plan, numbers, drawn, decay, rows, *found)
+        pairs, constant = np.zeros((blocks, self._plan.pair.size), kind), np.zeros((blocks, n), kind)
         if any(wanted[8:]):
-            by_place = np.zeros((blocks, self.pair.size), arrays[8].dtype), np.zeros((blocks, n), arrays[8].dtype)
-            arguments = (spins.numpy(), dlogq_dlogit.numpy(), local.numpy(), *by_place)
-            share_out(blocks, pair_gradient, self._plan, numbers[1], *arguments)
-            arrays[8][:, self.pair], arrays[9][:, self.ranks.numpy()] = by_place
-        return tuple(part.sum(0, dtype=torch.float64).to(self.dtype) for part in found)
-
-    def _numbers(self, beta: float, couplings: Couplings, weights: tuple[Tensor, ...]) -> tuple[Any, Any, Any]:
-        """Couplings, fields and the linear part in drawing order; gates of messages; gates of logits."""
-        arrays = [weight.detach().to(self.dtype).contiguous().numpy() for weight in weights]
-        ranks = self.ranks.numpy() if self.bound.linear else self.pair
-        numbers = ((beta * couplings.coupling).numpy(), couplings.coupling.numpy(), couplings.field.numpy())
-        return (*numbers, arrays[8][self.pair], arrays[9][ranks]), tuple(arrays[:4]), tuple(arrays[4:8])
-
-
-class _Walk(torch.autograd.Function):
-    """A walk as one differentiable operation of the head's weights: log q, logits, energy."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        kernel: MessagePassingKernel,
-        beta: float,
-        couplings: Couplings,
-        spins: Tensor,
-        stream: tuple[int, int] | None,
-        want_logits: bool,
-        *weights: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        keep = any(ctx.needs_input_grad)
-        log_prob, logits, energy = kernel.walk(beta, couplings, spins, stream, weights, want_logits or keep)
-        if keep:
-            ctx.kernel, ctx.beta, ctx.of, ctx.weights = kernel, beta, couplings, weights
-            ctx.save_for_backward(spins, logits)
-        ctx.mark_non_differentiable(energy)
-        return log_prob, logits, energy
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        spins, logits = ctx.saved_tensors
-        by_log_prob, by_logits, _ = gradients
-        blocks, _, width = spins.shape
-        factor = by_log_prob.view(blocks, 1, width).to(spins.dtype)
-        dlogq_dlogit = spins * torch.sigmoid(-spins * logits) * factor + by_logits
-        wanted = ctx.needs_input_grad[6:]
-        found = ctx.kernel.gradient(ctx.beta, ctx.of, spins, dlogq_dlogit.contiguous(), ctx.weights, wanted)
-        return (None,) * 6 + tuple(part if want else None for part, want in zip(found, wanted, strict=True))
+            share_out(blocks, loops.pair_gradient, self._plan, numbers, drawn, scratch(n), pairs, constant)
+        by_rank = np.argsort(self._plan.pair), np.argsort(self._plan.rank)
+        sums = [torch.from_numpy(part).sum(0, dtype=torch.float64).to(self.dtype) for part in (*gates, pairs, constant)]
+        return (*sums[:8], sums[8][by_rank[0]], sums[9][by_rank[1]])

@@ -1,83 +1,99 @@
-"""What compiled walks over the spins in order of rank have in common, where a spin reads no messages.
+"""The launcher of compiled sweeps: batches in, batches out, and their gradient as one operation of torch.
 
-Samples are independent: each thread takes blocks of them from the first spin to the last.
+Samples are independent, so each thread draws blocks of them from the first spin to the last, with the rows of a block
+in cache: no step of a level is ever waited for. A head gives a plan, its coefficients, a sweep and a gradient.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead
-from graphar.kernels.base import Couplings
-from graphar.kernels.compiled.block_kernel import BlockKernel, weigh
+from graphar.heads.base import CompiledHead
+from graphar.kernels.base import Couplings, Kernel, Samples, to_site_order
+from graphar.kernels.compiled.batch_layout import Batch, Drawn, empty, new_blocks, spins_from_blocks, spins_to_blocks
+from graphar.kernels.compiled.threads import num_threads, share_out
 
 __all__ = ["SequentialKernel"]
 
 
-class SequentialKernel(BlockKernel):
-    """Densities, samples and gradients from a compiled walk and its gradient, by the numbers of a form."""
+class SequentialKernel(Kernel):
+    """Samples, densities and logits from a sweep over blocks, spin after spin.
 
-    def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
-        super().__init__(frontier, head, dtype, device)
-        self.sites = frontier.ordering.sites
-        self.row_of_site = frontier.ordering.ranks
-        source = frontier.arrival_source.to(torch.int32)
-        arrival = torch.arange(source.numel(), dtype=torch.int32)
-        lists = (self.sites, frontier.arrival_ptr, source, arrival)
-        self._plan = tuple(part.numpy() for part in lists)
-        self.num_arrivals = 0  # none is held for any sample
+    Attributes:
+        sites: of each row of a block, (N,).
+        row_of_site: row of each site, (N,).
+        keeps_rows: whether the gradient reads what a sweep writes beside spins.
+    """
 
-    def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
-        return Couplings(coupling, field, field)
+    head: CompiledHead
+    sites: Tensor
+    row_of_site: Tensor
+    compiled = True
+    keeps_rows = True
 
-    def _walk(
+    @property
+    @abstractmethod
+    def loops(self) -> ModuleType:
+        """What holds ``sweep(work, plan, numbers, batch, rows)``; imported when asked for, as it loads numba."""
+
+    @abstractmethod
+    def plan(self, keep: bool) -> Any:
+        """What sweeps read that depends neither on weights nor on couplings."""
+
+    @abstractmethod
+    def num_rows(self, keep: bool) -> tuple[int, ...]:
+        """Rows of each array that a sweep writes beside spins: for every block to keep, or for every thread."""
+
+    @abstractmethod
+    def gradient(self, numbers: Any, drawn: Drawn, wanted: tuple[bool, ...]) -> tuple[Tensor, ...]:
+        """Derivatives by the coefficients, in their order; those not ``wanted`` may be anything."""
+
+    def numbers(self, beta: float, couplings: Couplings, coefficients: Any) -> Any:
+        """Coefficients as sweeps read them: arrays of the kernel's type."""
+        return type(coefficients)(*(part.contiguous().numpy() for part in coefficients))
+
+    def sample(
+        self, beta: float, couplings: Couplings, key: int, first: int, count: int, differentiable: bool = False
+    ) -> Samples:
+        assert first % 64 == 0
+        spins = new_blocks(count, self.num_spins, self.dtype)
+        with torch.set_grad_enabled(differentiable):
+            log_prob, _, energy = self._sweep(beta, couplings, spins, (key, first), False)
+        return Samples(spins, self.row_of_site, log_prob[:count], energy[:count], spins_from_blocks)
+
+    def log_prob(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
+        return self._sweep(beta, couplings, self._blocks(spins), None, False)[0][: len(spins)]
+
+    def logits(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
+        rows = self._sweep(beta, couplings, self._blocks(spins), None, True)[1]
+        return to_site_order(rows, self.row_of_site, len(spins))
+
+    def _blocks(self, spins: Tensor) -> Tensor:
+        return spins_to_blocks(spins, self.sites, self.dtype)
+
+    def _sweep(
         self, beta: float, couplings: Couplings, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
-        return _Walk.apply(self, beta, couplings, spins, stream, want_logits, *self._coefficients(beta, couplings))
-
-    @abstractmethod
-    def _coefficients(self, beta: float, couplings: Couplings) -> tuple[Tensor, ...]:
-        """Numbers of the head, differentiable in its weights."""
-
-    @abstractmethod
-    def walk(
-        self,
-        beta: float,
-        couplings: Couplings,
-        spins: Tensor,
-        stream: tuple[int, int] | None,
-        coefficients: tuple[Tensor, ...],
-        keep: bool,
-        want_logits: bool,
-    ) -> tuple[Tensor, ...]:
-        """As :meth:`_walk`, in numbers; with ``keep`` also d log q_i / d logit_i, and what the gradient needs."""
-
-    @abstractmethod
-    def gradient(
-        self,
-        couplings: Couplings,
-        spins: Tensor,
-        dlogq_dlogit: Tensor,
-        factor: Tensor,
-        kept: list[Tensor],
-        coefficients: tuple[Tensor, ...],
-    ) -> tuple[Tensor, ...]:
-        """Σ_b factor_b Σ_i slope_ib ∇ logit_ib by the numbers of the form."""
+        """log q, logits by row and energy of spins, drawn into place from a stream or given."""
+        coefficients = self.head.coefficients(beta, couplings.field_of_rank)
+        return _Sweep.apply(self, type(coefficients), beta, couplings, spins, stream, want_logits, *coefficients)
 
 
-class _Walk(torch.autograd.Function):
-    """Walk and gradient as one differentiable operation of the form: log q, logits, energy."""
+class _Sweep(torch.autograd.Function):
+    """Sweep and gradient as one differentiable operation of the coefficients: log q, logits, energy."""
 
     @staticmethod
     def forward(
         ctx: Any,
         kernel: SequentialKernel,
+        kind: type[Any],
         beta: float,
         couplings: Couplings,
         spins: Tensor,
@@ -85,18 +101,35 @@ class _Walk(torch.autograd.Function):
         want_logits: bool,
         *coefficients: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        ctx.kernel, ctx.of, ctx.coefficients = kernel, couplings, coefficients
-        keep = any(ctx.needs_input_grad)
-        log_prob, logits, energy, *kept = kernel.walk(beta, couplings, spins, stream, coefficients, keep, want_logits)
+        keep, dtype, (blocks, n, width) = any(ctx.needs_input_grad), kernel.dtype, spins.shape
+        numbers = kernel.numbers(beta, couplings, kind(*(part.detach().to(dtype) for part in coefficients)))
+        held = blocks if keep and kernel.keeps_rows else num_threads(blocks)
+        rows = tuple(empty((held, count, width), dtype) for count in kernel.num_rows(keep))
+        logits = empty((blocks if want_logits else 0, n, width), dtype)
+        dlogq_dlogit = empty((blocks if keep else 0, n, width), dtype)
+        log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
+        key, first = (0, 0) if stream is None else stream
+        written = (part.numpy() for part in (spins, logits, dlogq_dlogit, log_prob, energy))
+        graph = couplings.field.numpy(), couplings.coupling.numpy()
+        batch = Batch(beta, *graph, stream is None, keep, np.uint64(key), first, *written)
+        arrays = tuple(part.numpy() for part in rows)
+        share_out(blocks, kernel.loops.sweep, kernel.plan(keep), numbers, batch, arrays)
         if keep:
-            ctx.save_for_backward(spins, *kept)
+            ctx.kernel, ctx.numbers, ctx.field = kernel, numbers, couplings.field
+            ctx.save_for_backward(spins, dlogq_dlogit, *(rows if kernel.keeps_rows else ()))
         ctx.mark_non_differentiable(energy)
-        return log_prob, logits, energy
+        return log_prob.flatten(), logits, energy.flatten()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        spins, dlogq_dlogit, *kept = ctx.saved_tensors
+        spins, dlogq_dlogit, *rows = ctx.saved_tensors
         by_log_prob, by_logits, _ = gradients
-        found = ctx.kernel.gradient(ctx.of, spins, *weigh(dlogq_dlogit, by_log_prob, by_logits), kept, ctx.coefficients)
-        return None, None, None, None, None, None, *found
+        factor = by_log_prob.view(len(spins), -1).to(spins.dtype).contiguous()
+        if by_logits.numel():
+            dlogq_dlogit, factor = dlogq_dlogit * factor[:, None] + by_logits, torch.ones_like(factor)
+        field, *arrays = (part.numpy() for part in (ctx.field, spins, dlogq_dlogit, factor, *rows))
+        drawn = Drawn(field, arrays[0], arrays[1], arrays[2], tuple(arrays[3:]))
+        wanted = ctx.needs_input_grad[7:]
+        found = ctx.kernel.gradient(ctx.numbers, drawn, wanted)
+        return (None,) * 7 + tuple(part if want else None for part, want in zip(found, wanted, strict=True))

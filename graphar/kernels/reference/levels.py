@@ -17,18 +17,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
 from graphar.heads.inputs import SiteInputs, SparseInputs, spmm_sum
-from graphar.kernels import random_bits
-from graphar.kernels.base import Couplings, Kernel, Samples
+from graphar.kernels.base import Couplings
+from graphar.kernels.reference.base import TorchKernel, decide
 
-__all__ = ["ReferenceKernel", "decide", "sum_log_prob"]
+__all__ = ["ReferenceKernel"]
 
 
-class ReferenceKernel(Kernel):
+class ReferenceKernel(TorchKernel):
     """Level by level in torch.
 
     Args:
@@ -123,23 +122,7 @@ class ReferenceKernel(Kernel):
         ranks, field, local = self.ranks[sites], couplings.field[sites], self.local[sites]
         return SiteInputs(beta, ranks, field, arrivals, local, couplings.field_of_rank, **opened, memory=memory)
 
-    def sample(
-        self, beta: float, couplings: Couplings, key: int, first: int, count: int, differentiable: bool = False
-    ) -> Samples:
-        spins, logits, arrivals = self._draw(beta, couplings, random_bits.words(key, self.sites, first, count))
-        if differentiable:
-            with torch.enable_grad():
-                logits = self.head(self._inputs(beta, couplings, None, spins, arrivals))
-                log_prob = sum_log_prob(spins, logits)
-        else:
-            log_prob = sum_log_prob(spins, logits)
-        with torch.no_grad():
-            energy = -((arrivals[self.local] + couplings.field) * spins).sum(0, dtype=torch.float64)
-        return Samples(spins[None], self.row_of_site, log_prob, energy)
-
-    @torch.no_grad()
     def _draw(self, beta: float, couplings: Couplings, words: Tensor) -> tuple[Tensor, ...]:
-        """Spins, logits and arrivals from 32 random bits for each spin, (N, batch)."""
         spins = torch.zeros(words.shape, dtype=self.dtype, device=self.device)
         logits = torch.empty_like(spins)
         arrivals = spins.new_zeros(self.num_arrivals + 1, words.shape[1])
@@ -154,20 +137,12 @@ class ReferenceKernel(Kernel):
             for sends in self._sends_of[level]:
                 message = spins[self.source[sends]].mul_(couplings.coupling[sends])
                 torch.add(arrivals[self.before[sends]], message, out=arrivals[sends])
-        return spins, logits, arrivals
+        energy = -((arrivals[self.local] + couplings.field) * spins).sum(0, dtype=torch.float64)
+        return spins, logits, energy, arrivals
 
-    def logits(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
-        return self._logits_of_rows(beta, couplings, self._rows(spins))[self.row_of_site].T
-
-    def log_prob(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
-        rows = self._rows(spins)
-        return sum_log_prob(rows, self._logits_of_rows(beta, couplings, rows))
-
-    def _rows(self, spins: Tensor) -> Tensor:
-        return spins.to(self.device, self.dtype)[:, self.sites].T.contiguous()
-
-    def _logits_of_rows(self, beta: float, couplings: Couplings, rows: Tensor) -> Tensor:
-        return self.head(self._inputs(beta, couplings, None, rows, self.arrivals(couplings, rows)))
+    def _logits(self, beta: float, couplings: Couplings, rows: Tensor, *known: Tensor) -> Tensor:
+        arrivals = known[0] if known else self.arrivals(couplings, rows)
+        return self.head(self._inputs(beta, couplings, None, rows, arrivals))
 
     @torch.no_grad()
     def arrivals(self, couplings: Couplings, rows: Tensor) -> Tensor:
@@ -178,27 +153,6 @@ class ReferenceKernel(Kernel):
             these = self.turns[slice(*self._turns_at[turn : turn + 2])]
             received[these] += received[self.before[these]]
         return received
-
-
-def decide(logit: Tensor, words: Tensor) -> Tensor:
-    """Spins from logits and 32 random bits each.
-
-    The less likely sign is taken where the bits, as a number (k + ½)/2³² of (0, 1), are below σ(−|logit|), which
-    has full relative precision however small; for positive logits the bits are reversed, so that the spin is
-    monotone in the logit.
-
-    >>> decide(torch.tensor([-50.0, 0.0, 50.0]), torch.tensor([0, 2**30, 2**32 - 1]))
-    tensor([-1.,  1.,  1.])
-    """
-    sign = torch.where(logit < 0, -1.0, 1.0).to(logit)
-    bits = torch.where(logit < 0, words, 0xFFFFFFFF - words)
-    decay = torch.exp(-logit.abs())
-    unlikely = decay * (1 / (1 + decay))
-    return torch.where((bits.to(logit) + 0.5) * 2.0**-32 < unlikely, -sign, sign)
-
-
-def sum_log_prob(spins: Tensor, logits: Tensor) -> Tensor:
-    return logsigmoid(spins * logits).sum(0, dtype=torch.float64)
 
 
 def _sorted_by(group: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ neither read nor write. Gradients are torch's own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,12 +15,13 @@ import torch
 from torch import Tensor
 
 from graphar._support.segments import Segments
+from graphar.frontier import Frontier
+from graphar.heads.base import BoundHead
 from graphar.heads.inputs import SiteInputs, SparseInputs
-from graphar.heads.message_passing.head import Received
-from graphar.kernels import random_bits
-from graphar.kernels.base import Couplings, Samples
-from graphar.kernels.compiled.message_passing import DepthFirst
-from graphar.kernels.reference.levels import decide, sum_log_prob
+from graphar.heads.message_passing.head import BoundMessagePassing, Received
+from graphar.kernels.base import Couplings
+from graphar.kernels.depth_first import depth_first
+from graphar.kernels.reference.base import TorchKernel, decide
 
 __all__ = ["MessagePassingReferenceKernel"]
 
@@ -48,96 +50,78 @@ class _Level(NamedTuple):
     renewals: list[_Renewal]
 
 
-class MessagePassingReferenceKernel(DepthFirst):
+class MessagePassingReferenceKernel(TorchKernel):
     """Level by level in torch, by the head's PyG module."""
 
-    def sample(
-        self, beta: float, couplings: Couplings, key: int, first: int, count: int, differentiable: bool = False
-    ) -> Samples:
-        words = random_bits.words(key, self.sites.to(self.device), first, count)
-        with torch.no_grad():
-            spins, logits, energy = self._walk(beta, couplings, words, None)
-        if differentiable:
-            with torch.enable_grad():
-                logits = self._walk(beta, couplings, None, spins)[1]
-        return Samples(spins[None], self.row_of_site.to(self.device), sum_log_prob(spins, logits), energy)
+    head: BoundMessagePassing
 
-    def log_prob(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
-        rows, logits, _ = self._walk(beta, couplings, None, self._rows(spins))
-        return sum_log_prob(rows, logits)
+    def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
+        super().__init__(frontier, head, dtype, device)
+        self.plan = plan = depth_first(frontier, self.head)
+        lists = plan.rank, plan.site, plan.arrival, plan.sender, plan.pair, plan.pair_spin
+        ranks, self.sites, self.arrival, self.sender, self.pair, self.pair_spin = (
+            torch.from_numpy(part).to(device) for part in lists
+        )
+        self.ranks, self.row_of_site = ranks, self.sites.argsort()
 
-    def logits(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
-        return self._walk(beta, couplings, None, self._rows(spins))[1][self.row_of_site.to(self.device)].T
+    def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
+        return Couplings(coupling[self.arrival], field[self.ranks], field)
 
-    def _rows(self, spins: Tensor) -> Tensor:
-        return spins.to(self.device, self.dtype)[:, self.sites.to(self.device)].T.contiguous()
+    def _draw(self, beta: float, couplings: Couplings, words: Tensor) -> tuple[Tensor, ...]:
+        return self._walk(beta, couplings, words, None)
+
+    def _logits(self, beta: float, couplings: Couplings, rows: Tensor, *known: Tensor) -> Tensor:
+        return self._walk(beta, couplings, None, rows)[1]
 
     @cached_property
-    def _plan(self) -> tuple[list[_Renewal], list[_Level]]:
+    def _renewals(self) -> tuple[list[_Renewal], list[_Level]]:
         """What is renewed before the first spins, and the levels; tables as long as the walk."""
-        from graphar.kernels.compiled.loops.schedule import draw_starts
+        from graphar.kernels.compiled.loops.schedule import draw_starts, find_events, new_events, sweep_events
 
-        n, start = self.num_spins, self.ptr[:-1].copy()
-        before = [renewal for number in range(self.rounds) for renewal in self._swept([(0, n)], number % 2 == 1, start)]
-        order = np.argsort(self.level, kind="stable")
+        plan, events = self.plan, new_events(self.plan)
+        start = events.start
+
+        def renewals(rounds: int, find: Callable[[int, int], int], places: list[int]) -> list[_Renewal]:
+            """Of some passes one after the other, each of all places at once, events of the same key together."""
+            found = []
+            for number in range(rounds):
+                parts = []
+                for p in places:
+                    count = find(p, number)
+                    parts.append((events.edges[:count].copy(), events.keys[:count].copy()))
+                edges, keys = (np.concatenate(part) for part in zip(*parts, strict=True))
+                order = np.argsort(keys, kind="stable")
+                groups = np.split(edges[order], np.flatnonzero(np.diff(keys[order])) + 1)
+                found += [self._renewal(group, start) for group in groups if group.size]
+            return found
+
+        n = self.num_spins
+        before = renewals(plan.rounds, lambda p, number: sweep_events(plan, 0, n, number % 2 == 1, events), [0])
+        order = np.argsort(plan.level, kind="stable")
         levels = []
-        for places in np.split(order, np.flatnonzero(np.diff(self.level[order])) + 1):
+        for places in np.split(order, np.flatnonzero(np.diff(plan.level[order])) + 1):
             rows, count = self._received(places, start)
-            pairs = np.concatenate([np.arange(self.pair_ptr[p], self.pair_ptr[p + 1]) for p in places])
-            pair_ptr = np.concatenate([[0], np.cumsum(np.diff(self.pair_ptr)[places])])
+            pairs = np.concatenate([np.arange(plan.pair_ptr[p], plan.pair_ptr[p + 1]) for p in places])
+            pair_ptr = np.concatenate([[0], np.cumsum(np.diff(plan.pair_ptr)[places])])
             for p in places.tolist():
-                draw_starts(p, self.sender, self.ptr, start)
-            if self.refresh == "full":
-                rests = [(p + 1, int(self.stop[p])) for p in places.tolist()]
-                passes = [self._swept(rests, number % 2 == 1, start) for number in range(self.rounds)]
-                renewals = [renewal for swept in passes for renewal in swept]
-            else:
-                renewals = self._passed(places, start)
+                draw_starts(plan, p, start)
+            rounds = plan.rounds if plan.full else 1
+            after = renewals(rounds, lambda p, number: find_events(plan, p, False, number, events), places.tolist())
             here = [torch.from_numpy(part).to(self.device) for part in (places, rows, pairs, pair_ptr)]
-            levels.append(_Level(here[0], here[1], self._incoming(count), here[2], here[3], renewals))
+            levels.append(_Level(here[0], here[1], self._incoming(count), here[2], here[3], after))
         return before, levels
 
-    def _swept(self, runs: list[tuple[int, int]], backwards: bool, start: np.ndarray) -> list[_Renewal]:
-        from graphar.kernels.compiled.loops.schedule import sweep
-
-        edges, keys = np.empty((2, 2 * self.sender.size), np.int64)
-        events = []
-        for first, stop in runs:
-            count = sweep(first, stop, backwards, self.depth, self.ptr, start, edges, keys)
-            events.append((edges[:count].copy(), keys[:count].copy()))
-        return self._grouped(events, start)
-
-    def _passed(self, places: np.ndarray, start: np.ndarray) -> list[_Renewal]:
-        from graphar.kernels.compiled.loops.schedule import outward
-
-        edges, keys = np.empty((2, 2 * self.sender.size), np.int64)
-        distance, queue = np.zeros((2, self.num_spins), np.int64)
-        returns, events = self.refresh == "return", []
-        for p in places.tolist():
-            count = outward(p, self.radius, returns, self.sender, self.ptr, start, distance, queue, edges, keys)
-            events.append((edges[:count].copy(), keys[:count].copy()))
-        return self._grouped(events, start)
-
-    def _grouped(self, events: list[tuple[np.ndarray, np.ndarray]], start: np.ndarray) -> list[_Renewal]:
-        """Events of the same key, of all spins of the level, at once."""
-        edges, keys = (np.concatenate(parts) for parts in zip(*events, strict=True))
-        if not edges.size:
-            return []
-        order = np.argsort(keys, kind="stable")
-        groups = np.split(edges[order], np.flatnonzero(np.diff(keys[order])) + 1)
-        return [self._renewal(group, start) for group in groups]
-
     def _renewal(self, edges: np.ndarray, start: np.ndarray) -> _Renewal:
-        spins = np.unique(self.receiver[edges])
+        spins = np.unique(self.plan.receiver[edges])
         rows, count = self._received(spins, start)
-        parts = spins, rows, np.searchsorted(rows, edges), self.back[edges]
+        parts = spins, rows, np.searchsorted(rows, edges), self.plan.back[edges]
         here = [torch.from_numpy(part).to(self.device) for part in parts]
         return _Renewal(here[0], here[1], self._incoming(count), here[2], here[3])
 
     def _received(self, spins: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows that reach some spins from undrawn ones, and how many each."""
-        rows = np.concatenate([np.arange(start[k], self.ptr[k + 1]) for k in spins])
-        return rows, self.ptr[spins + 1] - start[spins]
+        ptr = self.plan.ptr
+        return np.concatenate([np.arange(start[k], ptr[k + 1]) for k in spins]), ptr[spins + 1] - start[spins]
 
     def _incoming(self, count: np.ndarray) -> Segments:
         """Rows of spins, as many as each receives."""
@@ -150,7 +134,7 @@ class MessagePassingReferenceKernel(DepthFirst):
         """Spins, drawn from random words (N, batch) or given as (N, batch), and logits by place; energies."""
         batch = words if given is None else given
         assert batch is not None
-        before, levels = self._plan
+        before, levels = self._renewals
         spins = batch.new_zeros(batch.shape, dtype=self.dtype) if given is None else given
         energy = torch.zeros(batch.shape[1], dtype=torch.float64, device=self.device)
         state = _State(self, beta, couplings, batch.shape[1])
@@ -179,9 +163,6 @@ class _State:
         self.field, self.coupling = couplings.field[:, None], couplings.coupling
         self.messages = self.field.new_zeros(2 * kernel.num_arrivals, batch)
         self.local = self.field.new_zeros(kernel.num_spins, batch)
-        self.sender, self.pair, self.pair_spin = (
-            torch.from_numpy(part).to(kernel.device) for part in (kernel.sender, kernel.pair, kernel.pair_spin)
-        )
 
     def inputs(self, level: _Level) -> SiteInputs:
         """What the head reads to give the logits of a level."""
@@ -189,33 +170,35 @@ class _State:
         count = level.incoming.ptr.diff()[:, None].to(strength.dtype)
         messages = self.messages[level.rows]
         total, sizes, strength = (level.incoming.sum(part) for part in (messages, messages.abs(), strength))
-        inbox = SparseInputs(self.pair[level.pairs], level.pair_ptr, self.pair_spin[level.pairs], self.local.clone())
+        pairs, read = self.kernel.pair[level.pairs], self.kernel.pair_spin[level.pairs]
+        inbox = SparseInputs(pairs, level.pair_ptr, read, self.local.clone())
         return SiteInputs(
             beta=self.beta,
-            ranks=self.kernel.ranks.to(self.local.device)[level.places],
+            ranks=self.kernel.ranks[level.places],
             field=self.field[level.places],
             arrivals=self.local,
             local_row=level.places,
             fields=self.of.field_of_rank,
-            messages=inbox if self.kernel.bound.linear else None,
+            messages=inbox if self.kernel.head.linear else None,
             received=Received(total, sizes, count, strength),
         )
 
     def draw(self, level: _Level, x: Tensor) -> None:
         """Send spins to their undrawn neighbours, of which no two of a level share one."""
         message = self.coupling[level.rows, None] * x[level.incoming.group]
-        self.local[self.sender[level.rows]] += message
+        self.local[self.kernel.sender[level.rows]] += message
 
     def forget(self, level: _Level) -> None:
         """Part of the gradient by messages between spins after those of a level ends here."""
-        if self.kernel.bound.rule.gradient_decay != 1 and self.messages.requires_grad:
+        plan, decay = self.kernel.plan, self.kernel.head.rule.gradient_decay
+        if decay != 1 and self.messages.requires_grad:
             part = self.messages.new_ones(len(self.messages), 1)
             for p in level.places.tolist():
-                part[self.kernel.ptr[p] : self.kernel.ptr[self.kernel.stop[p]]] = self.kernel.bound.rule.gradient_decay
+                part[plan.ptr[p] : plan.ptr[plan.stop[p]]] = decay
             self.messages = part * self.messages + (1 - part) * self.messages.detach()
 
     def renew(self, renewal: _Renewal) -> None:
-        sent = self.kernel.bound.rule(
+        sent = self.kernel.head.rule(
             self.beta * (self.field[renewal.spins] + self.local[renewal.spins]),
             renewal.incoming.group.repeat(2, 1),  # who sends does not matter
             self.beta * self.coupling[renewal.rows],

@@ -1,12 +1,11 @@
 """Compiled arithmetic of :mod:`graphar.heads.message_passing.rule`: loops over the samples of a block that vectorise.
 
-Gates are tuples of their four weights, with no hidden units where nothing is learned. They read four magnitudes that
-differ from sample to sample, the rows of f, and then some that do not.
+Gates read four magnitudes that differ from sample to sample, the rows of f, and then some that do not.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
@@ -16,6 +15,7 @@ from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 
 __all__ = [
     "PER_SAMPLE",
+    "Gates",
     "add_scaled",
     "apply_gates",
     "belief_message",
@@ -26,6 +26,20 @@ __all__ = [
 ]
 
 PER_SAMPLE = 4
+
+
+class Gates(NamedTuple):
+    """Weights of two gates, or derivatives by them; no hidden units where nothing is learned.
+
+    Attributes:
+        weight, bias: of the hidden units, (hidden, features) and (hidden,).
+        out, constant: (2, hidden) and (2,).
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    out: np.ndarray
+    constant: np.ndarray
 
 
 def atanh_of_third(s: Any) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 from graphar.kernels.compiled.loops.gates import PER_SAMPLE, add_scaled, constant_part, hidden_layer
-from graphar.kernels.compiled.loops.linear import _dot
+from graphar.kernels.compiled.loops.spin import dot
 
 __all__ = ["add_signed", "belief_slope", "by_magnitude", "gates_back", "sum_of"]
 
@@ -72,12 +72,12 @@ def gates_back(net, numbers, f, y, by_g, by_net, by_f, by_z):  # type: ignore[no
     for h in range(bias.size):
         hidden_layer(weight[h], constant_part(weight[h], bias[h], numbers), f, y)
         for o in range(2):
-            by_out[o, h] += _dot(by_g[o], y)
+            by_out[o, h] += dot(by_g[o], y)
         _by_hidden(out[0, h], out[1, h], by_g, y, by_z)
         shared = sum_of(by_z)
         by_bias[h] += shared
         for j in range(len(numbers)):
             by_weight[h, PER_SAMPLE + j] += shared * (numbers[j] / (1 + numbers[j]))
         for j in range(PER_SAMPLE):
-            by_weight[h, j] += _dot(by_z, f[j])
+            by_weight[h, j] += dot(by_z, f[j])
             add_scaled(weight[h, j], by_z, by_f[j])

@@ -1,4 +1,4 @@
-"""The order in which a compiled sweep visits spins, and which rows two readers in succession share.
+"""The order in which a compiled sweep visits spins, which rows two readers in succession share, and blocks of spins.
 
 Imported only where it is used, so that numba loads on first use.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from graphar._support.compile import njit
+from graphar.kernels.compiled.loops.shares import borrowed, shares
 
-__all__ = ["preorder", "reuse_slots", "share_rows"]
+__all__ = ["preorder", "reuse_slots", "share_rows", "subtree_stops", "to_blocks", "to_sites"]
 
 
 @njit(cache=True)
@@ -43,6 +44,24 @@ def preorder(parent: np.ndarray) -> np.ndarray:
             top += 1
             stack[top] = child[i]
     return order
+
+
+@njit(cache=True)
+def subtree_stops(depth: np.ndarray) -> np.ndarray:
+    """One past the last place of each subtree, from depths in depth-first order."""
+    n = depth.size
+    stop = np.empty(n, np.int64)
+    open_at = np.empty(n + 1, np.int64)  # the spin of each depth whose subtree is not closed
+    top = -1
+    for p in range(n):
+        while top >= depth[p]:
+            stop[open_at[top]] = p
+            top -= 1
+        top += 1
+        open_at[top] = p
+    for d in range(top + 1):
+        stop[open_at[d]] = n
+    return stop
 
 
 @njit(cache=True)
@@ -143,3 +162,30 @@ def reuse_slots(
             num_free += 1
     slot[num_arrivals] = num_slots
     return slot, num_slots
+
+
+@njit(nogil=True, cache=True)
+def to_blocks(work: tuple[np.ndarray, int], spins: np.ndarray, blocks: np.ndarray) -> None:
+    """Spins (batch, N) to (blocks, N, width), the last block filled up with ones."""
+    spins, blocks = borrowed((spins, blocks))
+    num_blocks, num_spins, width = blocks.shape
+    for block in shares(work, num_blocks):
+        for first in range(0, num_spins, 16):  # a cache line of spins at a time
+            for b in range(width):
+                sample = block * width + b
+                for i in range(first, min(first + 16, num_spins)):
+                    blocks[block, i, b] = spins[sample, i] if sample < spins.shape[0] else 1
+
+
+@njit(nogil=True, cache=True)
+def to_sites(work: tuple[np.ndarray, int], blocks: np.ndarray, row_of_site: np.ndarray, spins: np.ndarray) -> None:
+    """Spins (blocks, N, width) to (batch, N) in site order, site i being row ``row_of_site[i]``."""
+    blocks, row_of_site, spins = borrowed((blocks, row_of_site, spins))
+    num_blocks, num_spins, width = blocks.shape
+    for block in shares(work, num_blocks):
+        for first in range(0, num_spins, 16):  # a cache line of spins at a time
+            last = min(first + 16, num_spins)
+            for b in range(min(width, spins.shape[0] - block * width)):
+                row = spins[block * width + b]
+                for i in range(first, last):
+                    row[i] = blocks[block, row_of_site[i], b]

@@ -1,6 +1,6 @@
 """Compiled loops of MADE; imported where they are used, so that numba loads on first use.
 
-Blocks of samples are those of :mod:`graphar.kernels.compiled.loops.linear`. A block has a row for each hidden unit,
+A block of samples has a row for each hidden unit,
 that of channel o at spin i in layer k at ((k copies + copy) N + i) channels + o: with two ``copies`` the network is
 that of x and of −x, mixed. What layers have at the spins drawn already is kept, so a batch takes the work of one
 density.
@@ -13,25 +13,19 @@ for all layers but the last.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from graphar._support.compile import njit
-from graphar.kernels.compiled.loops.arithmetic import random_words
-from graphar.kernels.compiled.loops.linear import (
-    LOG_EVERY,
-    _add_energy,
-    _decay,
-    _dot,
-    _draw,
-    _slope,
-    add_log_prob,
-    new_stream,
-)
+from graphar.kernels.compiled.batch_layout import Batch, Drawn
+from graphar.kernels.compiled.loops.pairs import blocks_in_cache
 from graphar.kernels.compiled.loops.shares import borrowed, shares
 from graphar.kernels.compiled.loops.simd import add_rows, dot_rows
+from graphar.kernels.compiled.loops.spin import add_energy, dot, finish_spin, new_stream, weighted_slope
+from graphar.kernels.compiled.plans import MADEPlan
 
-__all__ = ["gradient", "units_gradient", "walk"]
+__all__ = ["gradient", "sweep", "units_gradient"]
 
 
 @njit(fastmath={"contract"}, error_model="numpy")
@@ -117,45 +111,30 @@ def _layer(k: int, i: int, num_spins: int, depth: int, channels: int) -> tuple[i
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def walk(
+def sweep(
     work: tuple[np.ndarray, int],
-    plan: tuple[np.ndarray, ...],
-    numbers: tuple[np.ndarray, ...],
-    starts: np.ndarray,
-    copies: int,
-    given: bool,
-    keep: bool,
-    key: np.uint64,
-    first: int,
-    spins: np.ndarray,
-    units: np.ndarray,
-    inner: np.ndarray,
-    ups: np.ndarray,
-    logits: np.ndarray,
-    dlogq_dlogit: np.ndarray,
-    log_prob: np.ndarray,
-    energy: np.ndarray,
+    plan: MADEPlan,
+    numbers: Any,
+    batch: Batch,
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
-    """Spins, drawn or ``given``, their log q and, where drawn, energy; with ``keep`` also what the gradient needs.
+    """Spins, drawn or given, their log q and, where drawn, energy; with ``keep`` also what the gradient needs.
 
-    ``spins`` and ``dlogq_dlogit`` are (blocks, N, width), ``logits`` too or empty; ``units`` and ``inner``, before
-    PReLU, (blocks, rows, width), ``ups`` (blocks, copies N, width): of as many blocks as there are threads where they
-    are not kept. ``log_prob`` and ``energy`` are (blocks, width).
+    ``rows`` are units, what they are before PReLU, and logits of the network, (copies N).
     """
-    plan, numbers, starts, spins, units, inner, ups = borrowed((plan, numbers, starts, spins, units, inner, ups))
-    logits, dlogq_dlogit, log_prob, energy = borrowed((logits, dlogq_dlogit, log_prob, energy))
-    sites, arrival_ptr, source, arrival = plan
-    constant, weight, bias, slope, field, coupling = numbers
-    blocks, num_spins, width = spins.shape
+    plan, numbers, batch, (units, inner, ups) = borrowed((plan, numbers, batch, rows))
+    ranks, starts, copies, (weight, bias, slope) = plan.ranks, plan.starts, plan.copies, numbers
+    blocks, num_spins, width = batch.spins.shape
     depth, channels = bias.shape[0], bias.shape[2]
     each = np.arange(num_spins * channels).astype(np.int32)
+    constant = batch.spins.dtype.type(2 * batch.beta) * batch.field
     for block in shares(work, blocks):
-        place = block if keep else work[1]
-        x, value, z, up = spins[block], units[place], inner[place], ups[place]
+        place = block if batch.keep else work[1]
+        x, value, z, up = batch.spins[block], units[place], inner[place], ups[place]
         one = x.dtype.type(1)
         logit, decay, row = np.zeros(width, x.dtype), np.zeros(width, x.dtype), np.zeros(width, x.dtype)
         log_q, product = np.zeros((2, width), np.float64), np.ones(width, np.float64)
-        _, aligned, words, mine = new_stream(key, first + block * width, width)
+        stream = new_stream(batch.first + block * width, width)
         for i in range(num_spins):
             for copy in range(copies):
                 for k in range(depth):
@@ -177,55 +156,38 @@ def walk(
             else:
                 for b in range(width):
                     logit[b] = constant[i] + up[i, b]
-            if given:
-                _decay(logit, decay)
-            else:
-                random_words(key, sites[i], aligned, words)
-                _draw(mine, logit, decay, x[i])
+            finish_spin(i, i, ranks.site[i], block, batch, stream, (logit, decay, product))
+            if not batch.given:
                 row[:] = 0
-                add_rows(x, source, arrival, coupling, arrival_ptr[i], arrival_ptr[i + 1], row)
-                _add_energy(row, field[i], x[i], energy[block])
+                add_rows(x, ranks.source, ranks.arrival, batch.coupling, ranks.ptr[i], ranks.ptr[i + 1], row)
+                add_energy(row, batch.field[i], x[i], batch.energy[block])
             if copies > 1:
                 _add_log_prob(x[i], up[i::num_spins], log_q)
-            if keep:
-                _slope(logit, decay, x[i], dlogq_dlogit[block, i])
-            if logits.size:
-                logits[block, i] = logit
-            last = i % LOG_EVERY == LOG_EVERY - 1 or i == num_spins - 1
-            add_log_prob(logit, decay, x[i], log_prob[block], product, last)
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def units_gradient(
     work: tuple[np.ndarray, int],
-    numbers: tuple[np.ndarray, ...],
-    starts: np.ndarray,
-    shape: tuple[int, int, int],
-    spins: np.ndarray,
-    inner: np.ndarray,
-    ups: np.ndarray,
-    dlogq_dlogit: np.ndarray,
-    factor: np.ndarray,
+    plan: MADEPlan,
+    numbers: Any,
+    drawn: Drawn,
     by_units: np.ndarray,
 ) -> None:
-    """Derivatives of Σ_b factor_b Σ_i slope_ib logit_ib by units, (blocks, rows, width), from the last layer down.
+    """Derivatives of a batch by units, (blocks, rows, width), zero before, from the last layer down.
 
-    ``shape`` is (layers, copies, channels); ``by_units`` is zero before. ``inner`` becomes derivatives by the slopes of
-    PReLU and ``ups`` by the logits of the network.
+    Of ``drawn.rows``, ``inner`` becomes derivatives by the slopes of PReLU and ``ups`` by the logits of the network.
     """
-    numbers, starts, spins, inner, ups, dlogq_dlogit = borrowed((numbers, starts, spins, inner, ups, dlogq_dlogit))
-    factor, by_units = borrowed((factor, by_units))
-    weight, slope = numbers
-    blocks, num_spins, width = spins.shape
-    depth, copies, channels = shape
+    plan, numbers, drawn, by_units = borrowed((plan, numbers, drawn, by_units))
+    starts, copies, (weight, bias, slope), (_, inner, ups) = plan.starts, plan.copies, numbers, drawn.rows
+    blocks, num_spins, width = drawn.spins.shape
+    depth, channels = bias.shape[0], bias.shape[2]
     later = np.arange(num_spins)
     for block in shares(work, blocks):
-        slope_of = np.zeros((copies * num_spins, width), spins.dtype)
+        slope_of = np.zeros((copies * num_spins, width), by_units.dtype)
         for i in range(num_spins):
-            for b in range(width):
-                slope_of[i, b] = dlogq_dlogit[block, i, b] * factor[block, b]
+            weighted_slope(drawn, block, i, slope_of[i])
         if copies > 1:
-            _through_mixture(spins[block], ups[block], np.zeros((2, num_spins, width)), slope_of)
+            _through_mixture(drawn.spins[block], ups[block], np.zeros((2, num_spins, width)), slope_of)
         ups[block] = slope_of
         for k in range(depth - 1, 0, -1):
             ins, outs, pairs, _, _ = _layer(k, 0, num_spins, depth, channels)
@@ -248,26 +210,20 @@ def units_gradient(
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def gradient(
     work: tuple[np.ndarray, int],
-    starts: np.ndarray,
-    shape: tuple[int, int, int],
-    group: int,
-    spins: np.ndarray,
-    units: np.ndarray,
-    inner: np.ndarray,
-    ups: np.ndarray,
+    plan: MADEPlan,
+    drawn: Drawn,
     by_units: np.ndarray,
-    by_weight: np.ndarray,
-    by_bias: np.ndarray,
-    by_slope: np.ndarray,
+    found: Any,
 ) -> None:
-    """Derivatives by the numbers, added to the last three, from what :func:`units_gradient` leaves.
+    """Derivatives by the coefficients, added to ``found``, from what :func:`units_gradient` leaves.
 
-    Spins by themselves take those by their weights, in pairs of an early and a late one, ``group`` blocks at a time.
+    Spins by themselves take those by their weights, in pairs of an early and a late one, some blocks at a time.
     """
-    starts, spins, units, inner, ups, by_units = borrowed((starts, spins, units, inner, ups, by_units))
-    by_weight, by_bias, by_slope = borrowed((by_weight, by_bias, by_slope))
+    plan, drawn, by_units, (by_weight, by_bias, by_slope) = borrowed((plan, drawn, by_units, found))
+    spins, starts, copies, (units, inner, ups) = drawn.spins, plan.starts, plan.copies, drawn.rows
     blocks, num_spins, width = spins.shape
-    depth, copies, channels = shape
+    depth, channels = by_bias.shape[0], by_bias.shape[2]
+    group = blocks_in_cache(width * spins.itemsize * num_spins * channels)
     num_rows = inner.shape[1]
     each = np.arange(num_spins * channels).astype(np.int32)
     ones = np.ones(width, spins.dtype)
@@ -296,9 +252,9 @@ def gradient(
                                 own = (
                                     by_units[member, here] if k < depth - 1 else ups[member, copy * num_spins + reader]
                                 )
-                                by_bias[k, reader, o] += _dot(own, ones)
+                                by_bias[k, reader, o] += dot(own, ones)
                                 if k < depth - 1:
-                                    by_slope[k, reader, o] += _dot(inner[member, here], ones)
+                                    by_slope[k, reader, o] += dot(inner[member, here], ones)
                                 at = (member - first) * width
                                 for b in range(width):
                                     by[at + b] = -own[b] if minus else own[b]

@@ -1,29 +1,82 @@
-"""Compiled walks of the message-passing kernel; imported where they are used, so that numba loads on first use.
+"""Compiled sweep of the message-passing head; imported where it is used, so that numba loads on first use.
 
-A walk draws the spins of a block of samples, whose messages and fields are (rows, width). The schedule, the same for
+A sweep draws the spins of a block of samples, whose messages and fields are (rows, width). The schedule, the same for
 all samples, is found along the way (:mod:`graphar.kernels.compiled.loops.schedule`): all its events together would be
-as long as the walk. Spins are places in drawing order; the messages that k receives from undrawn spins are rows
-``start[k]`` to ``ptr[k + 1]``.
+as long as the sweep. The messages that k receives from undrawn spins are rows ``start[k]`` to ``ptr[k + 1]``.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from graphar._support.compile import njit
-from graphar.kernels.compiled.loops.arithmetic import random_words
+from graphar.kernels.compiled.batch_layout import Batch
 from graphar.kernels.compiled.loops.gates import (
+    Gates,
     add_scaled,
     apply_gates,
     belief_message,
     logit_features,
     message_features,
 )
-from graphar.kernels.compiled.loops.linear import LOG_EVERY, _add_energy, _decay, _draw, _send, add_log_prob, new_stream
-from graphar.kernels.compiled.loops.schedule import draw_starts, outward, sweep
+from graphar.kernels.compiled.loops.schedule import Events, draw_starts, find_events, new_events
 from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.spin import add_energy, finish_spin, new_stream
+from graphar.kernels.depth_first import DepthFirst
 
-__all__ = ["apply_events", "collect", "neighbours", "new_scratch", "walk"]
+__all__ = [
+    "Block",
+    "Gates",
+    "Numbers",
+    "Scratch",
+    "collect",
+    "neighbours",
+    "new_block",
+    "renew",
+    "set_field",
+    "sweep",
+    "tell_neighbours",
+]
+
+
+class Numbers(NamedTuple):
+    """What the sweep computes with.
+
+    Attributes:
+        beta, strength, coupling, field: β; βJ and J of directed edges; h by place.
+        pairs, constant: the linear part by pair and by place, or empty.
+        message_gates, logit_gates: weights of both gates.
+    """
+
+    beta: float
+    strength: np.ndarray
+    coupling: np.ndarray
+    field: np.ndarray
+    pairs: np.ndarray
+    constant: np.ndarray
+    message_gates: Gates
+    logit_gates: Gates
+
+
+class Scratch(NamedTuple):
+    """Sums at a spin, features, hidden units, gates, and v or the field on a spin, of a block of samples."""
+
+    total: np.ndarray
+    features: np.ndarray
+    hidden: np.ndarray
+    gates: np.ndarray
+    v: np.ndarray
+
+
+class Block(NamedTuple):
+    """Messages, (2E, width), and fields ξ, (N, width), of a block as its spins are drawn, and scratch."""
+
+    messages: np.ndarray
+    local: np.ndarray
+    events: Events
+    scratch: Scratch
 
 
 # Each of these loops is one that compilers vectorise: few arrays and no branch.
@@ -61,15 +114,19 @@ def _correct_logit(s: np.ndarray, total: np.ndarray, first: np.ndarray, second: 
 
 
 @njit
-def new_scratch(width, learned, like):  # type: ignore[no-untyped-def]
-    """Sums at a spin, features, hidden units, gates and v of a block of samples."""
-    return (
-        np.zeros((2 if learned else 1, width), like.dtype),
-        np.zeros((4, width), like.dtype),
-        np.zeros(width, like.dtype),
-        np.zeros((2, width), like.dtype),
-        np.zeros(width, like.dtype),
+def new_block(plan, messages, local, learned):  # type: ignore[no-untyped-def]
+    """A block before any spin is drawn."""
+    messages[:] = 0
+    local[:] = 0
+    width, kind = local.shape[1], local.dtype
+    scratch = Scratch(
+        np.zeros((2 if learned else 1, width), kind),
+        np.zeros((4, width), kind),
+        np.zeros(width, kind),
+        np.zeros((2, width), kind),
+        np.zeros(width, kind),
     )
+    return Block(messages, local, new_events(plan), scratch)
 
 
 @njit
@@ -94,11 +151,11 @@ def collect(k, beta, field, ptr, start, messages, local, total):  # type: ignore
 
 
 @njit
-def _renew(edge, met, strength, net, received, back, sent, scratch):  # type: ignore[no-untyped-def]
+def _answer(edge, met, strength, net, received, back, sent, scratch):  # type: ignore[no-untyped-def]
     """The answer along an edge to what was ``received``; ``met`` counts neighbours and their |a|."""
     total, f, y, g, v = scratch
     a = strength[edge]
-    if not net[1].size:
+    if not net.bias.size:
         belief_message(a, total[0], received, sent)
         return
     belief_message(a, total[0], received, v)
@@ -111,7 +168,7 @@ def _renew(edge, met, strength, net, received, back, sent, scratch):  # type: ig
 def _read_out(k, met, net, beta, field, local, scratch, logit):  # type: ignore[no-untyped-def]
     """2[(1 + γ') s + (1 + δ') U] from the sums at k."""
     total, f, y, g, s = scratch
-    if not net[1].size:
+    if not net.bias.size:
         for b in range(logit.size):
             logit[b] = 2 * total[0, b]
         return
@@ -129,8 +186,8 @@ def _grown(rows):  # type: ignore[no-untyped-def]
 
 
 @njit
-def apply_events(  # type: ignore[no-untyped-def]
-    count, edges, keys, ordered, beta, plan, start, numbers, net, messages, local, scratch, waiting, tape, at
+def _apply(  # type: ignore[no-untyped-def]
+    count, ordered, plan, numbers, block, waiting, tape, at
 ):
     """Renew messages event by event; returns ``waiting``, which may have grown, and where the tape stands.
 
@@ -138,8 +195,10 @@ def apply_events(  # type: ignore[no-untyped-def]
     tells that none of them reads what another writes, as with odd keys. With a tape, what a message was is written
     down.
     """
-    _, _, ptr, _, receiver, back, _, _, _, _, _ = plan
-    strength, _, field, _, _ = numbers
+    ptr, receiver, back = plan.ptr, plan.receiver, plan.back
+    strength, net, beta = numbers.strength, numbers.message_gates, numbers.strength.dtype.type(numbers.beta)
+    messages, local, events, scratch = block
+    edges, keys, start = events.edges, events.keys, events.start
     first = 0
     while first < count:
         last = first
@@ -151,7 +210,7 @@ def apply_events(  # type: ignore[no-untyped-def]
             edge = edges[event]
             k, row = receiver[edge], back[edge]
             if k != collected:
-                collect(k, beta, field, ptr, start, messages, local, scratch[0])
+                collect(k, beta, numbers.field, ptr, start, messages, local, scratch.total)
                 collected, met = k, neighbours(k, ptr, start, strength)
             if len(tape):
                 tape[at] = messages[row]
@@ -159,9 +218,9 @@ def apply_events(  # type: ignore[no-untyped-def]
             if aside:
                 if event - first == len(waiting):
                     waiting = _grown(waiting)
-                _renew(edge, met, strength, net, messages[edge], messages[row], waiting[event - first], scratch)
+                _answer(edge, met, strength, net, messages[edge], messages[row], waiting[event - first], scratch)
             else:
-                _renew(edge, met, strength, net, messages[edge], messages[row], messages[row], scratch)
+                _answer(edge, met, strength, net, messages[edge], messages[row], messages[row], scratch)
         if aside:
             for event in range(first, last):
                 messages[back[edges[event]]] = waiting[event - first]
@@ -169,82 +228,56 @@ def apply_events(  # type: ignore[no-untyped-def]
     return waiting, at
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def walk(
-    work: tuple[np.ndarray, int],
-    plan: tuple[np.ndarray, ...],
-    schedule: tuple[int, int, bool, bool],
-    numbers: tuple[np.ndarray, ...],
-    message_net: tuple[np.ndarray, ...],
-    logit_net: tuple[np.ndarray, ...],
-    beta: float,
-    given: bool,
-    key: np.uint64,
-    first: int,
-    spins: np.ndarray,
-    messages: np.ndarray,
-    local: np.ndarray,
-    logits: np.ndarray,
-    log_prob: np.ndarray,
-    energy: np.ndarray,
-) -> None:
-    """Spins, drawn or ``given``, their logits, log q and energy.
+@njit
+def renew(plan, p, before, numbers, block, waiting, tape, at):  # type: ignore[no-untyped-def]
+    """All passes after p was drawn, or ``before`` that of its component's first spin; returns as :func:`_apply`."""
+    ordered = before or plan.full
+    for number in range(plan.rounds if ordered else 1):
+        count = find_events(plan, p, before, number, block.events)
+        waiting, at = _apply(count, ordered, plan, numbers, block, waiting, tape, at)
+    return waiting, at
 
-    ``spins`` is (blocks, N, width), ``logits`` too or empty; ``messages`` (threads, 2E, width) and ``local``
-    (threads, N, width) are scratch; ``log_prob`` and ``energy`` are (blocks, width).
-    """
-    plan, numbers, message_net, logit_net, spins = borrowed((plan, numbers, message_net, logit_net, spins))
-    messages, local, logits, log_prob, energy = borrowed((messages, local, logits, log_prob, energy))
-    sites, turns, ptr, sender, _, _, stop, depth, is_root, pair_ptr, pair_spin = plan
-    radius, rounds, full, returns = schedule
-    _, coupling, field, pair_weight, bias = numbers
-    blocks, num_spins, width = spins.shape
+
+@njit
+def tell_neighbours(plan, p, sign, coupling, x, local, start):  # type: ignore[no-untyped-def]
+    """Add the field of p to those on its undrawn neighbours, or take it away."""
+    for edge in range(start[p], plan.ptr[p + 1]):
+        add_scaled(sign * coupling[edge], x, local[plan.sender[edge]])
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def sweep(
+    work: tuple[np.ndarray, int],
+    plan: DepthFirst,
+    numbers: Numbers,
+    batch: Batch,
+    rows: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Spins, drawn or given, their log q and energy; ``rows`` are messages and fields ξ, for each thread."""
+    plan, numbers, batch, (messages, local) = borrowed((plan, numbers, batch, rows))
+    beta, one = batch.spins.dtype.type(batch.beta), batch.spins.dtype.type(1)
+    blocks, num_spins, width = batch.spins.shape
     for block in shares(work, blocks):
-        thread = work[1]
-        u, xi, x = messages[thread], local[thread], spins[block]
-        u[:] = 0
-        xi[:] = 0
-        b = x.dtype.type(beta)
-        start = ptr[:-1].copy()
-        distance, queue = np.zeros(num_spins, np.int64), np.empty(num_spins, np.int64)
-        edges, keys = np.empty(2 * sender.size, np.int64), np.empty(2 * sender.size, np.int64)
+        x = batch.spins[block]
+        mine = new_block(plan, messages[work[1]], local[work[1]], numbers.message_gates.bias.size > 0)
+        u, xi, scratch, start = mine.messages, mine.local, mine.scratch, mine.events.start
         waiting, tape = np.empty((8, width), x.dtype), np.empty((0, width), x.dtype)
-        scratch = new_scratch(width, message_net[1].size > 0, x)
         logit, decay = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
         product = np.ones(width, np.float64)
-        _, aligned, words, mine = new_stream(key, first + block * width, width)
-        log_q = log_prob[block]
+        stream = new_stream(batch.first + block * width, width)
         for turn in range(num_spins):
-            p = turns[turn]
-            if is_root[p]:
-                for number in range(rounds):
-                    count = sweep(p, stop[p], number % 2 == 1, depth, ptr, start, edges, keys)
-                    waiting, _ = apply_events(
-                        count, edges, keys, True, b, plan, start, numbers, message_net, u, xi, scratch, waiting, tape, 0
-                    )
-            collect(p, b, field, ptr, start, u, xi, scratch[0])
-            _read_out(p, neighbours(p, ptr, start, numbers[0]), logit_net, b, field, xi, scratch, logit)
-            if bias.size:
-                logit += bias[p]
-                for pair in range(pair_ptr[p], pair_ptr[p + 1]):
-                    add_scaled(pair_weight[pair], xi[pair_spin[pair]], logit)
-            if given:
-                _decay(logit, decay)
-            else:
-                random_words(key, sites[p], aligned, words)
-                _draw(mine, logit, decay, x[p])
-            if logits.size:
-                logits[block, p] = logit
-            add_log_prob(logit, decay, x[p], log_q, product, turn % LOG_EVERY == LOG_EVERY - 1 or turn == num_spins - 1)
-            _add_energy(xi[p], field[p], x[p], energy[block])
-            for edge in range(start[p], ptr[p + 1]):
-                _send(xi[sender[edge]], coupling[edge], x[p], xi[sender[edge]])
-            draw_starts(p, sender, ptr, start)
-            for number in range(rounds if full else 1):
-                if full:
-                    count = sweep(p + 1, stop[p], number % 2 == 1, depth, ptr, start, edges, keys)
-                else:
-                    count = outward(p, radius, returns, sender, ptr, start, distance, queue, edges, keys)
-                waiting, _ = apply_events(
-                    count, edges, keys, full, b, plan, start, numbers, message_net, u, xi, scratch, waiting, tape, 0
-                )
+            p = plan.turns[turn]
+            if plan.is_root[p]:
+                waiting, _ = renew(plan, p, True, numbers, mine, waiting, tape, 0)
+            collect(p, beta, numbers.field, plan.ptr, start, u, xi, scratch.total)
+            met = neighbours(p, plan.ptr, start, numbers.strength)
+            _read_out(p, met, numbers.logit_gates, beta, numbers.field, xi, scratch, logit)
+            if numbers.constant.size:
+                logit += numbers.constant[p]
+                for pair in range(plan.pair_ptr[p], plan.pair_ptr[p + 1]):
+                    add_scaled(numbers.pairs[pair], xi[plan.pair_spin[pair]], logit)
+            finish_spin(p, turn, plan.site[p], block, batch, stream, (logit, decay, product))
+            add_energy(xi[p], numbers.field[p], x[p], batch.energy[block])
+            tell_neighbours(plan, p, one, numbers.coupling, x[p], xi, start)
+            draw_starts(plan, p, start)
+            waiting, _ = renew(plan, p, False, numbers, mine, waiting, tape, 0)

@@ -7,10 +7,14 @@ event, of one block of samples for each thread.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from graphar._support.compile import njit
+from graphar.kernels.compiled.batch_layout import Drawn
 from graphar.kernels.compiled.loops.gates import (
+    Gates,
     add_scaled,
     apply_gates,
     belief_message,
@@ -24,20 +28,38 @@ from graphar.kernels.compiled.loops.gates_gradient import (
     gates_back,
     sum_of,
 )
-from graphar.kernels.compiled.loops.linear import _dot
-from graphar.kernels.compiled.loops.message_passing import apply_events, collect, neighbours, new_scratch, set_field
-from graphar.kernels.compiled.loops.schedule import draw_starts, outward, sweep, undraw_starts
+from graphar.kernels.compiled.loops.message_passing import (
+    Numbers,
+    collect,
+    neighbours,
+    new_block,
+    renew,
+    set_field,
+    tell_neighbours,
+)
+from graphar.kernels.compiled.loops.schedule import draw_starts, find_events, new_events, undraw_starts
 from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.spin import dot, weighted_slope
+from graphar.kernels.depth_first import DepthFirst
 
 __all__ = ["gradient", "pair_gradient"]
 
 
+class Derivatives(NamedTuple):
+    """Scratch of a block: derivatives by gates, features, hidden units or v, and b, and b itself."""
+
+    by_g: np.ndarray
+    by_f: np.ndarray
+    by_z: np.ndarray
+    by_b: np.ndarray
+    b: np.ndarray
+
+
 @njit
 def _event_back(  # type: ignore[no-untyped-def]
-    edge, k, met, plan, start, strength, net, messages, by_message, back_row, by_sent, scratch, more, by_net
+    edge, k, met, ptr, start, strength, net, messages, by_message, back_row, by_sent, scratch, more, by_net
 ):
     """Derivatives by what one answer was made of, from those by the answer."""
-    _, _, ptr, _, _, _, _, _, _, _, _ = plan
     total, f, y, g, v = scratch
     by_g, by_f, by_z, by_b, b = more
     one = strength.dtype.type(1)
@@ -72,28 +94,14 @@ def _event_back(  # type: ignore[no-untyped-def]
 
 
 @njit
-def _events_back(  # type: ignore[no-untyped-def]
-    count,
-    edges,
-    keys,
-    beta,
-    plan,
-    start,
-    numbers,
-    net,
-    messages,
-    by_message,
-    local,
-    scratch,
-    more,
-    kept,
-    tape,
-    at,
-    by_net,
+def _undo(  # type: ignore[no-untyped-def]
+    count, plan, numbers, block, by_message, more, kept, tape, at, by_net
 ):
     """Undo events, the last first; returns ``kept``, which may have grown, and where the tape stands."""
-    _, _, ptr, _, receiver, back, _, _, _, _, _ = plan
-    strength, _, field, _, _ = numbers
+    ptr, receiver, back = plan.ptr, plan.receiver, plan.back
+    strength, net, beta = numbers.strength, numbers.message_gates, numbers.strength.dtype.type(numbers.beta)
+    messages, local, events, scratch = block
+    edges, keys, start = events.edges, events.keys, events.start
     last = count
     while last > 0:
         first = last - 1
@@ -112,10 +120,10 @@ def _events_back(  # type: ignore[no-untyped-def]
             edge = edges[event]
             k = receiver[edge]
             if k != collected:
-                collect(k, beta, field, ptr, start, messages, local, scratch[0])
+                collect(k, beta, numbers.field, ptr, start, messages, local, scratch.total)
                 collected, met = k, neighbours(k, ptr, start, strength)
             _event_back(
-                edge, k, met, plan, start, strength, net, messages, by_message, back[edge], kept[event - first],
+                edge, k, met, ptr, start, strength, net, messages, by_message, back[edge], kept[event - first],
                 scratch, more, by_net,
             )  # fmt: skip
         last = first
@@ -123,14 +131,28 @@ def _events_back(  # type: ignore[no-untyped-def]
 
 
 @njit
+def _renew_back(  # type: ignore[no-untyped-def]
+    plan, p, before, numbers, block, by_message, more, kept, tape, at, by_net
+):
+    """Undo all passes of :func:`~graphar.kernels.compiled.loops.message_passing.renew`; returns as :func:`_undo`."""
+    rounds = plan.rounds if before or plan.full else 1
+    for again in range(rounds):
+        count = find_events(plan, p, before, rounds - 1 - again, block.events)
+        kept, at = _undo(count, plan, numbers, block, by_message, more, kept, tape, at, by_net)
+    return kept, at
+
+
+@njit
 def _logit_back(  # type: ignore[no-untyped-def]
-    p, met, net, beta, plan, start, numbers, messages, by_message, local, slope, scratch, more, by_net
+    plan, p, numbers, block, by_message, slope, more, by_net
 ):
     """From the derivative by a logit to those by the messages behind it and the weights of the gates."""
-    _, _, ptr, _, _, _, _, _, _, _, _ = plan
-    total, f, y, g, s = scratch
+    ptr, start, net, field = plan.ptr, block.events.start, numbers.logit_gates, numbers.field
+    beta, messages, local = numbers.strength.dtype.type(numbers.beta), block.messages, block.local
+    total, f, y, g, s = block.scratch
+    collect(p, beta, field, ptr, start, messages, local, total)
+    met = neighbours(p, ptr, start, numbers.strength)
     by_g, by_f, by_z, by_total, U = more
-    field = numbers[2]
     set_field(beta, field[p], local[p], s)
     logit_features(s, total, f)
     apply_gates(net, met, f, y, g)
@@ -152,147 +174,79 @@ def _logit_back(  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def gradient(
     work: tuple[np.ndarray, int],
-    plan: tuple[np.ndarray, ...],
-    schedule: tuple[int, int, bool, bool],
-    numbers: tuple[np.ndarray, ...],
-    message_net: tuple[np.ndarray, ...],
-    logit_net: tuple[np.ndarray, ...],
-    beta: float,
+    plan: DepthFirst,
+    numbers: Numbers,
+    drawn: Drawn,
     gradient_decay: float,
-    spins: np.ndarray,
-    dlogq_dlogit: np.ndarray,
-    rows: np.ndarray,
-    local: np.ndarray,
-    tapes: np.ndarray,
-    by_message_net: tuple[np.ndarray, ...],
-    by_logit_net: tuple[np.ndarray, ...],
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    by_message_gates: Gates,
+    by_logit_gates: Gates,
 ) -> None:
-    """Σ slope × d logit/d weight, the weights being those of the gates, for each block of samples.
+    """Derivatives of each block by the weights of the gates, added to the last two, a row for each block.
 
-    Derivatives by messages are multiplied by ``gradient_decay`` from each spin to the one before.
-
-    ``dlogq_dlogit`` is (blocks, N, width); ``rows`` (threads, 2, 2E, width), ``local`` (threads, N, width) and
-    ``tapes`` (threads, events, width) are scratch; the last two hold a row of zeros for each block.
+    Derivatives by messages are multiplied by ``gradient_decay`` from each spin to the one before. ``rows`` are scratch
+    of each thread: messages, derivatives by them, fields ξ, and a row for each event.
     """
-    plan, numbers, message_net, logit_net, spins = borrowed((plan, numbers, message_net, logit_net, spins))
-    dlogq_dlogit, rows, local, tapes = borrowed((dlogq_dlogit, rows, local, tapes))
-    by_message_net, by_logit_net = borrowed((by_message_net, by_logit_net))
-    _, turns, ptr, sender, _, _, stop, depth, is_root, _, _ = plan
-    radius, rounds, full, returns = schedule
-    _, coupling, _, _, _ = numbers
-    blocks, num_spins, width = spins.shape
+    plan, numbers, drawn, rows = borrowed((plan, numbers, drawn, rows))
+    by_message_gates, by_logit_gates = borrowed((by_message_gates, by_logit_gates))
+    blocks, _, width = drawn.spins.shape
     for block in shares(work, blocks):
-        thread = work[1]
-        u, by_u, xi, x, tape = rows[thread, 0], rows[thread, 1], local[thread], spins[block], tapes[thread]
-        u[:] = 0
+        x, one = drawn.spins[block], drawn.spins.dtype.type(1)
+        u, by_u, xi, tape = rows[0][work[1]], rows[1][work[1]], rows[2][work[1]], rows[3][work[1]]
+        mine = new_block(plan, u, xi, True)
         by_u[:] = 0
-        xi[:] = 0
-        b = x.dtype.type(beta)
-        start = ptr[:-1].copy()
-        distance, queue = np.zeros(num_spins, np.int64), np.empty(num_spins, np.int64)
-        edges, keys = np.empty(2 * sender.size, np.int64), np.empty(2 * sender.size, np.int64)
-        waiting = np.empty((8, width), x.dtype)
-        scratch = new_scratch(width, True, x)
-        more = (
+        start, waiting, slope = mine.events.start, np.empty((8, width), x.dtype), np.zeros(width, x.dtype)
+        more = Derivatives(
             np.zeros((2, width), x.dtype),
             np.zeros((4, width), x.dtype),
             np.zeros(width, x.dtype),
             np.zeros(width, x.dtype),
             np.zeros(width, x.dtype),
         )
-        one, two, three, four = by_message_net
-        by_messages = one[block], two[block], three[block], four[block]
-        one, two, three, four = by_logit_net
-        by_logits = one[block], two[block], three[block], four[block]
+        weight, bias, out, constant = by_message_gates
+        by_messages = Gates(weight[block], bias[block], out[block], constant[block])
+        weight, bias, out, constant = by_logit_gates
+        by_logits = Gates(weight[block], bias[block], out[block], constant[block])
         at = 0
-        for p in turns:
-            if is_root[p]:
-                for number in range(rounds):
-                    count = sweep(p, stop[p], number % 2 == 1, depth, ptr, start, edges, keys)
-                    waiting, at = apply_events(
-                        count, edges, keys, True, b, plan, start, numbers, message_net, u, xi, scratch, waiting, tape,
-                        at,
-                    )  # fmt: skip
-            for edge in range(start[p], ptr[p + 1]):
-                add_scaled(coupling[edge], x[p], xi[sender[edge]])
-            draw_starts(p, sender, ptr, start)
-            for number in range(rounds if full else 1):
-                if full:
-                    count = sweep(p + 1, stop[p], number % 2 == 1, depth, ptr, start, edges, keys)
-                else:
-                    count = outward(p, radius, returns, sender, ptr, start, distance, queue, edges, keys)
-                waiting, at = apply_events(
-                    count, edges, keys, full, b, plan, start, numbers, message_net, u, xi, scratch, waiting, tape, at
-                )
-        for p in turns[::-1]:
-            for again in range(rounds if full else 1):
-                if full:
-                    backwards = (rounds - 1 - again) % 2 == 1
-                    count = sweep(p + 1, stop[p], backwards, depth, ptr, start, edges, keys)
-                else:
-                    count = outward(p, radius, returns, sender, ptr, start, distance, queue, edges, keys)
-                waiting, at = _events_back(
-                    count, edges, keys, b, plan, start, numbers, message_net, u, by_u, xi, scratch, more, waiting,
-                    tape, at, by_messages,
-                )  # fmt: skip
+        for p in plan.turns:
+            if plan.is_root[p]:
+                waiting, at = renew(plan, p, True, numbers, mine, waiting, tape, at)
+            tell_neighbours(plan, p, one, numbers.coupling, x[p], xi, start)
+            draw_starts(plan, p, start)
+            waiting, at = renew(plan, p, False, numbers, mine, waiting, tape, at)
+        for p in plan.turns[::-1]:
+            waiting, at = _renew_back(plan, p, False, numbers, mine, by_u, more, waiting, tape, at, by_messages)
             if gradient_decay != 1:
-                by_u[ptr[p] : ptr[stop[p]]] *= by_u.dtype.type(gradient_decay)  # those between the spins of C(p)
-            undraw_starts(p, sender, ptr, start)
-            for edge in range(start[p], ptr[p + 1]):
-                add_scaled(-coupling[edge], x[p], xi[sender[edge]])
-            collect(p, b, numbers[2], ptr, start, u, xi, scratch[0])
-            met = neighbours(p, ptr, start, numbers[0])
-            _logit_back(
-                p,
-                met,
-                logit_net,
-                b,
-                plan,
-                start,
-                numbers,
-                u,
-                by_u,
-                xi,
-                dlogq_dlogit[block, p],
-                scratch,
-                more,
-                by_logits,
-            )
-            if is_root[p]:
-                for again in range(rounds):
-                    backwards = (rounds - 1 - again) % 2 == 1
-                    count = sweep(p, stop[p], backwards, depth, ptr, start, edges, keys)
-                    waiting, at = _events_back(
-                        count, edges, keys, b, plan, start, numbers, message_net, u, by_u, xi, scratch, more, waiting,
-                        tape, at, by_messages,
-                    )  # fmt: skip
+                # those between the spins of C(p)
+                by_u[plan.ptr[p] : plan.ptr[plan.stop[p]]] *= by_u.dtype.type(gradient_decay)
+            undraw_starts(plan, p, start)
+            tell_neighbours(plan, p, -one, numbers.coupling, x[p], xi, start)
+            weighted_slope(drawn, block, p, slope)
+            _logit_back(plan, p, numbers, mine, by_u, slope, more, by_logits)
+            if plan.is_root[p]:
+                waiting, at = _renew_back(plan, p, True, numbers, mine, by_u, more, waiting, tape, at, by_messages)
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def pair_gradient(
     work: tuple[np.ndarray, int],
-    plan: tuple[np.ndarray, ...],
-    coupling: np.ndarray,
-    spins: np.ndarray,
-    dlogq_dlogit: np.ndarray,
+    plan: DepthFirst,
+    numbers: Numbers,
+    drawn: Drawn,
     local: np.ndarray,
     by_pair: np.ndarray,
-    by_bias: np.ndarray,
+    by_constant: np.ndarray,
 ) -> None:
-    """Σ slope × ξ_il for each pair and Σ slope for each site, for each block of samples; ``local`` is scratch."""
-    plan, coupling, spins, dlogq_dlogit, local = borrowed((plan, coupling, spins, dlogq_dlogit, local))
-    by_pair, by_bias = borrowed((by_pair, by_bias))
-    _, turns, ptr, sender, _, _, _, _, _, pair_ptr, pair_spin = plan
-    blocks = len(spins)
-    for block in shares(work, blocks):
-        xi, x = local[work[1]], spins[block]
+    """Derivatives of each block by the linear part, a row for each block; ``local`` is scratch."""
+    plan, numbers, drawn, local, by_pair, by_constant = borrowed((plan, numbers, drawn, local, by_pair, by_constant))
+    for block in shares(work, len(drawn.spins)):
+        xi, x, slope = local[work[1]], drawn.spins[block], np.zeros(local.shape[2], local.dtype)
         xi[:] = 0
-        start = ptr[:-1].copy()
-        for p in turns:
-            slope = dlogq_dlogit[block, p]
-            by_bias[block, p] = sum_of(slope)
-            for pair in range(pair_ptr[p], pair_ptr[p + 1]):
-                by_pair[block, pair] = _dot(slope, xi[pair_spin[pair]])
-            for edge in range(start[p], ptr[p + 1]):
-                add_scaled(coupling[edge], x[p], xi[sender[edge]])
-            draw_starts(p, sender, ptr, start)
+        start = new_events(plan).start
+        for p in plan.turns:
+            weighted_slope(drawn, block, p, slope)
+            by_constant[block, p] = sum_of(slope)
+            for pair in range(plan.pair_ptr[p], plan.pair_ptr[p + 1]):
+                by_pair[block, pair] = dot(slope, xi[plan.pair_spin[pair]])
+            tell_neighbours(plan, p, x.dtype.type(1), numbers.coupling, x[p], xi, start)
+            draw_starts(plan, p, start)

@@ -1,20 +1,23 @@
 """Compiled loops of the MLP head; imported where they are used, so that numba loads on first use.
 
-Row 0 of the units of a spin is its logit: the linear skip reads what the network does. Samples come in blocks, as in
-:mod:`graphar.kernels.compiled.loops.linear`.
+Row 0 of the units of a spin is its logit: the linear skip reads what the network does.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from graphar._support.compile import njit
+from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
-from graphar.kernels.compiled.loops.linear import _dot, finish_spin, new_stream
+from graphar.kernels.compiled.loops.pairs import blocks_in_cache, rows_read, send_spin
 from graphar.kernels.compiled.loops.shares import borrowed, shares
 from graphar.kernels.compiled.loops.simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
+from graphar.kernels.compiled.loops.spin import dot, finish_spin, line, new_stream, weighted_slope
+from graphar.kernels.compiled.plans import SweepPlan
 
 __all__ = ["gradient", "sweep"]
 
@@ -100,55 +103,41 @@ def _dense(units: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def sweep(
     work: tuple[np.ndarray, int],
-    plan: tuple[np.ndarray, ...],
-    numbers: tuple[np.ndarray, ...],
-    reads_spins: bool,
-    given: bool,
-    keep: bool,
-    key: np.uint64,
-    first: int,
-    spins: np.ndarray,
-    arrivals: np.ndarray,
-    logits: np.ndarray,
-    dlogq_dlogit: np.ndarray,
-    log_prob: np.ndarray,
-    energy: np.ndarray,
+    plan: SweepPlan,
+    numbers: Any,
+    batch: Batch,
+    rows: tuple[np.ndarray],
 ) -> None:
-    """As the sweep of :mod:`graphar.kernels.compiled.loops.linear`, for the numbers of ``MLPCoefficients``."""
-    plan, numbers, spins, arrivals, logits, dlogq_dlogit = borrowed(
-        (plan, numbers, spins, arrivals, logits, dlogq_dlogit)
-    )
-    log_prob, energy = borrowed((log_prob, energy))
-    _, local_row, _, _, _, ptr, row, pair, other = plan
-    constant, local_weight, kind, weight, layers, units, field, coupling = numbers
-    blocks, num_spins, width = spins.shape
+    """As the sweep of :mod:`graphar.kernels.compiled.loops.linear`; ``choice`` is that of the activation."""
+    plan, numbers, batch, (received,) = borrowed((plan, numbers, batch, rows))
+    reads, units, layers, weight = plan.reads, numbers.units, numbers.layers, numbers.pairs.reshape(-1)
+    blocks, num_spins, width = batch.spins.shape
     depth, hidden = units.shape[1] - 1, units.shape[2]
     each, next_each, _ = _dense(hidden)
     for block in shares(work, blocks):
-        messages = arrivals[block if keep else work[1]]
-        rows = spins[block] if reads_spins else messages
-        z = np.zeros((depth, hidden + 1, width), spins.dtype)
-        decay, s = np.zeros(width, spins.dtype), np.zeros(hidden * width, spins.dtype)
+        messages = received[block if batch.keep else work[1]]
+        messages[-1] = 0
+        read = batch.spins[block] if plan.reads_spins else messages
+        z = np.zeros((depth, hidden + 1, width), messages.dtype)
+        decay, s = np.zeros(width, messages.dtype), np.zeros(hidden * width, messages.dtype)
         product, logit = np.ones(width, np.float64), z[0, 0]
-        stream = new_stream(key, first + block * width, width)
+        stream = new_stream(batch.first + block * width, width)
         for i in range(num_spins):
-            here = messages[local_row[i]]
-            for b in range(width):
-                logit[b] = constant[i] + local_weight[i] * here[b]
+            line(numbers.constant[i], numbers.local[i], messages[plan.sent.local_row[i]], logit)
             for k in range(depth):
                 for h in range(hidden):
                     z[k, h + 1, :] = units[i, k, h]
                 if k == 0:
-                    _sum_rows(rows, row, pair, other, pair.size, weight, ptr[i], ptr[i + 1], 0, z[0])
+                    _sum_rows(
+                        read, reads.row, reads.pair, reads.next_pair, reads.pair.size, weight,
+                        reads.ptr[i], reads.ptr[i + 1], 0, z[0],
+                    )  # fmt: skip
                 else:
                     _sum_rows(z[k - 1, 1:], each, each, next_each, hidden, layers[i, k - 1], 0, hidden, 0, z[k, 1:])
-                _activate(kind[0], z[k, 1:].reshape(-1), s)
+                _activate(plan.choice, z[k, 1:].reshape(-1), s)
             add_rows(z[depth - 1, 1:], each, each, units[i, depth], 0, hidden, logit)
-            scratch = (logit, decay, product)
-            finish_spin(
-                i, block, plan[:5], field, coupling, given, keep, stream, messages, scratch,
-                spins, logits, dlogq_dlogit, log_prob, energy,
-            )  # fmt: skip
+            finish_spin(i, i, plan.sent.site[i], block, batch, stream, (logit, decay, product))
+            send_spin(i, block, plan.sent, batch, messages)
 
 
 @njit
@@ -160,61 +149,48 @@ def _scaled(factor: float, a: np.ndarray, b: np.ndarray, product: np.ndarray) ->
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def gradient(
     work: tuple[np.ndarray, int],
-    plan: tuple[np.ndarray, ...],
-    numbers: tuple[np.ndarray, ...],
-    reads_spins: bool,
-    shares_of_work: np.ndarray,
-    group: int,
-    spins: np.ndarray,
-    arrivals: np.ndarray,
-    dlogq_dlogit: np.ndarray,
-    factor: np.ndarray,
-    by_constant: np.ndarray,
-    by_local: np.ndarray,
-    by_weight: np.ndarray,
-    by_layers: np.ndarray,
-    by_units: np.ndarray,
+    plan: SweepPlan,
+    numbers: Any,
+    drawn: Drawn,
+    found: Any,
 ) -> None:
-    """Derivatives of Σ_b factor_b log q_b, added to the last five arguments; the units are computed again.
+    """Derivatives of a batch by the coefficients, added to ``found``; the units are computed again.
 
-    Readers are shared out among threads in ``shares_of_work``, ranges of twos of them; each takes the samples
-    ``group`` blocks at a time, whose rows and units stay in cache.
+    Readers are shared out among threads in ranges of twos of them; each takes the samples some blocks at a time, whose
+    rows and units stay in cache.
     """
-    plan, numbers, shares_of_work, spins, arrivals = borrowed((plan, numbers, shares_of_work, spins, arrivals))
-    dlogq_dlogit, factor, by_constant, by_local, by_weight = borrowed(
-        (dlogq_dlogit, factor, by_constant, by_local, by_weight)
-    )
-    by_layers, by_units = borrowed((by_layers, by_units))
-    _, local_row, _, _, _, ptr, row, pair, other = plan
-    _, _, kind, weight, layers, units = numbers
-    blocks, num_spins, width = spins.shape
-    num_rows = num_spins if reads_spins else arrivals.shape[1]
-    rows = (spins if reads_spins else arrivals).reshape(blocks * num_rows, width)
+    plan, numbers, drawn, found = borrowed((plan, numbers, drawn, found))
+    reads, units, layers, weight = plan.reads, numbers.units, numbers.layers, numbers.pairs.reshape(-1)
+    first_weight, by_weight, num_pairs = weight[reads.pair.size :], found.pairs.reshape(-1), reads.pair.size
+    blocks, num_spins, width = drawn.spins.shape
+    rows, num_rows = rows_read(plan, drawn)
     depth, hidden = units.shape[1] - 1, units.shape[2]
+    group = blocks_in_cache(width * drawn.spins.itemsize * (plan.widest + (2 * depth + 1) * hidden))
     each, next_each, across = _dense(hidden)
-    ones = np.ones(group * width, spins.dtype)
-    for share in shares(work, shares_of_work.size - 1):
-        z = np.zeros((depth, hidden, group * width), spins.dtype)
-        s = np.zeros((depth, hidden, group * width), spins.dtype)
-        slope = np.zeros((hidden + 1, group * width), spins.dtype)  # of the logit, then of a layer's units
-        inner = np.zeros((hidden, group * width), spins.dtype)
-        layer = np.zeros((hidden, width), spins.dtype)
-        for i in range(2 * shares_of_work[share], min(2 * shares_of_work[share + 1], num_spins)):
+    ones = np.ones(group * width, rows.dtype)
+    for share in shares(work, plan.ranges.size - 1):
+        z = np.zeros((depth, hidden, group * width), rows.dtype)
+        s = np.zeros((depth, hidden, group * width), rows.dtype)
+        slope = np.zeros((hidden + 1, group * width), rows.dtype)  # of the logit, then of a layer's units
+        inner = np.zeros((hidden, group * width), rows.dtype)
+        layer = np.zeros((hidden, width), rows.dtype)
+        for i in range(2 * plan.ranges[share], min(2 * plan.ranges[share + 1], num_spins)):
+            start, stop = reads.ptr[i], reads.ptr[i + 1]
             for first in range(0, blocks, group):
                 last = min(first + group, blocks)
                 mine = slope[0]
                 mine[:] = 0
                 for block in range(first, last):
                     at = (block - first) * width
-                    for b in range(width):
-                        mine[at + b] = dlogq_dlogit[block, i, b] * factor[block, b]
-                    if by_local.size:
-                        by_local[i] += _dot(mine[at : at + width], arrivals[block, local_row[i]])
+                    weighted_slope(drawn, block, i, mine[at : at + width])
+                    if found.local.size:
+                        found.local[i] += dot(mine[at : at + width], drawn.rows[0][block, plan.sent.local_row[i]])
                     for h in range(hidden):
                         layer[h, :] = units[i, 0, h]
                     here = rows[block * num_rows : (block + 1) * num_rows]
-                    first_weight = weight[pair.size :]
-                    _sum_rows(here, row, pair, other, pair.size, first_weight, ptr[i], ptr[i + 1], 0, layer)
+                    _sum_rows(
+                        here, reads.row, reads.pair, reads.next_pair, num_pairs, first_weight, start, stop, 0, layer
+                    )
                     for h in range(hidden):
                         z[0, h, at : at + width] = layer[h]
                 for k in range(depth):
@@ -222,24 +198,25 @@ def gradient(
                         for h in range(hidden):
                             z[k, h, :] = units[i, k, h]
                         _sum_rows(z[k - 1], each, each, next_each, hidden, layers[i, k - 1], 0, hidden, 0, z[k])
-                    _activate(kind[0], z[k].reshape(-1), s[k].reshape(-1))
-                by_constant[i] += _dot(mine, ones)
+                    _activate(plan.choice, z[k].reshape(-1), s[k].reshape(-1))
+                found.constant[i] += dot(mine, ones)
                 for h in range(hidden):
-                    by_units[i, depth, h] += _dot(mine, z[depth - 1, h])
+                    found.units[i, depth, h] += dot(mine, z[depth - 1, h])
                     _scaled(units[i, depth, h], mine, s[depth - 1, h], slope[h + 1])
                 for k in range(depth - 1, -1, -1):
                     for h in range(hidden):
-                        by_units[i, k, h] += _dot(slope[h + 1], ones)
+                        found.units[i, k, h] += dot(slope[h + 1], ones)
                     if k:
                         own = layers[i, k - 1]
                         _dot_rows(
                             z[k - 1], 0, each, each, next_each, hidden, 0, hidden, (0, 1),
-                            slope[1:], by_layers[i, k - 1],
+                            slope[1:], found.layers[i, k - 1],
                         )  # fmt: skip
                         inner[:] = 0
                         _sum_rows(slope[1:], each, across, across + np.int32(1), 1, own, 0, hidden, 0, inner)
                         for h in range(hidden):
                             _scaled(own.dtype.type(1), inner[h], s[k - 1, h], slope[h + 1])
                 _dot_rows(
-                    rows, num_rows, row, pair, other, pair.size, ptr[i], ptr[i + 1], (first, last), slope, by_weight
-                )
+                    rows, num_rows, reads.row, reads.pair, reads.next_pair, num_pairs, start, stop, (first, last),
+                    slope, by_weight,
+                )  # fmt: skip

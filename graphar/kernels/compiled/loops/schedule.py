@@ -7,60 +7,61 @@ message that it sends back to l. Events come in order of their keys; those with 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from graphar._support.compile import njit
+from graphar.kernels.depth_first import DepthFirst
 
-__all__ = ["count_events", "draw_starts", "outward", "subtree_stops", "sweep", "undraw_starts"]
+__all__ = ["Events", "count_events", "draw_starts", "find_events", "new_events", "sweep_events", "undraw_starts"]
+
+
+class Events(NamedTuple):
+    """What is renewed next, and what finds it.
+
+    Attributes:
+        start: where the edges from undrawn spins into each place start, (N,).
+        edges, keys: room for the events of a pass.
+        distance, queue: scratch of a search, the first zero before and after.
+    """
+
+    start: np.ndarray
+    edges: np.ndarray
+    keys: np.ndarray
+    distance: np.ndarray
+    queue: np.ndarray
 
 
 @njit(cache=True)
-def subtree_stops(depth: np.ndarray) -> np.ndarray:
-    """One past the last place of each subtree, from depths in depth-first order."""
-    n = depth.size
-    stop = np.empty(n, np.int64)
-    open_at = np.empty(n + 1, np.int64)  # the spin of each depth whose subtree is not closed
-    top = -1
-    for p in range(n):
-        while top >= depth[p]:
-            stop[open_at[top]] = p
-            top -= 1
-        top += 1
-        open_at[top] = p
-    for d in range(top + 1):
-        stop[open_at[d]] = n
-    return stop
+def new_events(plan: DepthFirst) -> Events:
+    """Before any spin is drawn."""
+    n, num_edges = plan.stop.size, plan.sender.size
+    edges, keys = np.empty(2 * num_edges, np.int64), np.empty(2 * num_edges, np.int64)
+    return Events(plan.ptr[:-1].copy(), edges, keys, np.zeros(n, np.int64), np.empty(n, np.int64))
 
 
 @njit(cache=True)
-def draw_starts(p: int, sender: np.ndarray, ptr: np.ndarray, start: np.ndarray) -> None:
+def draw_starts(plan: DepthFirst, p: int, start: np.ndarray) -> None:
     """Drop p, which has been drawn, from the undrawn neighbours of its own."""
-    for edge in range(start[p], ptr[p + 1]):
-        start[sender[edge]] += 1
+    for edge in range(start[p], plan.ptr[p + 1]):
+        start[plan.sender[edge]] += 1
 
 
-@njit(cache=True)
-def undraw_starts(p: int, sender: np.ndarray, ptr: np.ndarray, start: np.ndarray) -> None:
+@njit
+def undraw_starts(plan: DepthFirst, p: int, start: np.ndarray) -> None:
     """Undo :func:`draw_starts`."""
-    for edge in range(start[p], ptr[p + 1]):
-        start[sender[edge]] -= 1
+    for edge in range(start[p], plan.ptr[p + 1]):
+        start[plan.sender[edge]] -= 1
 
 
 @njit(cache=True)
-def sweep(
-    first: int,
-    stop: int,
-    backwards: bool,
-    depth: np.ndarray,
-    ptr: np.ndarray,
-    start: np.ndarray,
-    edges: np.ndarray,
-    keys: np.ndarray,
-) -> int:
+def sweep_events(plan: DepthFirst, first: int, stop: int, backwards: bool, events: Events) -> int:
     """All messages between undrawn spins of a run of places, by sender, in the order of the run or against it.
 
     Neighbours have different depths, so that the senders of one depth may send at once.
     """
+    ptr, depth, start, edges, keys = plan.ptr, plan.depth, events.start, events.edges, events.keys
     count = 0
     for step in range(stop - first):
         k = stop - 1 - step if backwards else first + step
@@ -71,31 +72,21 @@ def sweep(
     return count
 
 
-@njit(cache=True)
-def outward(
-    p: int,
-    radius: int,
-    returns: bool,
-    sender: np.ndarray,
-    ptr: np.ndarray,
-    start: np.ndarray,
-    distance: np.ndarray,
-    queue: np.ndarray,
-    edges: np.ndarray,
-    keys: np.ndarray,
-) -> int:
+@njit
+def _outward(plan: DepthFirst, p: int, events: Events) -> int:
     """One pass away from p, drawn last: keys 2d for messages within the shell at distance d, 2d + 1 to the next.
 
     One that ``returns`` goes on with a pass towards p, from the last shell to the first, with keys that rise on.
-    ``distance`` is zero for spins not reached, before and after; ``queue`` has room for all spins.
     """
+    ptr, sender = plan.ptr, plan.sender
+    start, edges, keys, distance, queue = events
     reached = 0
     for edge in range(start[p], ptr[p + 1]):
         queue[reached] = sender[edge]
         distance[sender[edge]] = 1
         reached += 1
     here, d, count = 0, 1, 0
-    while d <= radius and here < reached:
+    while d <= plan.radius and here < reached:
         shell_stop = reached
         for at in range(here, shell_stop):
             k = queue[at]
@@ -115,7 +106,7 @@ def outward(
                     edges[count], keys[count] = edge, 2 * d + 1
                     count += 1
         here, d = shell_stop, d + 1
-    if returns:
+    if plan.returns:
         key, at = 2 * d, here - 1
         while at >= 0:
             d, last = distance[queue[at]], at
@@ -135,29 +126,20 @@ def outward(
 
 
 @njit(cache=True)
-def count_events(
-    radius: int,
-    rounds: int,
-    full: bool,
-    returns: bool,
-    sender: np.ndarray,
-    ptr: np.ndarray,
-    stop: np.ndarray,
-    is_root: np.ndarray,
-) -> int:
+def find_events(plan: DepthFirst, p: int, before: bool, number: int, events: Events) -> int:
+    """One pass of those after p was drawn, or ``before``, of those over its whole component."""
+    if before or plan.full:
+        return sweep_events(plan, p if before else p + 1, plan.stop[p], number % 2 == 1, events)
+    return _outward(plan, p, events)
+
+
+@njit(cache=True)
+def count_events(plan: DepthFirst) -> int:
     """Messages renewed in a whole walk."""
-    n = stop.size
-    start = ptr[:-1].copy()
-    distance, queue = np.zeros(n, np.int64), np.empty(n, np.int64)
-    edges, keys = np.empty(2 * sender.size, np.int64), np.empty(2 * sender.size, np.int64)
-    total = 0
-    for p in range(n):
-        for first in range(p, p + 1 + full):
-            if first > p or is_root[p]:
-                for k in range(first, stop[p]):
-                    total += rounds * (ptr[k + 1] - start[k])
-            if first == p:
-                draw_starts(p, sender, ptr, start)
-        if not full:
-            total += outward(p, radius, returns, sender, ptr, start, distance, queue, edges, keys)
+    events, total = new_events(plan), 0
+    for p in range(plan.stop.size):
+        if plan.is_root[p]:
+            total += plan.rounds * find_events(plan, p, True, 0, events)
+        draw_starts(plan, p, events.start)
+        total += (plan.rounds if plan.full else 1) * find_events(plan, p, False, 0, events)
     return total

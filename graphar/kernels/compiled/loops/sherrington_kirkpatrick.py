@@ -1,8 +1,7 @@
 """Compiled loops of the Sherrington–Kirkpatrick head; imported where they are used, so that numba loads on first use.
 
 The numbers of a pair and sign are bias and weight of each layer, from the inside out, and the weight of the last one's
-output: logit_i gets out × g^(k), g^(r) = log σ(bias_r + weight_r g^(r−1)), g^(−1) = ξ_il. Samples come in blocks, as in
-:mod:`graphar.kernels.compiled.loops.linear`.
+output: logit_i gets out × g^(k), g^(r) = log σ(bias_r + weight_r g^(r−1)), g^(−1) = ξ_il.
 """
 
 from __future__ import annotations
@@ -14,9 +13,12 @@ from numba.extending import overload
 from numpy.polynomial import Chebyshev, Polynomial
 
 from graphar._support.compile import njit
+from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
-from graphar.kernels.compiled.loops.linear import _dot, finish_spin, new_stream
+from graphar.kernels.compiled.loops.pairs import send_spin
 from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.spin import dot, finish_spin, line, new_stream, weighted_slope
+from graphar.kernels.compiled.plans import SweepPlan
 
 __all__ = ["gradient", "sweep"]
 
@@ -137,44 +139,27 @@ def _add_pairs(  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def sweep(
     work: tuple[np.ndarray, int],
-    plan: tuple[np.ndarray, ...],
-    numbers: tuple[np.ndarray, ...],
-    reads_spins: bool,
-    given: bool,
-    keep: bool,
-    key: np.uint64,
-    first: int,
-    spins: np.ndarray,
-    arrivals: np.ndarray,
-    logits: np.ndarray,
-    dlogq_dlogit: np.ndarray,
-    log_prob: np.ndarray,
-    energy: np.ndarray,
+    plan: SweepPlan,
+    numbers: Any,
+    batch: Batch,
+    rows: tuple[np.ndarray],
 ) -> None:
     """As the linear sweep, for messages; the numbers of pairs are (pairs, 2, 2k + 3)."""
-    plan, numbers, spins, arrivals, logits, dlogq_dlogit = borrowed(
-        (plan, numbers, spins, arrivals, logits, dlogq_dlogit)
-    )
-    log_prob, energy = borrowed((log_prob, energy))
-    _, local_row, _, _, _, ptr, row, pair = plan
-    constant, local_weight, pairs, field, coupling = numbers
-    blocks, num_spins, width = spins.shape
+    plan, numbers, batch, (received,) = borrowed((plan, numbers, batch, rows))
+    reads, pairs = plan.reads, numbers.pairs
+    blocks, num_spins, width = batch.spins.shape
     for block in shares(work, blocks):
-        messages = arrivals[block if keep else work[1]]
-        g = np.zeros((pairs.shape[2] // 2, width), spins.dtype)
-        logit, decay = np.zeros(width, spins.dtype), np.zeros(width, spins.dtype)
+        messages = received[block if batch.keep else work[1]]
+        messages[-1] = 0
+        g = np.zeros((pairs.shape[2] // 2, width), messages.dtype)
+        logit, decay = np.zeros(width, messages.dtype), np.zeros(width, messages.dtype)
         product = np.ones(width, np.float64)
-        stream = new_stream(key, first + block * width, width)
+        stream = new_stream(batch.first + block * width, width)
         for i in range(num_spins):
-            here = messages[local_row[i]]
-            for b in range(width):
-                logit[b] = constant[i] + local_weight[i] * here[b]
-            _add_pairs(messages, row, pair, pairs, ptr[i], ptr[i + 1], g, logit)
-            scratch = (logit, decay, product)
-            finish_spin(
-                i, block, plan[:5], field, coupling, given, keep, stream, messages, scratch,
-                spins, logits, dlogq_dlogit, log_prob, energy,
-            )  # fmt: skip
+            line(numbers.constant[i], numbers.local[i], messages[plan.sent.local_row[i]], logit)
+            _add_pairs(messages, reads.row, reads.pair, pairs, reads.ptr[i], reads.ptr[i + 1], g, logit)
+            finish_spin(i, i, plan.sent.site[i], block, batch, stream, (logit, decay, product))
+            send_spin(i, block, plan.sent, batch, messages)
 
 
 @njit
@@ -199,48 +184,40 @@ def _add_slopes(  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def gradient(
     work: tuple[np.ndarray, int],
-    plan: tuple[np.ndarray, ...],
-    shares_of_work: np.ndarray,
-    arrivals: np.ndarray,
-    dlogq_dlogit: np.ndarray,
-    factor: np.ndarray,
-    numbers: np.ndarray,
-    by_constant: np.ndarray,
-    by_local: np.ndarray,
-    by_pair: np.ndarray,
+    plan: SweepPlan,
+    numbers: Any,
+    drawn: Drawn,
+    found: Any,
 ) -> None:
-    """Derivatives of Σ_b factor_b log q_b, added to the last three arguments.
+    """Derivatives of a batch by the coefficients, added to ``found``; the layers are computed again.
 
-    Readers are shared out among threads in ``shares_of_work``, ranges of twos of them.
+    Readers are shared out among threads in ranges of twos of them.
     """
-    plan, shares_of_work, arrivals, dlogq_dlogit, factor = borrowed(
-        (plan, shares_of_work, arrivals, dlogq_dlogit, factor)
-    )
-    numbers, by_constant, by_local, by_pair = borrowed((numbers, by_constant, by_local, by_pair))
-    _, local_row, _, _, _, ptr, row, pair = plan
-    blocks, num_spins, width = dlogq_dlogit.shape
+    plan, numbers, drawn, found = borrowed((plan, numbers, drawn, found))
+    reads, arrivals = plan.reads, drawn.rows[0]
+    blocks, num_spins, width = drawn.spins.shape
     num_rows = arrivals.shape[1]
     rows = arrivals.reshape(blocks * num_rows, width)
-    count = numbers.shape[2]
-    ones = np.ones(width, dlogq_dlogit.dtype)
-    for share in shares(work, shares_of_work.size - 1):
-        layers = np.zeros((3, count // 2, width), dlogq_dlogit.dtype)
-        sums = np.zeros((count, width), dlogq_dlogit.dtype)
-        mine = np.zeros((blocks, width), dlogq_dlogit.dtype)
-        for i in range(2 * shares_of_work[share], min(2 * shares_of_work[share + 1], num_spins)):
+    count = numbers.pairs.shape[2]
+    ones = np.ones(width, rows.dtype)
+    for share in shares(work, plan.ranges.size - 1):
+        layers = np.zeros((3, count // 2, width), rows.dtype)
+        sums = np.zeros((count, width), rows.dtype)
+        mine = np.zeros((blocks, width), rows.dtype)
+        for i in range(2 * plan.ranges[share], min(2 * plan.ranges[share + 1], num_spins)):
             for block in range(blocks):
-                for b in range(width):
-                    mine[block, b] = dlogq_dlogit[block, i, b] * factor[block, b]
-                by_constant[i] += _dot(mine[block], ones)
-                by_local[i] += _dot(mine[block], arrivals[block, local_row[i]])
-            for p in range(ptr[i], ptr[i + 1]):
+                weighted_slope(drawn, block, i, mine[block])
+                found.constant[i] += dot(mine[block], ones)
+                if found.local.size:
+                    found.local[i] += dot(mine[block], arrivals[block, plan.sent.local_row[i]])
+            for p in range(reads.ptr[i], reads.ptr[i + 1]):
                 for sign in range(2):
-                    c, by = numbers[pair[p], sign], by_pair[pair[p], sign]
+                    c, by = numbers.pairs[reads.pair[p], sign], found.pairs[reads.pair[p], sign]
                     sums[:] = 0
-                    _add_slopes(row[p], num_rows, rows, c, mine, layers[0], layers[1], layers[2], sums)
-                    by[count - 1] += _dot(sums[count - 1], ones)
+                    _add_slopes(reads.row[p], num_rows, rows, c, mine, layers[0], layers[1], layers[2], sums)
+                    by[count - 1] += dot(sums[count - 1], ones)
                     outer = c[count - 1]
                     for r in range(count // 2 - 1, -1, -1):
-                        by[2 * r] += outer * _dot(sums[2 * r], ones)
-                        by[2 * r + 1] += outer * _dot(sums[2 * r + 1], ones)
+                        by[2 * r] += outer * dot(sums[2 * r], ones)
+                        by[2 * r + 1] += outer * dot(sums[2 * r + 1], ones)
                         outer *= c[2 * r + 1]
