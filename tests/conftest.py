@@ -4,8 +4,10 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("laws", "kernels_agree")  # their assertions say what was compared
 torch.set_num_threads(1)  # tiny tensors: a second thread costs more than it brings
