@@ -109,6 +109,7 @@ def all_there_is(model: ga.Autoregressive, beta: float) -> dict[str, Tensor]:
     objectives = {"log q": of_samples @ found["log q"], "logits": (of_samples @ found["logits"]).sum()}
     if q.learned:
         more = q.learned_part.sample(5, 64, 70, differentiable=True)
+        assert not more.energy.requires_grad
         found |= {"more samples": more.spins, "log q of more": more.log_prob, "energies of more": more.energy}
         objectives["log q of more"] = of_samples @ more.log_prob
     for name, objective in objectives.items():

@@ -117,8 +117,9 @@ class _Sweep(torch.autograd.Function):
         if keep:
             ctx.kernel, ctx.numbers, ctx.field = kernel, numbers, couplings.field
             ctx.save_for_backward(spins, dlogq_dlogit, *(rows if kernel.keeps_rows else ()))
-        ctx.mark_non_differentiable(energy)
-        return log_prob.flatten(), logits, energy.flatten()
+        log_q, energies = log_prob.flatten(), energy.flatten()
+        ctx.mark_non_differentiable(energies)
+        return log_q, logits, energies
 
     @staticmethod
     @once_differentiable
