@@ -29,6 +29,7 @@ from torch import Tensor
 
 from graphar.hamiltonians import IsingGraph
 from graphar.ordering import Ordering
+from graphar.ordering.reads import Reads
 from graphar.ordering.structure import Structure, pointers
 
 __all__ = ["Frontier", "build_frontier"]
@@ -144,13 +145,13 @@ class Frontier(Structure):
 
     # What is read, as lists.
 
-    def read_lists(self, reads: str) -> tuple[Tensor, Tensor]:
+    def read_lists(self, reads: Reads) -> tuple[Tensor, Tensor]:
         """Where each rank's list of what it reads starts, (N + 1,), and the lists: arrivals, or ranks of spins."""
-        if reads == "messages":
+        if reads is Reads.MESSAGES:
             return self.pair_ptr, self.pair_arrival
-        if reads == "parents":
+        if reads is Reads.PARENTS:
             return self.parents_ptr, self.parents_spin
-        if reads == "earlier":
+        if reads is Reads.EARLIER:
             ranks = torch.arange(self.num_spins)
             ptr = pointers(ranks, "earlier spins")
             return ptr, (torch.arange(int(ptr[-1])) - torch.repeat_interleave(ptr[:-1], ranks)).int()

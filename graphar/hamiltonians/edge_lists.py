@@ -102,7 +102,7 @@ def _from_array(edges: Any) -> _Rows:
     if np.ma.is_masked(edges) or edges.dtype.kind == "c":
         raise ValueError(f"edges must hold real numbers or names, got {edges.dtype} or masked entries")
     first, second = edges[:, 0].tolist(), edges[:, 1].tolist()
-    if edges.dtype.kind == "f" and np.abs(edges[:, :2]).max() > 2 ** (np.finfo(edges.dtype).nmant + 1):
+    if edges.dtype.kind == "f" and np.abs(edges[:, :2]).max() > 2.0 ** (np.finfo(edges.dtype).nmant + 1):
         raise ValueError(f"edges must name sites by whole numbers that {edges.dtype} holds, got larger ones")
     if edges.shape[1] == 2:
         return first, second, None

@@ -25,6 +25,7 @@ from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads.inputs import SiteInputs
 from graphar.ordering import Ordering, rcm
+from graphar.ordering.reads import Reads
 
 __all__ = ["BoundHead", "CompiledHead", "Head", "LinearCoefficients", "LinearHead", "check_scale"]
 
@@ -32,9 +33,12 @@ __all__ = ["BoundHead", "CompiledHead", "Head", "LinearCoefficients", "LinearHea
 class BoundHead(nn.Module, ABC):
     """A head with the parameters of one frontier: inputs to logits."""
 
-    reads: str = "messages"
-    """What is read beside h_i and ξ_ii: ``"messages"``, ``"parents"``, ``"earlier"``, ``"magnetisation"``, or nothing,
-    ``"local"``."""
+    reads: Reads = Reads.MESSAGES
+    """What is read beside h_i and ξ_ii."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.reads = Reads(cls.reads)  # which may have been named by a plain string
 
     @abstractmethod
     def forward(self, inputs: SiteInputs) -> Tensor:

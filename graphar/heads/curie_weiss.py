@@ -23,6 +23,7 @@ from graphar.hamiltonians import IsingGraph
 from graphar.heads.base import BoundHead, Head
 from graphar.heads.inputs import SiteInputs, checkpointed_chunks
 from graphar.heads.magnetisation import MagnetisationCoefficients, ReadsMagnetisation, mean_coupling
+from graphar.ordering.reads import Reads
 
 __all__ = ["CurieWeiss"]
 
@@ -157,7 +158,7 @@ class _HiddenUnits(nn.Module):
 class _Trainable(BoundHead):
     """On any graph, where ξ_ii is a sum over neighbours."""
 
-    reads = "local"
+    reads = Reads.LOCAL
 
     def __init__(self, num_spins: int, coupling: float, dtype: torch.dtype) -> None:
         super().__init__()

@@ -100,9 +100,9 @@ class SiteInputs:
         arrivals: all distinct messages, and a last row of zeros, shape (E + 1, batch).
         local_row: the row of ``arrivals`` that holds ξ_ii, shape (n,).
         fields: h of all spins by rank, shape (N,).
-        messages: ξ_il for l in the frontier, the diagonal l = i included where i has earlier neighbours.
-        parents: x_j for j in P(i).
-        earlier: x_j for all j < i, whose rows are the spins by rank, zero where they are not drawn yet.
+        read: what the head reads: messages ξ_il for l in the frontier, the diagonal l = i included where i has earlier
+            neighbours; x_j for j in P(i); or x_j for all j < i, whose rows are the spins by rank, zero where they are
+            not drawn yet.
         magnetisation: M_i = Σ_{j<i} x_j, shape (n, batch).
         memory: what the head keeps from spin to spin of a batch that is being drawn; None for given spins.
         received: what a kernel of the head's own hands over.
@@ -114,9 +114,7 @@ class SiteInputs:
     arrivals: Tensor
     local_row: Tensor
     fields: Tensor
-    messages: SparseInputs | None = None
-    parents: SparseInputs | None = None
-    earlier: SparseInputs | None = None
+    read: SparseInputs | None = None
     magnetisation: Tensor | None = None
     memory: Any = None
     received: Any = None
@@ -128,11 +126,10 @@ class SiteInputs:
 
     def samples(self, part: slice) -> SiteInputs:
         """The inputs of part of the batch, of given spins."""
-        narrow: Any = {}
-        for name, inbox in (("messages", self.messages), ("parents", self.parents)):
-            if inbox is not None:
-                narrow[name] = replace(inbox, rows=inbox.rows[:, part].contiguous())
-        return replace(self, arrivals=self.arrivals[:, part], **narrow)
+        read = self.read
+        if read is not None:
+            read = replace(read, rows=read.rows[:, part].contiguous())
+        return replace(self, arrivals=self.arrivals[:, part], read=read)
 
 
 def checkpointed_chunks(function: Callable[[SiteInputs], Tensor], inputs: SiteInputs, numbers: int) -> Tensor:

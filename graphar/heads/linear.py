@@ -19,6 +19,7 @@ from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
 from graphar.heads.base import Head, LinearCoefficients, LinearHead, check_scale
 from graphar.heads.inputs import SiteInputs
+from graphar.ordering.reads import Reads
 
 __all__ = ["Linear"]
 
@@ -81,7 +82,7 @@ class Linear(Head):
 
 
 class _LinearMessages(LinearHead):
-    reads = "messages"
+    reads = Reads.MESSAGES
 
     def __init__(self, weight: Tensor, diagonal: Tensor, bias: Tensor | None) -> None:
         super().__init__()
@@ -91,14 +92,14 @@ class _LinearMessages(LinearHead):
         self.register_buffer("diagonal", diagonal, persistent=False)
 
     def forward(self, inputs: SiteInputs) -> Tensor:
-        assert inputs.messages is not None
+        assert inputs.read is not None
         # The diagonal pairs are the skip connection, the only ones that follow β.
-        weight, diagonal = inputs.messages.select(self.weight), inputs.messages.select(self.diagonal)
+        weight, diagonal = inputs.read.select(self.weight), inputs.read.select(self.diagonal)
         weight = torch.where(diagonal, 2 * inputs.beta * weight, weight)
         constant = 2 * inputs.beta * inputs.field
         if self.bias is not None:
             constant = constant + self.bias[inputs.ranks, None]
-        return inputs.messages.weighted_sum(weight) + constant
+        return inputs.read.weighted_sum(weight) + constant
 
     def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients:
         constant = 2 * beta * field if self.bias is None else 2 * beta * field + self.bias
@@ -107,7 +108,7 @@ class _LinearMessages(LinearHead):
 
 
 class _LinearParents(LinearHead):
-    reads = "parents"
+    reads = Reads.PARENTS
 
     def __init__(self, skip: Tensor, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
@@ -116,9 +117,9 @@ class _LinearParents(LinearHead):
         self.bias = None if bias is None else nn.Parameter(bias)
 
     def forward(self, inputs: SiteInputs) -> Tensor:
-        assert inputs.parents is not None
+        assert inputs.read is not None
         skip = 2 * inputs.beta * (self.skip[inputs.ranks, None] * inputs.local + inputs.field)
-        logits = inputs.parents.weighted_sum(inputs.parents.select(self.weight)) + skip
+        logits = inputs.read.weighted_sum(inputs.read.select(self.weight)) + skip
         return logits if self.bias is None else logits + self.bias[inputs.ranks, None]
 
     def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients:

@@ -24,6 +24,7 @@ from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads.base import BoundHead, CompiledHead, Head
 from graphar.heads.inputs import SiteInputs
+from graphar.ordering.reads import Reads
 
 __all__ = ["MADE"]
 
@@ -132,7 +133,7 @@ class _Memory:
 
 
 class BoundMADE(CompiledHead):
-    reads = "earlier"
+    reads = Reads.EARLIER
 
     def __init__(
         self, num_spins: int, layers: list[Tensor], biases: list[Tensor], slopes: list[Tensor], z2: bool
@@ -169,8 +170,8 @@ class BoundMADE(CompiledHead):
         return _Memory(weights, hidden, nothing, nothing.clone())
 
     def forward(self, inputs: SiteInputs) -> Tensor:
-        assert inputs.earlier is not None
-        spins, constant = inputs.earlier.rows, 2 * inputs.beta * inputs.field
+        assert inputs.read is not None
+        spins, constant = inputs.read.rows, 2 * inputs.beta * inputs.field
         if not self.z2:
             return constant + self._network(spins, inputs)
         ups = self._network(torch.cat([spins, -spins], dim=1), inputs).unflatten(1, (2, -1)).transpose(0, 1)

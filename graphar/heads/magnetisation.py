@@ -9,6 +9,7 @@ from torch import Tensor
 
 from graphar.hamiltonians import IsingGraph
 from graphar.heads.base import CompiledHead
+from graphar.ordering.reads import Reads
 
 __all__ = ["MagnetisationCoefficients", "ReadsMagnetisation", "mean_coupling"]
 
@@ -37,7 +38,7 @@ class ReadsMagnetisation(CompiledHead):
         tanh: whether φ is tanh, instead of the sign.
     """
 
-    reads = "magnetisation"
+    reads = Reads.MAGNETISATION
 
     def __init__(self, coupling: float = 0.0, tanh: bool = False) -> None:
         super().__init__()

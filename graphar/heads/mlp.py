@@ -20,6 +20,7 @@ from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, CompiledHead, Head, LinearHead
 from graphar.heads.inputs import SiteInputs, checkpointed_chunks
 from graphar.heads.linear import Linear
+from graphar.ordering.reads import Reads
 
 __all__ = ["MLP"]
 
@@ -93,9 +94,9 @@ class MLP(Head):
         def normal(scale: float, *shape: int) -> Tensor:
             return scale * torch.randn(shape, generator=generator, dtype=dtype)
 
-        ptr, read = frontier.read_lists(self.inputs)
+        ptr, read = frontier.read_lists(Reads(self.inputs))
         feeds = torch.ones(read.numel(), dtype=torch.bool)
-        if self.inputs == "messages":
+        if Reads(self.inputs) is Reads.MESSAGES:
             feeds = frontier.pair_spin != frontier.pair_reader
         reader = torch.repeat_interleave(torch.arange(n), ptr.diff())[feeds]
         fan_in = torch.bincount(reader, minlength=n)[reader]
@@ -167,7 +168,7 @@ class BoundMLP(CompiledHead):
         )
 
     def _network(self, inputs: SiteInputs) -> Tensor:
-        inbox = inputs.messages if self.reads == "messages" else inputs.parents
+        inbox = inputs.read
         assert inbox is not None
         if not self.first.shape[1]:
             inbox = inbox.emptied

@@ -20,6 +20,7 @@ from graphar._support.segments import Segments
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, CompiledHead, Head, LinearCoefficients, check_scale
 from graphar.heads.inputs import SiteInputs, checkpointed_chunks
+from graphar.ordering.reads import Reads
 
 __all__ = ["SherringtonKirkpatrick"]
 
@@ -96,7 +97,7 @@ class SherringtonKirkpatrick(Head):
 
 
 class BoundSherringtonKirkpatrick(CompiledHead):
-    reads = "messages"
+    reads = Reads.MESSAGES
 
     def __init__(self, feeds: Tensor, bias: Tensor, weight: Tensor, out: Tensor, local: Tensor) -> None:
         super().__init__()
@@ -110,10 +111,10 @@ class BoundSherringtonKirkpatrick(CompiledHead):
         self.register_buffer("column", (feeds.cumsum(0) - 1).clamp(min=0), persistent=False)
 
     def forward(self, inputs: SiteInputs) -> Tensor:
-        assert inputs.messages is not None
+        assert inputs.read is not None
         skip, bias = self.local[:, inputs.ranks, None]
         logits = 2 * inputs.beta * (inputs.field + skip * inputs.local + bias)
-        numbers = 4 * (self.weight.shape[0] + 1) * inputs.messages.source.numel()
+        numbers = 4 * (self.weight.shape[0] + 1) * inputs.read.source.numel()
         return logits + checkpointed_chunks(self._later_spins, inputs, numbers)
 
     def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients:
@@ -129,7 +130,7 @@ class BoundSherringtonKirkpatrick(CompiledHead):
         return LinearCoefficients(2 * beta * (field + bias), 2 * beta * skip, pairs)
 
     def _later_spins(self, inputs: SiteInputs) -> Tensor:
-        inbox = inputs.messages
+        inbox = inputs.read
         assert inbox is not None
         if not self.out.shape[1]:
             inbox = inbox.emptied

@@ -19,6 +19,7 @@ from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, Head, LinearCoefficients, LinearHead, check_scale
 from graphar.heads.inputs import SiteInputs
+from graphar.ordering.reads import Reads
 
 __all__ = ["SingleLayer"]
 
@@ -66,7 +67,7 @@ class SingleLayer(Head):
 
 
 class _SingleLayer(LinearHead):
-    reads = "earlier"
+    reads = Reads.EARLIER
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
@@ -74,8 +75,8 @@ class _SingleLayer(LinearHead):
         self.bias = None if bias is None else nn.Parameter(bias)
 
     def forward(self, inputs: SiteInputs) -> Tensor:
-        assert inputs.earlier is not None
-        logits = inputs.earlier.weighted_sum(inputs.earlier.select(self.weight)) + 2 * inputs.beta * inputs.field
+        assert inputs.read is not None
+        logits = inputs.read.weighted_sum(inputs.read.select(self.weight)) + 2 * inputs.beta * inputs.field
         return logits if self.bias is None else logits + self.bias[inputs.ranks, None]
 
     def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients:

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from graphar._support.checks import check_count
 from graphar._support.words import format_bytes
+from graphar.ordering.reads import Reads
 
 __all__ = ["MAX_PAIRS", "Structure", "pointers"]
 
-READS = ("messages", "parents", "local", "earlier", "magnetisation")
 MAX_PAIRS = 2**31 - 1  # what int32 counts; 26 GB of indices and weights
 
 
@@ -197,13 +197,12 @@ class Structure:
                 the spins of P(i). Under a radius they wait for the same spins, P_r(i). ``"local"`` for ξ_ii alone,
                 ``"earlier"`` or ``"magnetisation"`` for all earlier spins or their sum: then one spin a step.
         """
-        if reads not in READS:
-            raise ValueError(f"reads must be one of {', '.join(READS)}, got {reads!r}")
-        if reads in ("earlier", "magnetisation"):
+        if reads not in list(Reads):
+            raise ValueError(f"reads must be one of {', '.join(Reads)}, got {reads!r}")
+        what = Reads(reads)
+        if what.in_turn:
             return torch.arange(self.num_spins)
-        if reads == "local" or (self.radius is None and (reads == "parents" or self.kind == "component")):
-            return self.depth
-        return self._levels
+        return self.depth if what.waits_for_component(self.kind, self.radius) else self._levels
 
     @cached_property
     def _levels(self) -> Tensor:

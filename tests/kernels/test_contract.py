@@ -83,7 +83,7 @@ class BoundCurved(BoundHead):
         self.outer = nn.Parameter(torch.randn(spins, generator=generator, dtype=dtype))
 
     def forward(self, inputs: SiteInputs) -> Tensor:
-        hidden = torch.tanh(inputs.messages.weighted_sum(inputs.messages.select(self.inner)))
+        hidden = torch.tanh(inputs.read.weighted_sum(inputs.read.select(self.inner)))
         return 2 * inputs.beta * (inputs.local + inputs.field) + self.outer[inputs.ranks, None] * hidden
 
 

@@ -182,9 +182,9 @@ class BoundMessagePassing(CompiledHead):
     def forward(self, inputs: SiteInputs) -> Tensor:
         assert isinstance(inputs.received, Received)
         logits = self.rule.logits(inputs.beta * (inputs.field + inputs.local), *inputs.received)
-        if self.linear is None or inputs.messages is None:
+        if self.linear is None or inputs.read is None:
             return logits
-        received = inputs.messages.weighted_sum(inputs.messages.select(self.linear.weight))
+        received = inputs.read.weighted_sum(inputs.read.select(self.linear.weight))
         return logits + received + self.linear.bias[inputs.ranks, None]
 
     def coefficients(self, beta: float, field: Tensor) -> MessagePassingCoefficients:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from graphar.frontier import Frontier
+from graphar.ordering.reads import Reads
 
 __all__ = [
     "MADEPlan",
@@ -57,7 +58,7 @@ class PairReads(NamedTuple):
     next_pair: np.ndarray
 
 
-Reads = TypeVar("Reads", SharedReads, PairReads)
+Lists = TypeVar("Lists", SharedReads, PairReads)
 
 
 class Sent(NamedTuple):
@@ -115,8 +116,8 @@ class MessagePlans(NamedTuple):
 
 def plan_messages(
     frontier: Frontier,
-    reads: str,
-    make_reads: Callable[[np.ndarray, np.ndarray, np.ndarray, int], tuple[Reads, np.ndarray]],
+    reads: Reads,
+    make_reads: Callable[[np.ndarray, np.ndarray, np.ndarray, int], tuple[Lists, np.ndarray]],
     choice: int = 0,
 ) -> MessagePlans:
     """Plans for what a head reads, ``make_reads`` being :func:`shared_reads` or the like."""
@@ -124,8 +125,8 @@ def plan_messages(
 
     n, num_arrivals = frontier.num_spins, frontier.num_arrivals
     # TwoBo's own pairs reach beyond the component: their readers must wait for all earlier ranks
-    anywhere = frontier.kind == "all" and frontier.radius is None and reads == "messages"
-    order = np.arange(n) if anywhere or reads == "earlier" else preorder(frontier.parent.numpy())
+    anywhere = frontier.kind == "all" and frontier.radius is None and reads is Reads.MESSAGES
+    order = np.arange(n) if anywhere or reads.in_turn else preorder(frontier.parent.numpy())
     place = np.argsort(order)
 
     sent_by = place[frontier.arrival_source.numpy()]
@@ -137,18 +138,17 @@ def plan_messages(
     local_row = row_of_arrival[frontier.local_arrival.numpy()[order]]
     send_ptr = pointers(np.bincount(sent_by, minlength=n))
 
-    reads_spins = reads in ("parents", "earlier")
     ptr, row = (part.numpy() for part in frontier.read_lists(reads))
-    row = place[row].astype(np.int32) if reads_spins else row_of_arrival[row]
+    row = place[row].astype(np.int32) if reads.spins else row_of_arrival[row]
     lists, cost = make_reads(order, ptr, row, max(n, num_arrivals + 1))
     widest = int(np.diff(ptr).max()) if n else 0
 
     sent = Sent(
         frontier.ordering.sites.numpy()[order], local_row, send_ptr, before, np.arange(num_arrivals, dtype=np.int32)
     )
-    keeping = SweepPlan(sent, lists, reads_spins, _ranges(cost), widest, choice)
-    slot, num_slots = reuse_slots(order, np.zeros_like(ptr) if reads_spins else ptr, row, local_row, send_ptr, before)
-    if not reads_spins:
+    keeping = SweepPlan(sent, lists, reads.spins, _ranges(cost), widest, choice)
+    slot, num_slots = reuse_slots(order, np.zeros_like(ptr) if reads.spins else ptr, row, local_row, send_ptr, before)
+    if not reads.spins:
         lists = lists._replace(**{name: slot[part] for name, part in lists._asdict().items() if name.endswith("row")})
     sent = sent._replace(local_row=slot[local_row], before=slot[before], row=slot[:-1])
     return MessagePlans(order, place, sends, keeping, keeping._replace(sent=sent, reads=lists), num_slots)

@@ -23,6 +23,7 @@ from graphar.heads.base import BoundHead
 from graphar.heads.inputs import SiteInputs, SparseInputs, spmm_sum
 from graphar.kernels.base import Couplings
 from graphar.kernels.reference.base import TorchKernel, decide
+from graphar.ordering.reads import Reads
 
 __all__ = ["ReferenceKernel"]
 
@@ -83,9 +84,8 @@ class ReferenceKernel(TorchKernel):
         self.turns = row_of_arrival[_sorted_by(within)[0]].to(device)
         self._turns_at = _starts(within, self._num_turns)
 
-        self._reads_spins = head.reads in ("parents", "earlier")
         ptr, read = frontier.read_lists(head.reads)
-        rows = (place_of_rank if self._reads_spins else row_of_arrival)[read.long()]
+        rows = (place_of_rank if head.reads.spins else row_of_arrival)[read.long()]
         count = ptr.diff()
         # by reader, then by row: a CSR matrix with unsorted columns has a wrong gradient in torch
         num_rows = self.num_arrivals + self.num_spins
@@ -114,11 +114,11 @@ class ReferenceKernel(TorchKernel):
             sites, pairs = slice(first, last), slice(*self._pairs_at[level : level + 2])
             ptr = self.pair_ptr[first : last + 1] - pairs.start
         opened: Any = {}
-        if self.head.reads == "magnetisation":
+        if self.head.reads is Reads.MAGNETISATION:
             opened["magnetisation"] = (spins.cumsum(0) - spins if sums is None else sums)[sites]
-        elif self.head.reads != "local":
-            rows = spins if self._reads_spins else arrivals
-            opened[self.head.reads] = SparseInputs(self.pairs[pairs], ptr, self.pair_row[pairs], rows, self.sum_rows)
+        elif self.head.reads.listed:
+            rows = spins if self.head.reads.spins else arrivals
+            opened["read"] = SparseInputs(self.pairs[pairs], ptr, self.pair_row[pairs], rows, self.sum_rows)
         ranks, field, local = self.ranks[sites], couplings.field[sites], self.local[sites]
         return SiteInputs(beta, ranks, field, arrivals, local, couplings.field_of_rank, **opened, memory=memory)
 
@@ -126,7 +126,7 @@ class ReferenceKernel(TorchKernel):
         spins = torch.zeros(words.shape, dtype=self.dtype, device=self.device)
         logits = torch.empty_like(spins)
         arrivals = spins.new_zeros(self.num_arrivals + 1, words.shape[1])
-        sums = spins.new_zeros(self.num_spins + 1, words.shape[1]) if self.head.reads == "magnetisation" else None
+        sums = spins.new_zeros(self.num_spins + 1, words.shape[1]) if self.head.reads is Reads.MAGNETISATION else None
         memory = self.head.new_memory(words.shape[1])
         for level in range(self.num_levels):
             here = slice(*self._sites_at[level : level + 2])

@@ -179,7 +179,7 @@ class _State:
             arrivals=self.local,
             local_row=level.places,
             fields=self.of.field_of_rank,
-            messages=inbox if self.kernel.head.linear else None,
+            read=inbox if self.kernel.head.linear else None,
             received=Received(total, sizes, count, strength),
         )
 
