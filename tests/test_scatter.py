@@ -47,11 +47,8 @@ def batch_energy(dtype: torch.dtype) -> tuple[Tensor, ...]:
 def summed_duplicates(dtype: torch.dtype) -> tuple[Tensor, ...]:
     edges = torch.randint(0, 9, (2, 400), generator=torch.Generator().manual_seed(1))
     edges = edges[:, edges[0] != edges[1]]
-    return (
-        ga.IsingGraph.from_edges(
-            edges, torch.linspace(-1, 2, edges.shape[1], dtype=dtype), duplicates="sum"
-        ).edge_weight,
-    )
+    couplings = torch.linspace(-1, 2, edges.shape[1], dtype=dtype)
+    return (ga.IsingGraph.from_edges(edges, couplings, duplicates="sum").edge_weight,)
 
 
 def gradients(log_prob: Tensor, head: torch.nn.Module) -> tuple[Tensor, ...]:
