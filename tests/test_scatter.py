@@ -13,7 +13,7 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 import graphar as ga
-from graphar._support.segments import Segments
+from graphar._support.segments import NARROW, Segments
 from graphar.heads.message_passing.rule import MessageRule
 from graphar.training.transfer.pretrain import _by_graph, disjoint_union
 
@@ -28,6 +28,21 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(request.param)
 
 
+@pytest.fixture
+def sums(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+    """What torch-scatter is asked to sum."""
+    import torch_scatter
+
+    own, asked = torch_scatter.segment_csr, []
+
+    def spy(values: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        asked.append(values)
+        return own(values, *arguments, **options)
+
+    monkeypatch.setattr(torch_scatter, "segment_csr", spy)
+    return asked
+
+
 def random_spins(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
     return 2 * torch.randint(2, shape, generator=torch.Generator().manual_seed(0)).to(dtype) - 1
 
@@ -39,8 +54,16 @@ def batch_of(dtype: torch.dtype = torch.float64) -> Batch:
 
 def batch_energy(dtype: torch.dtype) -> tuple[Tensor, ...]:
     batch = batch_of(dtype)
-    spins = random_spins(50, batch.num_nodes, dtype=dtype).requires_grad_()
-    energy = batch.energy(spins)
+    return energies_and_forces(batch, random_spins(12, batch.num_nodes, dtype=dtype))
+
+
+def energies_of_a_thousand(dtype: torch.dtype) -> tuple[Tensor, ...]:
+    batch = Batch.from_data_list([GRAPHS["tree"].to(dtype)] * 1000)
+    return energies_and_forces(batch, random_spins(40, batch.num_nodes, dtype=dtype))
+
+
+def energies_and_forces(batch: Batch, spins: Tensor) -> tuple[Tensor, ...]:
+    energy = batch.energy(spins.requires_grad_())
     return energy, *torch.autograd.grad((energy**2).sum(), spins)
 
 
@@ -60,7 +83,7 @@ def reference_kernel(head: Any) -> Callable[[torch.dtype], tuple[Tensor, ...]]:
     def numbers(dtype: torch.dtype) -> tuple[Tensor, ...]:
         graph = GRAPHS["random regular"]
         model = ga.Autoregressive(graph, head, ga.natural, dtype=dtype, kernel="reference", seed=0)
-        return gradients(model.at(0.7).log_prob(random_spins(20, graph.num_spins, dtype=dtype)), model.head)
+        return gradients(model.at(0.7).log_prob(random_spins(6, graph.num_spins, dtype=dtype)), model.head)
 
     return numbers
 
@@ -69,11 +92,12 @@ def pretraining(dtype: torch.dtype) -> tuple[Tensor, ...]:
     batch = Batch.from_data_list([GRAPHS["random regular"], GRAPHS["torus"]])
     union = disjoint_union(batch, torch.tensor([0.5, 0.8]))
     model = ga.Autoregressive(union, HEAD, ga.natural, dtype=dtype, seed=0)
-    return gradients(_by_graph(model, random_spins(30, union.num_spins, dtype=dtype), batch), model.head)
+    return gradients(_by_graph(model, random_spins(10, union.num_spins, dtype=dtype), batch), model.head)
 
 
 PATHS = {
     "energies of a batch": batch_energy,
+    "energies of a thousand graphs": energies_of_a_thousand,
     "couplings listed twice": summed_duplicates,
     "reference kernel, message passing": reference_kernel(HEAD),
     "reference kernel, Sherrington-Kirkpatrick": reference_kernel(ga.heads.SherringtonKirkpatrick(1, scale=1.0)),
@@ -86,26 +110,29 @@ every_path = pytest.mark.parametrize("path", PATHS.values(), ids=PATHS.keys())
 @every_path
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_where_it_is_installed_torch_scatter_sums(
-    path: Callable[[torch.dtype], tuple[Tensor, ...]], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    path: Callable[[torch.dtype], tuple[Tensor, ...]],
+    dtype: torch.dtype,
+    sums: list[Tensor],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import torch_scatter
-
-    own, calls = torch_scatter.segment_csr, []
-
-    def spy(*arguments: Any, **options: Any) -> Tensor:
-        calls.append(arguments)
-        return own(*arguments, **options)
-
-    monkeypatch.setattr(torch_scatter, "segment_csr", spy)
     by_scatter = path(dtype)
-    assert calls
-    calls.clear()
+    assert sums
+    sums.clear()
     monkeypatch.setattr(torch_geometric.typing, "WITH_TORCH_SCATTER", False)
     by_torch = path(dtype)
-    assert not calls
+    assert not sums
     accuracy = 1e-12 if dtype == torch.float64 else 1e-4
     for a, b in zip(by_scatter, by_torch, strict=True):
         torch.testing.assert_close(a, b, rtol=accuracy, atol=accuracy)
+
+
+@needs_torch_scatter
+@pytest.mark.parametrize(("width", "expected"), [(NARROW, 1), (NARROW + 1, 0)])
+def test_wide_rows_are_summed_by_torch_on_a_cpu(width: int, expected: int, sums: list[Tensor]) -> None:
+    values = torch.randn(5, width, generator=torch.Generator().manual_seed(0))
+    summed = Segments(torch.tensor([0, 0, 2, 2, 2]), 3).sum(values)
+    torch.testing.assert_close(summed, torch.stack([values[:2].sum(0), 0 * values[0], values[2:].sum(0)]))
+    assert len(sums) == expected
 
 
 @every_path

@@ -1,7 +1,8 @@
 """Sums over groups of rows: the sites of each graph of a batch, the messages that reach each spin.
 
-By torch-scatter's ``segment_csr`` where it is installed, and by torch where it is not. Both add the rows of a group in
-their order, on a GPU too, where ``scatter_add_`` would add them in any.
+By torch-scatter's ``segment_csr`` where it is installed, and by torch where it is not, or where that is faster: on a
+CPU, rows of more than 16 numbers. Both add the rows of a group in their order, on a GPU too, where ``scatter_add_``
+would add them in any.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from torch import Tensor
 from torch_geometric.utils import segment
 
 __all__ = ["Segments", "pointers"]
+
+NARROW = 16  # numbers in a row, up to which torch-scatter is the faster on a CPU; at 128, torch takes a half to a sixth
 
 
 def pointers(group: Tensor, count: int) -> Tensor:
@@ -70,10 +73,11 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, group: Tensor, ptr: Tensor) -> Tensor:
         ctx.save_for_backward(group)
-        if torch_geometric.typing.WITH_TORCH_SCATTER or not values.is_cpu:
+        shape = values.shape[1:]
+        if not values.is_cpu or (torch_geometric.typing.WITH_TORCH_SCATTER and shape.numel() <= NARROW):
             return segment(values, ptr)  # by torch-scatter, or else by torch's segment_reduce
-        # which takes ten times as long as this on a CPU, where this is as ordered
-        return values.new_zeros(ptr.numel() - 1, *values.shape[1:]).index_add_(0, group, values)
+        # that takes ten times as long as this on a CPU, where this is as ordered
+        return values.new_zeros(ptr.numel() - 1, *shape).index_add_(0, group, values)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
