@@ -1,8 +1,8 @@
 """Sums over groups of rows: the sites of each graph of a batch, the messages that reach each spin.
 
 By torch-scatter's ``segment_csr`` where it is installed, and by torch where it is not, or where that is faster: on a
-CPU, rows of more than 16 numbers. Both add the rows of a group in their order, on a GPU too, where ``scatter_add_``
-would add them in any.
+CPU, rows of more than 16 numbers. The order of additions is always the same, on a GPU too, where ``scatter_add_`` takes
+rows as they come.
 """
 
 from __future__ import annotations
