@@ -46,8 +46,9 @@ DEFAULTS: dict[str, Any] = {
     "steps": 200,
     "warmup": 500,
     "batch_size": 1024,
-    "learning_rate": 1e-3,
+    "learning_rate": None,
     "clip_norm": None,
+    "average": True,
     "seed": 0,
     "samples": 10_000,
 }
@@ -219,7 +220,7 @@ def _start(options: argparse.Namespace) -> tuple[dict[str, Any], Autoregressive]
 
 
 def _training(settings: dict[str, Any]) -> dict[str, Any]:
-    names = ("steps", "warmup", "batch_size", "seed", "learning_rate", "clip_norm")
+    names = ("steps", "warmup", "batch_size", "seed", "learning_rate", "clip_norm", "average")
     return {"beta": settings["schedule"], **{name: settings[name] for name in names}}
 
 

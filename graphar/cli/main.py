@@ -132,6 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     anneal.add_argument("--batch-size", type=int, help=f"samples per step {told['batch_size']}")
     anneal.add_argument("--learning-rate", type=float, help=f"of Adam {told['learning_rate']}")
     anneal.add_argument("--clip-norm", type=float, help="largest norm of the gradient (default: not clipped)")
+    averaging = f"whether records take the mean of late weights at each beta {told['average']}"
+    anneal.add_argument("--average", action=argparse.BooleanOptionalAction, help=averaging)
     anneal.add_argument("--head", choices=HEADS, help="(default: linear; on its parents with a dial)")
     anneal.add_argument("--ordering", choices=ORDERINGS, help="(default: rcm, or the core first)")
     anneal.add_argument("--frontier", choices=["component", "all"], help=told["frontier"])

@@ -27,7 +27,7 @@ __all__ = ["compare"]
 
 _TIMED, _TIMINGS = 4, 5  # steps that are timed together to make a number of them of seconds, and how often at least
 _TIMED_SHARE = 0.02  # of the seconds are spent on timing, at least
-_OF_TRAINING = {"steps", "warmup", "batch_size", "learning_rate", "clip_norm", "optimizer"}
+_OF_TRAINING = {"steps", "warmup", "batch_size", "learning_rate", "clip_norm", "average", "optimizer"}
 
 
 def compare(
@@ -41,8 +41,9 @@ def compare(
     seconds: float | None = None,
     evaluate_samples: int | None = None,
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
-    learning_rate: float = 1e-3,
+    learning_rate: float | None = None,
     clip_norm: float | None = None,
+    average: bool = True,
     seed: int = 0,
     reference: Any = "auto",
     progress: bool = True,
@@ -59,9 +60,9 @@ def compare(
         heads: what is compared, by name: a head, a pair of a head and keyword arguments of
             :class:`graphar.Autoregressive`, or a model on this graph, which is trained in place. In a list, they are
             called by what they are. The arguments may have ``steps``, ``warmup``, ``batch_size``, ``learning_rate``,
-            ``clip_norm`` and ``optimizer`` of one's own among them.
+            ``clip_norm``, ``average`` and ``optimizer`` of one's own among them.
         beta: schedule of inverse temperatures; there are results at all of them.
-        steps, warmup, batch_size, optimizer, learning_rate, clip_norm, evaluate_samples: as for
+        steps, warmup, batch_size, optimizer, learning_rate, clip_norm, average, evaluate_samples: as for
             :func:`graphar.anneal`, so that ``**graphar.protocols.arnn()`` may be given.
         seconds: of training, for each. ``steps`` and ``warmup`` are then scaled, after timing a few steps at the first
             β, with at least a step at each β.
@@ -94,6 +95,7 @@ def compare(
         "seed": seed,
         "learning_rate": learning_rate,
         "clip_norm": clip_norm,
+        "average": average,
         "evaluate_samples": evaluate_samples,
     }
     settings = check_settings(**asked)
@@ -107,7 +109,8 @@ def compare(
     log_partition, label = _reference(graph, settings["schedule"], reference)
     result = Comparison(graph, tuple(settings["schedule"]), log_partition, label)
     options = {
-        name: settings[name] for name in ("batch_size", "seed", "learning_rate", "clip_norm", "evaluate_samples")
+        name: settings[name]
+        for name in ("batch_size", "seed", "learning_rate", "clip_norm", "average", "evaluate_samples")
     }
     options |= {"optimizer": optimizer, "steps": steps, "warmup": warmup}
     try:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -83,6 +83,9 @@ class LinearHead(CompiledHead):
 
 class Head(ABC):
     """A configured architecture, without a graph."""
+
+    learning_rate: ClassVar[float] = 1e-2
+    """Of :func:`graphar.anneal`'s Adam, where none is asked for."""
 
     @classmethod
     def default_on_core(cls) -> Head:

@@ -22,6 +22,7 @@ from graphar._support.seeds import hash_key
 from graphar.estimators.partition import evaluate
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.autoregressive import Autoregressive, check_model
+from graphar.training.average import WeightAverage
 from graphar.training.checkpoint import read_checkpoint, write_checkpoint
 from graphar.training.interrupt import finish_step_first
 from graphar.training.objective import does_little, variational_step
@@ -42,8 +43,9 @@ def anneal(
     batch_size: int = 1024,
     seed: int = 0,
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
-    learning_rate: float = 1e-3,
+    learning_rate: float | None = None,
     clip_norm: float | None = None,
+    average: bool = True,
     evaluate_samples: int | None = None,
     callbacks: Sequence[Callable[[Run], Any]] = (),
     checkpoint: str | PathLike[str] | None = None,
@@ -68,8 +70,10 @@ def anneal(
         batch_size: samples per step, at least 2.
         seed: of all samples drawn.
         optimizer: from parameters to a torch optimiser, such as ``lambda p: torch.optim.SGD(p, 0.1)``; Adam by default.
-        learning_rate: of the default optimiser.
+        learning_rate: of the default optimiser; by default the head's own, :attr:`graphar.heads.Head.learning_rate`.
         clip_norm: largest norm of the whole gradient; not clipped by default.
+        average: whether a β's record, and the model when the run ends, take the mean of the weights over the second
+            half of the steps at that β. Training goes on from the weights themselves and is the same either way.
         evaluate_samples: fresh samples after each β for the record's numbers; ``batch_size`` by default.
         callbacks: called with the run after each β, once its checkpoint is written; one that returns True, and not
             merely something that counts as true, ends the run.
@@ -99,24 +103,28 @@ def anneal(
         warmup=warmup,
         batch_size=batch_size,
         seed=seed,
-        learning_rate=learning_rate,
+        learning_rate=check_model(model).head_config.learning_rate if learning_rate is None else learning_rate,
         clip_norm=clip_norm,
+        average=average,
         evaluate_samples=evaluate_samples,
     )
     schedule, limit = settings["schedule"], settings["clip_norm"] or math.inf
-    weights = [parameter for parameter in check_model(model).parameters() if parameter.requires_grad]
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     stepper = _stepper(weights, optimizer, settings["learning_rate"])
     settings["optimizer"] = "none" if stepper is None else describe_optimizer(stepper)
     run = Run(settings)
+    mean = WeightAverage(weights, settings["warmup"], settings["steps"], settings["average"])
     if resume is not None:
-        run = read_checkpoint(resume, model, stepper, settings)
+        run = read_checkpoint(resume, model, stepper, settings, mean)
 
     def save() -> None:
+        mean.show()
         if checkpoint is not None:
-            write_checkpoint(checkpoint, model, stepper, run)
+            write_checkpoint(checkpoint, model, stepper, run, mean.trained)
 
     def finish(now: float, norm: float) -> bool:
-        """Record a β that is done, and save; whether a callback ends the run."""
+        """Record a β that is done, and save; whether a callback ends the run. The model holds the mean from here on."""
+        mean.show()
         key = hash_key(settings["seed"], "evaluation", len(run.history))
         evaluation = evaluate(model.at(now), settings["evaluate_samples"], key)
         run.update_best(evaluation.best_energy, evaluation.best_spins)
@@ -128,10 +136,11 @@ def anneal(
 
     total = warmup + steps * len(schedule) if stepper is not None else 0
     saved = time.monotonic()
-    with torch.enable_grad(), finish_step_first() as stop, _bar(total, run.step, progress) as bar:
+    with torch.enable_grad(), finish_step_first() as stop, _bar(total, run.step, progress) as bar, mean:
         while stepper is not None and run.step < total and not stop.requested:
             now = schedule[_stage(run.step, warmup, steps)]
             started = time.perf_counter()
+            mean.hide()
             stepper.zero_grad(set_to_none=True)
             q = model.at(now)
             result = variational_step(q, batch_size, hash_key(settings["seed"], "training", run.step))
@@ -143,7 +152,8 @@ def anneal(
             with torch_alone(does_little(q)):
                 stepper.step()
                 run.update_best(float(model.graph.energy(result.best_spins)), result.best_spins)
-            run.step += 1
+                run.step += 1
+                mean.follow(run.step)
             run.seconds_at_beta += time.perf_counter() - started
             bound = float(result.loss.mean()) / now + float(model.graph.offset)
             text = f"β {now:.3g}  F/N {bound / model.num_spins:.6f}  best {run.best_energy:g}"

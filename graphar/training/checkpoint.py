@@ -16,6 +16,7 @@ from graphar._support.schema import each, like, number, one_of
 from graphar.hamiltonians import IsingGraph
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.ordering import Ordering
+from graphar.training.average import WeightAverage
 from graphar.training.run import Run
 from graphar.training.state import CHECKPOINT, FORMAT, RUN, STRUCTURE, check_course, load_optimizer
 
@@ -82,10 +83,17 @@ def load(path: str | PathLike[str], *, memory: float = 4e9) -> Autoregressive:
     return model
 
 
-def write_checkpoint(path: str | PathLike[str], model: Autoregressive, optimizer: Optimizer | None, run: Run) -> None:
+def write_checkpoint(
+    path: str | PathLike[str],
+    model: Autoregressive,
+    optimizer: Optimizer | None,
+    run: Run,
+    trained: list[Tensor] | None,
+) -> None:
     """Write all that :func:`read_checkpoint` needs to go on as if nothing had happened.
 
-    Random bits follow from the run's seed and from the numbers of steps and records so far.
+    Random bits follow from the run's seed and from the numbers of steps and records so far. While the model holds a
+    mean of weights, ``trained`` are those that training goes on from.
 
     Raises:
         ValueError: a weight is not finite; the file is as before.
@@ -93,6 +101,7 @@ def write_checkpoint(path: str | PathLike[str], model: Autoregressive, optimizer
     state = _model_state(model)
     state["optimizer"] = None if optimizer is None else optimizer.state_dict()
     state["run"] = run.state()
+    state["trained"] = trained
     write_state(path, state)
 
 
@@ -101,8 +110,9 @@ def read_checkpoint(
     model: Autoregressive,
     optimizer: Optimizer | None,
     settings: dict[str, Any],
+    mean: WeightAverage,
 ) -> Run:
-    """Set model and optimiser to a checkpoint's state and return its run.
+    """Set model, optimiser and mean to a checkpoint's state and return its run.
 
     Raises:
         ValueError: the file is damaged, or was written for another model or other settings; the model is as before.
@@ -122,6 +132,7 @@ def read_checkpoint(
             raise ValueError(f"resume needs the settings of the run, which had {was}")
         check_course(run, model.graph)
         like(own["weights"])(state["weights"], "weights")
+        mean.check(state.get("trained"), run.step)
         if run.step or run.history:
             number(above=0)(state["trained_beta"], "trained_beta")
         before, model.trained_beta = model.trained_beta, state["trained_beta"]  # what an optimiser may ask for
@@ -131,6 +142,7 @@ def read_checkpoint(
             model.trained_beta = before
             raise
     model.load_state_dict(state["weights"])
+    mean.restore(state.get("trained"))
     run.interrupted = False
     return run
 

@@ -1,8 +1,9 @@
 """The annealing protocols of the ARNN and TwoBo papers, as keyword arguments of :func:`graphar.anneal`.
 
-Both optimise with Adam at a constant learning rate and without clipping, and keep its state from β to β. The papers'
-networks start from random weights, but for the Curie–Weiss network, whose weights follow from the couplings: that is
-``ga.heads.CurieWeiss()``, with nothing to train, and ``ga.heads.CurieWeiss(trainable=True)`` starts there.
+Both optimise with Adam at a constant learning rate, without clipping, and keep its state from β to β; weights are not
+averaged. The papers' networks start from random weights, but for the Curie–Weiss network, whose weights follow from
+the couplings: that is ``ga.heads.CurieWeiss()``, with nothing to train, and ``ga.heads.CurieWeiss(trainable=True)``
+starts there.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def arnn(fraction: float = 1.0, **changes: Any) -> dict[str, Any]:
         "warmup": 5000,
         "batch_size": 2000,
         "learning_rate": 1e-3,
+        "average": False,
         "evaluate_samples": 40_000,
     }
     return _scaled(settings, fraction) | changes
@@ -76,6 +78,7 @@ def twobo(fraction: float = 1.0, **changes: Any) -> dict[str, Any]:
         "warmup": 500,
         "batch_size": 1024,
         "learning_rate": 1e-3,
+        "average": False,
         "evaluate_samples": 1024,
     }
     return _scaled(settings, fraction) | changes

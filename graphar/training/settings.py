@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from graphar._support.checks import check_count, check_positive
+from graphar._support.checks import check_count, check_flag, check_positive
 from graphar._support.seeds import check_seed
 from graphar.training.schedules import as_schedule
 
@@ -20,8 +20,9 @@ def check_settings(
     warmup: int,
     batch_size: int,
     seed: int,
-    learning_rate: float,
+    learning_rate: float | None,
     clip_norm: float | None,
+    average: bool,
     evaluate_samples: int | None,
 ) -> dict[str, Any]:
     """The arguments of :func:`graphar.anneal` that resuming must find unchanged.
@@ -37,8 +38,9 @@ def check_settings(
         "warmup": check_count(warmup, "warmup", 0),
         "batch_size": batch_size,
         "seed": check_seed(seed),
-        "learning_rate": check_positive(learning_rate, "learning_rate"),
+        "learning_rate": None if learning_rate is None else check_positive(learning_rate, "learning_rate"),
         "clip_norm": None if clip_norm is None else check_positive(clip_norm, "clip_norm"),
+        "average": check_flag(average, "average"),
         "evaluate_samples": evaluated,
     }
 

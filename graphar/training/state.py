@@ -59,7 +59,7 @@ CHECKPOINT = record(
         "frozen": each(one_of()),
         "trained_beta": optional(number(least=0)),
     },
-    {"run": anything, "optimizer": anything},  # what they must be depends on who goes on
+    {"run": anything, "optimizer": anything, "trained": anything},  # what they must be depends on who goes on
 )
 RUN = record(
     {
@@ -73,6 +73,7 @@ RUN = record(
                 "learning_rate": number(above=0),
                 "clip_norm": optional(number(above=0)),
                 "evaluate_samples": integer(2),
+                "average": flag,
                 "optimizer": one_of(),
             }
         ),

@@ -16,6 +16,7 @@ def test_the_numbers_are_those_of_the_public_codes() -> None:
         "warmup": 5000,
         "batch_size": 2000,
         "learning_rate": 1e-3,
+        "average": False,
         "evaluate_samples": 40_000,
     }
     assert twobo.pop("beta") == pytest.approx([0.05 * k for k in range(1, 61)])
@@ -24,6 +25,7 @@ def test_the_numbers_are_those_of_the_public_codes() -> None:
         "warmup": 500,
         "batch_size": 1024,
         "learning_rate": 1e-3,
+        "average": False,
         "evaluate_samples": 1024,
     }
 
