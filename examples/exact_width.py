@@ -35,7 +35,7 @@ def turn_the_dial(graph: ga.IsingGraph, quick: bool) -> Dial:
             learned, levels = model.frontier.num_spins, int(model.frontier.levels(model.head.reads).max()) + 1
             schedule = ga.linear(0.1, BETA, num)
             options = {"steps": steps, "warmup": steps, "batch_size": batch_size, "learning_rate": 0.01}
-            run = ga.anneal(model, schedule, **options, progress=False)
+            run = ga.anneal(model, schedule, **options, average=False, progress=False)
             seconds = run.seconds / run.step
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a low ESS, which is printed

@@ -49,6 +49,7 @@ def main() -> None:
         seconds=seconds,
         evaluate_samples=500 if options.quick else 8192,
         learning_rate=options.learning_rate,
+        average=False,
     )
     for beta in (1.0, 2.0, 3.0):
         print(result.table(min(result.beta, key=lambda value: abs(value - beta))), end="\n\n")

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from graphar import __version__, io, training
-from graphar._support.checks import check_count
+from graphar._support.checks import check_count, check_positive
 from graphar._support.files import atomic_write
 from graphar.cli.sources import ORDERINGS, examine, open_graph, source_name
 from graphar.estimators import FreeEnergy, free_energy
@@ -34,6 +34,8 @@ CHECKPOINT = "checkpoint.pt"
 SUMMARY = "summary.json"
 PICTURE = "run.png"
 EXACT = {"memory": 1e8, "seconds": 1.0}  # that an exact log Z may take, to be put beside the estimate
+AUTO_MEMORY = 1e8  # bytes of the tables where --exact-width is auto: some tenths of a second at each beta
+MEMORY = 1e9  # where it is a number
 MAX_SPINS_SLOW_ORDERS = 20_000  # spins beyond which a table of all orders leaves out those that take minutes
 
 DEFAULTS: dict[str, Any] = {
@@ -41,8 +43,10 @@ DEFAULTS: dict[str, Any] = {
     "ordering": None,
     "frontier": "component",
     "radius": None,
-    "exact_width": 0,
-    "schedule": "linear",
+    "exact_width": "auto",
+    "memory": None,
+    "beta": ["0.3", "3", "40"],
+    "schedule": "geometric",
     "steps": 200,
     "warmup": 500,
     "batch_size": 1024,
@@ -96,7 +100,7 @@ def anneal(options: argparse.Namespace) -> int:
         folder = _new_folder(source_name(options.source)) if options.out is None else _empty_folder(options.out)
         _write_json(folder / SETTINGS, settings)
     else:
-        ignored = [name for name in (*DEFAULTS, "beta", "out") if getattr(options, name) is not None]
+        ignored = [name for name in (*DEFAULTS, "out") if getattr(options, name) is not None]
         if ignored:
             raise ValueError(f"--resume goes on with a run as it was begun, got also {', '.join(ignored)}")
         folder = options.resume
@@ -195,7 +199,7 @@ def _start(options: argparse.Namespace) -> tuple[dict[str, Any], Autoregressive]
     """Everything is checked here, before a folder is made or a step is done."""
     given = {name: getattr(options, name) for name in DEFAULTS if getattr(options, name) is not None}
     settings = DEFAULTS | given
-    beta = options.beta or ["0.05", "3", "60"]
+    beta = settings.pop("beta")
     try:
         start, stop, num = float(beta[0]), float(beta[1]), int(beta[2])
     except ValueError as error:
@@ -206,6 +210,10 @@ def _start(options: argparse.Namespace) -> tuple[dict[str, Any], Autoregressive]
     training.check_settings(**_training(settings), evaluate_samples=None)
     graph = open_graph(options.source, options.format, options.base)
     settings |= {"source": options.source, "graphar": __version__, "torch": torch.__version__}
+    if settings["head"] == "exact" and options.exact_width is None:  # nothing is left to choose
+        settings["exact_width"] = 0
+    if settings["memory"] is None:
+        settings["memory"] = AUTO_MEMORY if settings["exact_width"] == "auto" else MEMORY
     order = None if settings["ordering"] is None else ORDERINGS[settings["ordering"]](graph, settings["seed"])
     model = Autoregressive(
         graph,
@@ -214,6 +222,7 @@ def _start(options: argparse.Namespace) -> tuple[dict[str, Any], Autoregressive]
         settings["frontier"],
         radius=settings["radius"],
         exact_width=settings["exact_width"],
+        memory=settings["memory"],
         seed=settings["seed"],
     )
     return settings, model
@@ -229,14 +238,15 @@ def _reopen(folder: Path) -> tuple[dict[str, Any], Autoregressive]:
         raise ValueError(f"--resume needs {folder / CHECKPOINT}, and there is none; start again with the source")
     try:
         settings = json.loads((folder / SETTINGS).read_text())
-        missing = [name for name in (*DEFAULTS, "source") if name not in settings]
+        missing = [name for name in (*DEFAULTS, "source") if name not in settings and name != "beta"]
         if missing:
             raise ValueError(f"{missing[0]} is missing")
+        check_positive(settings["memory"], "memory")
         check_count(settings["samples"], "samples", 2)
         training.check_settings(**_training(settings), evaluate_samples=None)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{folder / SETTINGS}: not the settings of a run ({error})") from error
-    return settings, training.load(folder / CHECKPOINT)
+    return settings, training.load(folder / CHECKPOINT, memory=settings["memory"])
 
 
 def _new_folder(name: str) -> Path:

@@ -125,19 +125,23 @@ def _parser() -> argparse.ArgumentParser:
     _add_source(anneal, optional=True)
     # no defaults here: --resume refuses what it would ignore (commands.DEFAULTS has them)
     told = {name: f"(default: {value})" for name, value in commands.DEFAULTS.items()}
-    anneal.add_argument("--beta", nargs=3, metavar=("START", "STOP", "NUM"), help="(default: 0.05 3 60)")
+    told["beta"] = f"(default: {' '.join(commands.DEFAULTS['beta'])})"
+    anneal.add_argument("--beta", nargs=3, metavar=("START", "STOP", "NUM"), help=told["beta"])
     anneal.add_argument("--schedule", choices=["linear", "geometric"], help=told["schedule"])
     anneal.add_argument("--steps", type=int, help=f"at each beta {told['steps']}")
     anneal.add_argument("--warmup", type=int, help=f"extra steps at the first {told['warmup']}")
     anneal.add_argument("--batch-size", type=int, help=f"samples per step {told['batch_size']}")
-    anneal.add_argument("--learning-rate", type=float, help=f"of Adam {told['learning_rate']}")
+    anneal.add_argument("--learning-rate", type=float, help="of Adam (default: the head's own)")
     anneal.add_argument("--clip-norm", type=float, help="largest norm of the gradient (default: not clipped)")
     averaging = f"whether records take the mean of late weights at each beta {told['average']}"
     anneal.add_argument("--average", action=argparse.BooleanOptionalAction, help=averaging)
-    anneal.add_argument("--head", choices=HEADS, help="(default: linear; on its parents with a dial)")
-    anneal.add_argument("--ordering", choices=ORDERINGS, help="(default: rcm, or the core first)")
+    anneal.add_argument("--head", choices=HEADS, help="(default: linear; on its parents with exact sites)")
+    anneal.add_argument("--ordering", choices=ORDERINGS, help="(default: core first, or the head's own)")
     anneal.add_argument("--frontier", choices=["component", "all"], help=told["frontier"])
-    anneal.add_argument("--exact-width", type=_width, help=f"sites to this width are exact {told['exact_width']}")
+    dial = f"sites to this width are exact, auto: as many as fit in memory {told['exact_width']}"
+    anneal.add_argument("--exact-width", type=_width, metavar="WIDTH", help=dial)
+    tables = f"bytes of their tables (default: {commands.AUTO_MEMORY:g} where auto, else {commands.MEMORY:g})"
+    anneal.add_argument("--memory", type=float, help=tables)
     anneal.add_argument("--radius", type=int, help="largest distance of a frontier spin (default: any)")
     anneal.add_argument("--seed", type=int, help=f"of weights and samples {told['seed']}")
     anneal.add_argument("--samples", type=int, help=f"for the last table {told['samples']}")

@@ -85,7 +85,7 @@ class Head(ABC):
     """A configured architecture, without a graph."""
 
     learning_rate: ClassVar[float] = 1e-2
-    """Of :func:`graphar.anneal`'s Adam, where none is asked for."""
+    """Rate of Adam in :func:`graphar.anneal` where none is asked for."""
 
     @classmethod
     def default_on_core(cls) -> Head:

@@ -19,6 +19,7 @@ import graphar as ga
 from graphar.cli import main
 from graphar.cli.commands import _exact
 from graphar.cli.sources import open_graph
+from graphar.heads.registry import HEADS
 
 SHORT = ["--beta", "0.2", "0.8", "3", "--steps", "4", "--warmup", "2", "--batch-size", "32", "--samples", "300"]
 
@@ -41,7 +42,7 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_anneal_leaves_a_whole_run_and_sample_uses_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["anneal", "rrg:16,degree=3,seed=1", *SHORT]) == 0
+    assert main(["anneal", "rrg:16,degree=3,seed=1", *SHORT, "--exact-width", "0"]) == 0
     out = capsys.readouterr().out
     folder = Path("runs/rrg_16_degree_3_seed_1-1")
     assert str(folder) in out
@@ -54,7 +55,7 @@ def test_anneal_leaves_a_whole_run_and_sample_uses_it(capsys: pytest.CaptureFixt
         "summary.json",
     ]
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert [record["beta"] for record in records] == pytest.approx([0.2, 0.5, 0.8])
+    assert [record["beta"] for record in records] == pytest.approx([0.2, 0.4, 0.8])
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["finished"]
     assert summary["final"]["beta"] == pytest.approx(0.8)
@@ -88,7 +89,7 @@ def test_anneal_leaves_a_whole_run_and_sample_uses_it(capsys: pytest.CaptureFixt
 
 def test_interrupted_and_resumed_equals_never_stopped() -> None:
     arguments = ["rrg:40,degree=3,seed=1", "--beta", "0.2", "0.8", "4", "--steps", "40", "--warmup", "0"]
-    arguments += ["--batch-size", "64", "--samples", "300"]
+    arguments += ["--batch-size", "64", "--samples", "300", "--exact-width", "0"]
     assert main(["anneal", *arguments, "--out", "whole"]) == 0
     # Ctrl-C as at a terminal, also where the tests run as a background job that ignores it
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import graphar.__main__ as m; "
@@ -184,9 +185,46 @@ def test_the_dial_from_a_shell() -> None:
     assert np.load("x.npz")["spins"].shape == (20, 36)
 
 
+def test_by_default_all_sites_are_exact_that_tables_reach(capsys: pytest.CaptureFixture[str]) -> None:
+    quick = [*SHORT, "--quiet"]
+    assert main(["anneal", "rrg:30,seed=1", *quick, "--out", "narrow"]) == 0
+    out = capsys.readouterr().out
+    assert "0 weights" in out
+    assert "30 exact sites, 0 learned" in out
+    summary = json.loads(Path("narrow/summary.json").read_text())
+    truth = ga.exact.eliminate(open_graph("rrg:30,seed=1"), 0.8).log_partition.item()
+    assert summary["final"]["log_partition"]["value"] == pytest.approx(truth, rel=1e-6)
+
+    assert main(["anneal", "grid:6x6,couplings=pm1", *quick, "--memory", "5e4", "--out", "little"]) == 0
+    settings = json.loads(Path("little/settings.json").read_text())
+    assert (settings["exact_width"], settings["memory"]) == ("auto", 5e4)
+    model = ga.load("little/checkpoint.pt")
+    assert 0 < model.exact_width < 6
+    assert model.num_parameters > 0
+    assert main(["anneal", "--resume", "little"]) == 0
+
+    assert main(["anneal", "sk:30", *quick, "--out", "wide"]) == 0  # no table of 2^29 entries
+    assert ga.load("wide/checkpoint.pt").core is None
+    assert main(["anneal", "rrg:30,seed=1", *quick, "--head", "exact", "--out", "exact"]) == 0
+    capsys.readouterr()
+    assert main(["anneal", "grid:6x6", *quick, "--exact-width", "5", "--memory", "5e4", "--out", "more"]) == 2
+    assert "exact_width must leave tables of at most memory=" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("head", ["linear", "sk_1rsb"])
+def test_the_rate_is_the_heads_own(head: str) -> None:
+    some = [*SHORT, "--quiet", "--exact-width", "0", "--no-average"]
+    assert main(["anneal", "sk:10", *some, "--head", head, "--out", "run"]) == 0
+    run = torch.load("run/checkpoint.pt")["run"]["settings"]
+    assert run["learning_rate"] == HEADS[head].learning_rate
+    assert f"'lr': {run['learning_rate']}" in run["optimizer"]
+    assert run["average"] is False
+
+
 def test_an_exact_log_z_stands_beside_the_estimate_where_it_is_cheap(capsys: pytest.CaptureFixture[str]) -> None:
     # trained at once at low temperature, which loses states: nothing else in the summary shows it
     cold = ["--beta", "2", "2", "1", "--learning-rate", "0.1", "--steps", "100", "--warmup", "0", "--batch-size", "256"]
+    cold += ["--exact-width", "0"]
     assert main(["anneal", "grid:4x4,couplings=pm1,seed=0", *cold, "--samples", "2000", "--out", "lost"]) == 0
     out = capsys.readouterr().out
     assert "errors know nothing of states that the model never draws" in out
