@@ -18,12 +18,14 @@ from graphar import __version__, io, training
 from graphar._support.checks import check_count, check_positive
 from graphar._support.files import atomic_write
 from graphar.cli.sources import ORDERINGS, examine, open_graph, source_name
+from graphar.elimination.cost import predict
 from graphar.estimators import FreeEnergy, free_energy
 from graphar.exact.automatic import cheapest_log_partition
 from graphar.frontier import build_frontier
 from graphar.heads import Linear
 from graphar.heads.registry import HEADS
 from graphar.models.autoregressive import Autoregressive
+from graphar.ordering import Ordering, min_degree
 from graphar.training import Run
 
 __all__ = ["anneal", "convert", "info", "sample"]
@@ -34,8 +36,9 @@ CHECKPOINT = "checkpoint.pt"
 SUMMARY = "summary.json"
 PICTURE = "run.png"
 EXACT = {"memory": 1e8, "seconds": 1.0}  # that an exact log Z may take, to be put beside the estimate
-AUTO_MEMORY = 1e8  # bytes of the tables where --exact-width is auto: some tenths of a second at each beta
-MEMORY = 1e9  # where it is a number
+MEMORY = 1e9  # bytes that tables may take at most
+MEMORY_PER_SPIN = 2e4  # where --exact-width is auto: made in milliseconds for some hundred spins; more gains little
+MEMORY_OF_ALL = 1e8  # where these suffice for all sites, which leaves nothing to learn
 MAX_SPINS_SLOW_ORDERS = 20_000  # spins beyond which a table of all orders leaves out those that take minutes
 
 DEFAULTS: dict[str, Any] = {
@@ -45,11 +48,11 @@ DEFAULTS: dict[str, Any] = {
     "radius": None,
     "exact_width": "auto",
     "memory": None,
-    "beta": ["0.3", "3", "40"],
-    "schedule": "geometric",
+    "beta": ["0.05", "3", "60"],
+    "schedule": "linear",
     "steps": 200,
     "warmup": 500,
-    "batch_size": 1024,
+    "batch_size": 512,
     "learning_rate": None,
     "clip_norm": None,
     "average": True,
@@ -212,9 +215,9 @@ def _start(options: argparse.Namespace) -> tuple[dict[str, Any], Autoregressive]
     settings |= {"source": options.source, "graphar": __version__, "torch": torch.__version__}
     if settings["head"] == "exact" and options.exact_width is None:  # nothing is left to choose
         settings["exact_width"] = 0
-    if settings["memory"] is None:
-        settings["memory"] = AUTO_MEMORY if settings["exact_width"] == "auto" else MEMORY
     order = None if settings["ordering"] is None else ORDERINGS[settings["ordering"]](graph, settings["seed"])
+    if settings["memory"] is None:
+        settings["memory"] = _memory(order or min_degree(graph)) if settings["exact_width"] == "auto" else MEMORY
     model = Autoregressive(
         graph,
         Linear if settings["head"] is None else HEADS[settings["head"]],
@@ -226,6 +229,13 @@ def _start(options: argparse.Namespace) -> tuple[dict[str, Any], Autoregressive]
         seed=settings["seed"],
     )
     return settings, model
+
+
+def _memory(order: Ordering) -> float:
+    """Bytes for the tables of exact sites where none are given and as many sites as fit are to be exact."""
+    if predict(build_frontier(order))[0] <= MEMORY_OF_ALL:
+        return MEMORY_OF_ALL
+    return min(MEMORY, MEMORY_PER_SPIN * len(order))
 
 
 def _training(settings: dict[str, Any]) -> dict[str, Any]:

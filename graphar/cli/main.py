@@ -140,7 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     anneal.add_argument("--frontier", choices=["component", "all"], help=told["frontier"])
     dial = f"sites to this width are exact, auto: as many as fit in memory {told['exact_width']}"
     anneal.add_argument("--exact-width", type=_width, metavar="WIDTH", help=dial)
-    tables = f"bytes of their tables (default: {commands.AUTO_MEMORY:g} where auto, else {commands.MEMORY:g})"
+    tables = f"bytes of their tables (default: {commands.MEMORY:g}; where auto, {commands.MEMORY_PER_SPIN:g} a spin, "
+    tables += f"or {commands.MEMORY_OF_ALL:g} where these make all sites exact)"
     anneal.add_argument("--memory", type=float, help=tables)
     anneal.add_argument("--radius", type=int, help="largest distance of a frontier spin (default: any)")
     anneal.add_argument("--seed", type=int, help=f"of weights and samples {told['seed']}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -61,6 +61,8 @@ class CurieWeiss(Head):
     >>> round(ga.free_energy(ga.Autoregressive(graph, CurieWeiss).at(1.2), 100).ess, 3)
     100.0
     """
+
+    learning_rate: ClassVar[float] = 1e-3
 
     trainable: bool = False
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -65,6 +65,8 @@ class MLP(Head):
     >>> models[0].num_parameters - models[1].num_parameters
     504
     """
+
+    learning_rate: ClassVar[float] = 3e-3
 
     hidden: int = 32
     depth: int = 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +60,8 @@ class SherringtonKirkpatrick(Head):
     >>> [ga.Autoregressive(graph, SherringtonKirkpatrick(k)).num_parameters for k in (0, 1, 2)]
     [1066, 1750, 2434]
     """
+
+    learning_rate: ClassVar[float] = 3e-4
 
     k: int = 1
     scale: float = 1e-2

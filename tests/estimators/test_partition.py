@@ -199,7 +199,8 @@ def test_a_model_that_has_lost_states_looks_perfect_and_says_so() -> None:
     # trained at once at low temperature, it draws some ground states alone: all of equal weight, and far too few
     graph = ga.grid((4, 4), couplings="pm1", seed=0)
     model = ga.Autoregressive(graph)
-    ga.anneal(model, 2.0, steps=100, warmup=0, learning_rate=0.1, batch_size=256, progress=False)
+    options = {"steps": 100, "warmup": 0, "learning_rate": 0.1, "batch_size": 256, "average": False}
+    ga.anneal(model, 2.0, **options, progress=False)
     result, truth = ga.free_energy(model.at(2.0)), ga.exact.enumerate(graph, 2.0).log_partition
     assert result.ess > 0.99 * result.num_samples
     assert result.log_partition.value < truth - 20 * result.log_partition.stderr
