@@ -107,7 +107,7 @@ def step_by_step(model: ga.Autoregressive) -> None:
 
 @torch.no_grad()
 def samples_carry_their_density(model: ga.Autoregressive) -> None:
-    """log q of samples is that of their spins, the sum of the conditionals; log q + βE needs no exact spins."""
+    """log q of samples is that of their spins, the sum of the conditionals; log q + βE is the core's to know."""
     q, graph = model.at(BETA), model.graph
     spins, log_q = q.sample_with_log_prob(70, seed=1)
     assert spins.shape == (70, model.num_spins)

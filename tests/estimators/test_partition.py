@@ -90,18 +90,6 @@ def test_the_offset_shifts_energies_and_log_z() -> None:
     assert b.best_energy - a.best_energy == pytest.approx(3.0)
 
 
-def test_a_longer_run_begins_with_the_shorter_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    q = some_model("torus")
-    x, log_q = q.sample_with_log_prob(100, seed=3)
-    monkeypatch.setattr("graphar.models.distribution._HELD", 70 * (q.graph.num_couplings + 4 * q.graph.num_spins))
-    assert q.chunk_size == 64
-    y, log_r = q.sample_with_log_prob(130, seed=3)
-    assert torch.equal(x, y[:100])
-    torch.testing.assert_close(log_q, log_r[:100])
-    with torch.no_grad():
-        torch.testing.assert_close(q.log_prob(y.reshape(13, 10, -1)), log_r.reshape(13, 10))
-
-
 def test_bad_arguments() -> None:
     q = some_model()
     with pytest.raises(ValueError, match="beta must be positive"):

@@ -1,94 +1,28 @@
-"""Planar graphs: the Kac-Ward determinant against enumeration and transfer matrices, matching against enumeration."""
+"""Planar graphs: the Kac-Ward determinant against enumeration, transfer matrices, elimination and closed forms."""
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import networkx as nx
 import numpy as np
 import pytest
 import torch
-from scipy.spatial import Delaunay
+from planar_graphs import GRAPHS, delaunay, ising, needs_matching, random_graphs
 from scipy.special import ellipk
 from torch_geometric.data import Batch
 
 import graphar as ga
 from graphar import IsingGraph
-from graphar.exact import enumerate, ground_state, planar, planar_ground_state
-from graphar.exact.planar.embedding import draw, find_crossing
-
-needs_matching = pytest.mark.skipif(importlib.util.find_spec("pymatching") is None, reason="needs pymatching")
+from graphar.exact import enumerate, planar, planar_ground_state
 
 BETAS = [0.0, 0.3, 1.0, 3.0]
-
-
-def couplings(count: int, kind: str, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=count) if kind == "gaussian" else rng.choice([-1.0, 1.0], size=count)
-
-
-def ising(edges: list[tuple[int, int]], n: int, kind: str, seed: int, pos: np.ndarray | None = None) -> IsingGraph:
-    ends = np.array(edges, dtype=np.int64).reshape(-1, 2).T
-    return IsingGraph.from_edges(ends, couplings(len(edges), kind, seed), num_nodes=n, pos=pos, offset=0.7)
-
-
-def delaunay(n: int, kind: str, seed: int, keep: float = 1.0) -> IsingGraph:
-    """Triangulation of random points, or a random part of its edges: bridges, isolated sites, several components."""
-    rng = np.random.default_rng(seed)
-    pos = rng.random((n, 2))
-    triangles = Delaunay(pos).simplices
-    edges = {tuple(sorted(map(int, (t[a], t[b])))) for t in triangles for a, b in ((0, 1), (1, 2), (0, 2))}
-    return ising([edge for edge in sorted(edges) if rng.random() < keep], n, kind, seed, pos)
-
-
-def networkx_graph(graph: nx.Graph, seed: int) -> IsingGraph:
-    plain = nx.convert_node_labels_to_integers(graph)
-    return ising(list(plain.edges), len(plain), "gaussian", seed)
-
-
-GRAPHS: dict[str, IsingGraph] = {
-    "one spin": ising([], 1, "pm1", 0),
-    "no edges": ising([], 3, "pm1", 0),
-    "edge": ising([(0, 1)], 2, "gaussian", 1),
-    "triangle": ising([(0, 1), (1, 2), (0, 2)], 3, "pm1", 5),
-    "chain": ga.chain(9, couplings="gaussian", seed=2),
-    "ring": ga.chain(9, periodic=True, couplings="gaussian", seed=2),
-    "grid": ga.grid((3, 4), couplings="pm1", seed=3),
-    "grid in float32": ga.grid((3, 4), couplings="pm1", seed=3).to(torch.float32),
-    "triangular": ga.triangular((3, 4), couplings="gaussian", seed=4),
-    "antiferromagnetic triangular": ga.triangular((3, 4), couplings=-1.0),
-    "delaunay": delaunay(13, "gaussian", 5),
-    "part of delaunay": delaunay(14, "pm1", 6, keep=0.5),
-    "zero couplings": IsingGraph.from_edges([[0, 1, 2, 0, 0], [1, 2, 3, 3, 2]], [1.0, 0.0, -0.5, -1.0, 0.0]),
-    "all couplings zero": ga.grid((3, 3), couplings=0.0),
-    "wheel": networkx_graph(nx.wheel_graph(14), 7),
-    "star": networkx_graph(nx.star_graph(13), 8),
-    "tree": networkx_graph(nx.balanced_tree(2, 3), 9),
-    "hub beside hub": networkx_graph(nx.complete_bipartite_graph(2, 12), 10),
-    "icosahedron": networkx_graph(nx.icosahedral_graph(), 11),
-    "two components": networkx_graph(nx.disjoint_union(nx.cycle_graph(5), nx.complete_graph(4)), 12),
-    "ring within a ring": networkx_graph(nx.circular_ladder_graph(6), 13),
-}
 
 
 @pytest.fixture(params=list(GRAPHS))
 def graph(request: pytest.FixtureRequest) -> IsingGraph:
     return GRAPHS[request.param]
-
-
-def random_graphs() -> Iterator[IsingGraph]:
-    """120 triangulations, subgraphs of them, and random planar graphs without places."""
-    for seed in range(40):
-        kind = ("pm1", "gaussian")[seed % 2]
-        n = 5 + seed % 9
-        yield delaunay(n, kind, seed)
-        yield delaunay(n, kind, 100 + seed, keep=0.7)
-        part = delaunay(n, kind, 200 + seed, keep=0.9)
-        part.pos = None
-        yield part
 
 
 def transfer_matrix(graph: IsingGraph, width: int, beta: float) -> float:
@@ -107,9 +41,6 @@ def transfer_matrix(graph: IsingGraph, width: int, beta: float) -> float:
             here = spin.reshape([2 if axis == column else 1 for axis in range(width)])
             table = table + J[site - 1, site] * left * here
     return float(table.max() + np.log(np.exp(table - table.max()).sum()))
-
-
-# Against enumeration.
 
 
 @pytest.mark.parametrize("beta", BETAS)
@@ -145,9 +76,6 @@ def test_signs_by_hand() -> None:
     assert pair.edge_correlations.item() == pytest.approx(-math.tanh(beta), abs=1e-15)
     assert pair.log_partition == pytest.approx(math.log(4 * math.cosh(beta)) - 2 * beta, abs=1e-14)
     assert pair.free_energy == pytest.approx(-pair.log_partition / beta, abs=1e-14)
-
-
-# Larger graphs.
 
 
 @needs_matching
@@ -194,16 +122,6 @@ def test_low_temperature_of_a_long_strip() -> None:
         assert ground.energy <= exact.energy
 
 
-@needs_matching
-def test_ground_state_entropy() -> None:
-    """log Z + βE₀ tends to the log of the number of ground states."""
-    lattice = ga.triangular((3, 5), couplings=-1.0)
-    exact, expected = planar(lattice, 15.0), enumerate(lattice, 15.0)
-    assert exact.log_partition == pytest.approx(expected.log_partition, abs=1e-10)
-    entropy = exact.log_partition + 15 * planar_ground_state(lattice).energy
-    assert entropy == pytest.approx(math.log(expected.degeneracy), abs=1e-10)
-
-
 @pytest.mark.parametrize("kind", ["pm1", "gaussian"])
 def test_energy_is_a_derivative_and_so_are_correlations(kind: str) -> None:
     grid = ga.triangular((12, 13), couplings=kind, seed=4)
@@ -246,167 +164,6 @@ def test_relabelling_and_gauge() -> None:
     assert planar(relabelled, beta).log_partition - offset == pytest.approx(plain.log_partition, rel=1e-13)
     assert planar(gauged, beta).log_partition - offset == pytest.approx(plain.log_partition, rel=1e-13)
     torch.testing.assert_close(planar(gauged, beta).edge_correlations, plain.edge_correlations * x[lower] * x[upper])
-
-
-def test_drawings_agree() -> None:
-    for graph in (ga.triangular((9, 8), couplings="gaussian", seed=1), delaunay(80, "pm1", 3, keep=0.8)):
-        by_pos, by_networkx = (planar(graph, 0.7, embedding=name) for name in ("pos", "networkx"))
-        assert by_pos.log_partition == pytest.approx(by_networkx.log_partition, rel=1e-13)
-        torch.testing.assert_close(by_pos.edge_correlations, by_networkx.edge_correlations, atol=1e-11, rtol=0)
-        turned = graph.clone()
-        turned.pos = graph.pos @ torch.tensor([[0.6, 0.8], [-0.8, 0.6]], dtype=torch.float64)
-        assert planar(turned, 0.7).log_partition == pytest.approx(by_pos.log_partition, rel=1e-13)
-
-
-def test_cylinder_needs_another_drawing() -> None:
-    cylinder = ga.grid((4, 4), periodic=(True, False), couplings="gaussian", seed=2)
-    with pytest.raises(ValueError, match=r'graph\.pos must draw the graph without crossings.*embedding="networkx"'):
-        planar(cylinder, 0.5)
-    expected = enumerate(cylinder, 0.5).log_partition
-    assert planar(cylinder, 0.5, embedding="networkx").log_partition == pytest.approx(expected, abs=1e-12)
-
-
-# Crossings.
-
-
-@pytest.mark.parametrize(
-    ("places", "edges", "fault"),
-    [
-        ([(0, 0), (1, 1), (0, 1), (1, 0)], [(0, 1), (2, 3)], "edges (0, 1) and (2, 3) that cross"),
-        ([(0, 0), (4, 0), (1, -1), (2, 5), (9, 9)], [(0, 1), (2, 3)], "edges (2, 3) and (0, 1) that cross"),
-        ([(0, 0), (2, 0), (1, 0)], [(0, 1)], "edge (0, 1) through site 2"),
-        ([(0, 0), (2, 2), (1, 1), (0, 5)], [(0, 1), (2, 3)], "edge (0, 1) through site 2"),
-        ([(0, 0), (0, 2), (0, 1), (1, 1)], [(0, 1), (2, 3)], "edge (0, 1) through site 2"),
-        ([(0, 0), (1, 0), (2, 0)], [(0, 1), (0, 2)], "overlap"),
-        ([(0, 0), (1, 0), (2, 0)], [(1, 2), (0, 2)], "edge (0, 2) through site 1"),
-        ([(0, 0), (1, 0), (2, 0), (3, 0)], [(0, 2), (1, 3)], "edge (0, 2) through site 1"),
-        ([(0, 0), (1, 0), (0, 0)], [(0, 1)], "sites 0 and 2 at one place"),
-    ],
-)
-def test_crossings_are_named(places: list, edges: list, fault: str) -> None:
-    pos, ends = np.array(places, dtype=float), np.array(edges).T
-    for turn in np.linspace(0, 2 * math.pi, 5)[:-1]:  # multiples of a right angle are exact
-        c, s = round(math.cos(turn)), round(math.sin(turn))
-        found = find_crossing(pos @ np.array([[c, -s], [s, c]]), ends)
-        assert found is not None
-        if turn == 0:
-            assert fault in found
-    graph = IsingGraph.from_edges(ends, 1.0, num_nodes=len(places), pos=pos)
-    with pytest.raises(ValueError, match="without crossings"):
-        planar(graph, 1.0)
-
-
-def test_crossings_of_random_segments() -> None:
-    """Found if and only if a test of all pairs finds one."""
-
-    def side(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
-        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-
-    rng, seen = np.random.default_rng(1), set()
-    for _ in range(300):
-        n = int(rng.integers(4, 9))
-        pos = rng.random((n, 2))
-        pairs = [(i, j) for i in range(n) for j in range(i)]
-        edges = [pairs[k] for k in rng.choice(len(pairs), size=int(rng.integers(2, 5)), replace=False)]
-        cross = any(
-            side(pos[a], pos[b], pos[c]) * side(pos[a], pos[b], pos[d]) < 0
-            and side(pos[c], pos[d], pos[a]) * side(pos[c], pos[d], pos[b]) < 0
-            for k, (a, b) in zip(range(9), edges, strict=False)
-            for c, d in edges[:k]
-            if not {a, b} & {c, d}
-        )
-        assert (find_crossing(pos, np.array(edges).T) is not None) == cross
-        seen.add(cross)
-    assert seen == {True, False}
-
-
-def test_drawings_do_not_cross() -> None:
-    for graph in (*GRAPHS.values(), *random_graphs(), ga.triangular((30, 30)), delaunay(500, "pm1", 1)):
-        ends = torch.stack(graph.undirected()[:2]).numpy()
-        for embedding in ("auto", "networkx"):
-            assert find_crossing(draw(graph, embedding), ends) is None
-
-
-# Ground states.
-
-
-@needs_matching
-def test_ground_states_against_enumeration() -> None:
-    for graph in random_graphs():
-        ground, expected = planar_ground_state(graph), enumerate(graph, 1.0)
-        assert ground.energy == pytest.approx(expected.ground_energy, abs=1e-12)
-        assert graph.energy(ground.spins).item() == pytest.approx(ground.energy, abs=1e-12)
-        assert ground.spins.dtype == torch.int8
-        assert ground.method == "matching"
-
-
-@needs_matching
-def test_ground_states_of_every_graph(graph: IsingGraph) -> None:
-    for embedding in ("auto", "networkx"):
-        ground = planar_ground_state(graph, embedding=embedding)
-        assert ground.energy == pytest.approx(enumerate(graph, 1.0).ground_energy, abs=1e-12)
-
-
-@needs_matching
-def test_ground_states_of_grids_against_elimination() -> None:
-    for seed in range(6):
-        grid = ga.grid((12, 12), couplings=("pm1", "gaussian")[seed % 2], seed=seed)
-        expected = ga.exact.eliminate(grid, 1.0).ground_energy.item()
-        assert planar_ground_state(grid).energy == pytest.approx(expected, abs=1e-11)
-
-
-@needs_matching
-def test_gap_bounds_what_rounding_costs() -> None:
-    assert planar_ground_state(ga.grid((30, 30), couplings="pm1", seed=1)).gap == 0
-    tenths = ga.grid((8, 8), couplings=0.1 * couplings(112, "pm1", 2))
-    assert planar_ground_state(tenths).gap == 0
-    gaussian = planar_ground_state(ga.grid((30, 30), couplings="gaussian", seed=1))
-    assert 0 < gaussian.gap < 1e-3
-    # Couplings that the integers cannot tell apart: the answer may be wrong by the gap, and no more.
-    base = ga.triangular((4, 4), couplings="gaussian", seed=5)
-    lower, upper, J = base.undirected()
-    J[0] = 1e6
-    coarse = IsingGraph.from_edges(torch.stack([lower, upper]), J, pos=base.pos)
-    ground, lowest = planar_ground_state(coarse), enumerate(coarse, 1.0).ground_energy
-    assert lowest - 1e-9 <= ground.energy <= lowest + ground.gap
-    assert 0.01 < ground.gap < 2 * 1e6 / 2**24 * 33
-
-
-@needs_matching
-def test_ground_state_is_gauge_invariant() -> None:
-    grid = ga.triangular((20, 20), couplings="gaussian", seed=6)
-    lower, upper, J = grid.undirected()
-    x = torch.from_numpy(np.random.default_rng(1).choice([-1.0, 1.0], 400))
-    gauged = IsingGraph.from_edges(torch.stack([lower, upper]), J * x[lower] * x[upper], pos=grid.pos)
-    one, other = planar_ground_state(grid), planar_ground_state(gauged)
-    assert one.energy == pytest.approx(other.energy, rel=1e-12)
-    same = one.spins * other.spins * x
-    assert bool((same == same[0]).all())  # the couplings are generic: one ground state up to a global flip
-
-
-@needs_matching
-def test_planted_state_is_found() -> None:
-    x = torch.from_numpy(np.random.default_rng(2).choice([-1, 1], 2500))
-    ends = torch.stack(ga.grid((50, 50)).undirected()[:2])
-    planted = IsingGraph.from_edges(ends, (x[ends[0]] * x[ends[1]]).double(), pos=ga.grid((50, 50)).pos)
-    spins = planar_ground_state(planted).spins
-    assert bool((spins * spins[0] == x * x[0]).all())
-
-
-def test_choice_of_method() -> None:
-    with_field = ga.grid((4, 4), couplings="gaussian", field=0.3, seed=1)
-    torus = ga.grid((4, 4), periodic=True, couplings="gaussian", seed=1)
-    cylinder = ga.grid((4, 4), periodic=(True, False), couplings="gaussian", seed=1)
-    open_grid = ga.grid((4, 4), couplings="gaussian", seed=1)
-    has_matching = importlib.util.find_spec("pymatching") is not None
-    for graph, flat in ((with_field, False), (torus, False), (cylinder, True), (open_grid, True)):
-        ground = ground_state(graph)
-        assert ground.method == ("matching" if flat and has_matching else "elimination")
-        assert ground.energy == pytest.approx(enumerate(graph, 1.0).ground_energy, abs=1e-12)
-        assert graph.energy(ground.spins).item() == pytest.approx(ground.energy, abs=1e-12)
-
-
-# Errors.
 
 
 @pytest.mark.parametrize("solve", [lambda graph, **options: planar(graph, 1.0, **options), planar_ground_state])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from kernels_agree import check_compiled
 from small_graphs import GRAPHS
 from torch import Tensor
 from torch.nn.functional import silu
@@ -97,18 +96,6 @@ def test_parts_of_a_batch_change_nothing(head: ga.heads.Head, kernel: str, monke
         results.append([x, log_q, *(weight.grad for weight in model.parameters())])
     for whole, parts in zip(*results, strict=True):
         torch.testing.assert_close(parts, whole, rtol=1e-10, atol=1e-12)
-
-
-@pytest.mark.parametrize("inputs", ["messages", "parents"])
-@pytest.mark.parametrize("activation", ["silu", "gelu", "tanh"])
-@pytest.mark.parametrize(("hidden", "depth", "bias"), [(1, 1, True), (6, 2, False), (5, 3, True)])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_compiled_equals_reference(
-    inputs: str, activation: str, hidden: int, depth: int, bias: bool, dtype: torch.dtype
-) -> None:
-    graph = ga.random_regular(30, degree=3, couplings="gaussian", field="gaussian", seed=1)
-    head = MLP(hidden, depth, inputs, bias, activation, scale=2.0)
-    check_compiled(graph, head, dtype, frontier="all" if depth == 2 else "component")
 
 
 def test_odd_networks_keep_the_symmetry() -> None:

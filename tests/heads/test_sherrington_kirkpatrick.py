@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from kernels_agree import check_compiled
 from small_graphs import GRAPHS
 from torch.nn.functional import logsigmoid
 
@@ -72,12 +71,6 @@ def test_further_steps_start_close_to_the_replica_symmetric_ones(k: int, differe
     q, symmetric = (ga.Autoregressive(graph, SherringtonKirkpatrick(each, scale=0.0)).at(1.0) for each in (k, 0))
     logits = symmetric.logits(x)
     assert (q.logits(x) - logits).norm() < difference * logits.norm()
-
-
-@pytest.mark.parametrize("k", [0, 1, 3])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_compiled_equals_reference(k: int, dtype: torch.dtype) -> None:
-    check_compiled(ga.sherrington_kirkpatrick(30, seed=1), SherringtonKirkpatrick(k, scale=2.0), dtype)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

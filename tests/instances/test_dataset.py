@@ -1,61 +1,21 @@
-"""Data sets of instances: reproducible, never shared between splits, exact where they say so, safe on disk."""
+"""Data sets of instances: reproducible, never shared between splits, at home among PyG's, plain in what they refuse."""
 
 from __future__ import annotations
 
-import os
 import pickle
 import random
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from dataset_families import BETAS, FAMILIES, RRG, SPLITS, same, same_sets
 from torch.utils.data import ConcatDataset
 from torch_geometric.data import InMemoryDataset
 from torch_geometric.loader import DataLoader
 
 import graphar as ga
-from graphar.instances import _families
 from graphar.instances.dataset import InstanceDataset, instance_seed
-
-SPLITS = ("train", "validation", "test")
-RRG: dict[str, Any] = {"family": "random_regular", "sizes": (8, 12), "num_graphs": 5, "degree": 3}
-FAMILIES: dict[str, dict[str, Any]] = {
-    "regular": RRG,
-    "degree 6 with field": {**RRG, "degree": 6, "field": "gaussian", "couplings": "gaussian"},
-    "Erdős–Rényi": {"family": "erdos_renyi", "sizes": [10, 7, 9], "num_graphs": 4, "mean_degree": 2.5},
-    "grids in 2D": {"family": "grid", "sizes": ((3, 4), (4, 2)), "num_graphs": 4, "couplings": "gaussian"},
-    "periodic in 3D": {"family": "grid", "sizes": (2, 3, 2), "num_graphs": 3, "periodic": True, "field": 0.5},
-    "2D and 3D": {"family": "grid", "sizes": ((4, 3), (2, 2, 3), (12,)), "num_graphs": 5},
-    "triangular": {"family": "triangular", "sizes": (3, 4), "num_graphs": 2},
-    "Sherrington–Kirkpatrick": {"family": "sherrington_kirkpatrick", "sizes": 8, "num_graphs": 3},
-    "one graph": {"family": "grid", "sizes": (3, 3), "num_graphs": 1},
-}
-BETAS = (0.3, 1.1)
-PLANAR = {"seconds": 1e-9}  # no elimination is as quick as that
-
-
-def contents(graph: ga.IsingGraph) -> dict[str, torch.Tensor]:
-    names = ("edge_index", "edge_weight", "h", "offset", "beta", "log_partition")
-    return {name: graph[name] for name in names}
-
-
-def same(a: ga.IsingGraph, b: ga.IsingGraph, pos: bool = True) -> bool:
-    """Equal to the last bit; NaN equals NaN."""
-    places = [graph.pos if graph.pos is not None and pos else torch.empty(0) for graph in (a, b)]
-    pairs = [*zip(contents(a).values(), contents(b).values(), strict=True), tuple(places)]
-    equal = all(
-        x.dtype == y.dtype and x.shape == y.shape and torch.equal(x.nan_to_num(), y.nan_to_num()) for x, y in pairs
-    )
-    return equal and a.num_spins == b.num_spins and type(a) is type(b) is ga.IsingGraph
-
-
-def same_sets(a: InstanceDataset, b: InstanceDataset) -> bool:
-    return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-
-
-# Instances.
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -133,9 +93,6 @@ def test_global_random_numbers_are_neither_read_nor_moved() -> None:
     assert same_sets(first, again)
 
 
-# PyG.
-
-
 @pytest.mark.parametrize("name", FAMILIES)
 def test_graphs_come_back_from_a_batch(name: str) -> None:
     dataset = InstanceDataset(**FAMILIES[name], betas=BETAS)
@@ -187,176 +144,6 @@ def test_it_moves_as_a_whole_and_transforms_on_access() -> None:
     assert moved is dataset
     assert {moved.get(1).edge_weight.device.type, moved.get(1).pos.device.type} == {"meta"}
     assert places.device.type == "cpu"
-
-
-# Exact values.
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_log_partition_equals_enumeration(name: str) -> None:
-    dataset = InstanceDataset(**FAMILIES[name], betas=BETAS, split="test", seed=3)
-    assert dataset.num_known == 2 * len(dataset)
-    for graph in dataset:
-        assert graph.beta.tolist() == [list(BETAS)]
-        assert graph.log_partition.dtype == torch.float64
-        for k, beta in enumerate(BETAS):
-            exact = ga.exact.enumerate(graph, beta).log_partition
-            assert float(graph.log_partition[0, k]) == pytest.approx(exact, abs=1e-11)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"family": "grid", "sizes": ((4, 4), (5, 3))},
-        {"family": "grid", "sizes": (4, 5), "periodic": (True, False), "couplings": "gaussian"},  # a cylinder
-        {"family": "grid", "sizes": (4, 5, 1), "couplings": "gaussian"},
-        {"family": "triangular", "sizes": (4, 4), "couplings": "gaussian"},
-        {"family": "random_regular", "sizes": 12, "degree": 2},  # rings
-    ],
-)
-def test_planar_graphs_without_field_need_no_elimination(options: dict[str, Any]) -> None:
-    dataset = InstanceDataset(**options, num_graphs=2, betas=BETAS, **PLANAR)
-    exact = InstanceDataset(**options, num_graphs=2, betas=BETAS)
-    assert dataset.num_known == exact.num_known == 4
-    assert (dataset.log_partition - exact.log_partition).abs().max() < 1e-9
-    assert not torch.equal(dataset.log_partition, exact.log_partition)  # by another way
-
-
-def test_out_of_reach_is_nan_and_counted() -> None:
-    torus = {"family": "grid", "sizes": ((5, 5), (2, 2)), "num_graphs": 3, "periodic": True, "betas": BETAS}
-    for limits in (PLANAR, {"memory": 4000}):
-        dataset = InstanceDataset(**torus, **limits)
-        assert dataset.log_partition.isnan().tolist() == [[True] * 2, [False] * 2, [True] * 2]  # 2×2 is a ring
-        assert dataset.num_known == 2
-        assert dataset[[1]].num_known == 2
-        assert dataset[[0, 2]].num_known == 0
-        assert "log Z at betas=(0.3, 1.1): 2 of 6)" in repr(dataset)
-    field = InstanceDataset("grid", sizes=(4, 4), num_graphs=1, field="pm1", betas=BETAS, **PLANAR)
-    assert field.num_known == 0
-
-
-def test_temperatures_that_rounding_forbids_are_nan_alone() -> None:
-    pytest.importorskip("pymatching")
-    dataset = InstanceDataset("grid", sizes=(32, 32), num_graphs=1, betas=(0.5, 20.0), **PLANAR)
-    assert dataset.log_partition.isnan().tolist() == [[False, True]]
-
-
-def test_a_missing_extra_is_an_error_and_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "pymatching", None)
-    with pytest.raises(ImportError, match="pymatching"):
-        InstanceDataset("grid", sizes=(32, 32), num_graphs=1, betas=(0.5, 20.0), **PLANAR)
-
-
-# Files.
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_what_is_read_is_what_was_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    options = {**FAMILIES[name], "betas": BETAS, "memory": 3000.0}
-    built = InstanceDataset(**options, root=tmp_path)
-    assert same_sets(built, InstanceDataset(**options))
-    monkeypatch.setattr(_families.Recipe, "build", lambda *_: pytest.fail("built anew"))
-    read = InstanceDataset(**options, root=str(tmp_path))
-    assert same_sets(read, built)
-    assert repr(read) == repr(built)
-    (file,) = (tmp_path / "processed").iterdir()
-    assert str(file) == read.processed_paths[0]
-
-
-OTHERS: list[dict[str, Any]] = [
-    {"sizes": (12, 8)},
-    {"sizes": 8},
-    {"num_graphs": 6},
-    {"degree": 4},
-    {"couplings": "gaussian"},
-    {"field": 0.1},
-    {"split": "test"},
-    {"seed": 1},
-    {"betas": (0.3,)},
-    {"betas": (0.3, 1.1000001)},
-    {"memory": 3000.0},
-    {"seconds": 0.5},
-]
-
-
-def test_other_settings_have_another_file(tmp_path: Path) -> None:
-    first = InstanceDataset(**RRG, betas=BETAS, root=tmp_path)
-    for other in OTHERS:
-        dataset = InstanceDataset(**{**RRG, "betas": BETAS, **other}, root=tmp_path)
-        assert same_sets(dataset, InstanceDataset(**{**RRG, "betas": BETAS, **other}))
-    assert len(list((tmp_path / "processed").iterdir())) == 1 + len(OTHERS)
-    alike = {**RRG, "sizes": [np.int64(8), 12], "degree": np.int32(3), "couplings": "pm1", "seed": np.int64(0)}
-    assert InstanceDataset(**alike, betas=np.array(BETAS), root=tmp_path).processed_paths == first.processed_paths
-
-
-def test_a_damaged_file_is_named_and_not_served(tmp_path: Path) -> None:
-    path = Path(InstanceDataset(**RRG, betas=BETAS, root=tmp_path).processed_paths[0])
-    data = path.read_bytes()
-    damaged = {"empty": b"", "text": b"hello", "half a zip": b"PK\x03\x04" + b"0" * 99}
-    damaged |= {f"cut at {k} of 8": data[: k * len(data) // 8] for k in range(1, 8)}
-    damaged["last byte"] = data[:-1]
-    for name, value in torch.load(path, weights_only=True).items():
-        content = value.encode() if isinstance(value, str) else value.numpy().tobytes()
-        at = data.find(content) + len(content) // 2
-        damaged[f"a bit of {name}"] = data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :]
-    for name, content in damaged.items():
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"not the data set that was written there, or damaged") as caught:
-            InstanceDataset(**RRG, betas=BETAS, root=tmp_path)
-        assert str(path) in str(caught.value), name
-    path.unlink()
-    assert same_sets(InstanceDataset(**RRG, betas=BETAS, root=tmp_path), InstanceDataset(**RRG, betas=BETAS))
-
-
-def test_a_file_of_other_contents_is_refused(tmp_path: Path) -> None:
-    path = Path(InstanceDataset(**RRG, betas=BETAS, root=tmp_path).processed_paths[0])
-    other = Path(InstanceDataset(**{**RRG, "seed": 1}, betas=BETAS, root=tmp_path).processed_paths[0])
-    state = torch.load(path, weights_only=True)
-    counts, ends = state["counts"].clone(), state["edge_index"].clone()
-    counts[0, 1] += 1
-    ends[0, 0] = 99
-    for change in (
-        {"settings": torch.load(other, weights_only=True)["settings"]},
-        {"format": "graphar dataset 0"},
-        {"log_partition": state["log_partition"].float()},
-        {"log_partition": state["log_partition"][:, :1]},
-        {"counts": counts},
-        {"edge_index": ends},
-        {"h": state["h"] * torch.inf},
-    ):
-        torch.save({**state, **change}, path)
-        with pytest.raises(ValueError, match="not the data set that was written there"):
-            InstanceDataset(**RRG, betas=BETAS, root=tmp_path)
-    torch.save([1, 2], path)
-    with pytest.raises(ValueError, match="not the data set that was written there"):
-        InstanceDataset(**RRG, betas=BETAS, root=tmp_path)
-
-
-def test_nothing_is_executed_when_a_file_is_read(tmp_path: Path) -> None:
-    path = Path(InstanceDataset(**RRG, root=tmp_path).processed_paths[0])
-
-    class Trap:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return os.mkdir, (str(tmp_path / "sprung"),)
-
-    torch.save({"format": Trap()}, path)
-    with pytest.raises(ValueError, match="UnpicklingError"):
-        InstanceDataset(**RRG, root=tmp_path)
-    assert not (tmp_path / "sprung").exists()
-
-
-def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(state: Any, file: Any) -> None:
-        file.write(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(torch, "save", fail)
-    with pytest.raises(OSError, match="disk full"):
-        InstanceDataset(**RRG, root=tmp_path)
-    assert not list((tmp_path / "processed").iterdir())
-
-
-# What is said, and what is refused.
 
 
 def test_it_reads_well() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from every_head import HEADS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_graphs import KERNELS
@@ -14,26 +15,6 @@ from torch import Tensor
 import graphar as ga
 from graphar.heads import MessagePassing
 
-HEADS: dict[str, ga.heads.Head] = {
-    "linear": ga.heads.Linear(),
-    "linear, no bias, no skip": ga.heads.Linear(bias=False),
-    "linear, parents": ga.heads.Linear("parents"),
-    "MLP": ga.heads.MLP(3),
-    "MLP, two layers": ga.heads.MLP(3, 2, activation="tanh"),
-    "MLP, parents": ga.heads.MLP(2, 1, "parents", bias=False),
-    "SK 0": ga.heads.SherringtonKirkpatrick(0),
-    "SK 2": ga.heads.SherringtonKirkpatrick(2),
-    "Curie-Weiss": ga.heads.CurieWeiss(trainable=True),
-    "Curie-Weiss, as it is": ga.heads.CurieWeiss(),
-    "infinite Curie-Weiss": ga.heads.CurieWeissInfinite(),
-    "infinite Curie-Weiss, tanh": ga.heads.CurieWeissInfinite("tanh"),
-    "infinite Curie-Weiss, gain": ga.heads.CurieWeissInfinite("gain"),
-    "one parameter": ga.heads.OneParameter(),
-    "single layer": ga.heads.SingleLayer(),
-    "MADE": ga.heads.MADE(3, 2),
-    "MADE, no bias": ga.heads.MADE(2, 1, bias=False),
-    "MADE, mixed": ga.heads.MADE(2, 2, z2=True),
-}
 ORDERS = {
     "natural": ga.natural,
     "rcm": ga.rcm,
@@ -122,6 +103,8 @@ def all_there_is(model: ga.Autoregressive, beta: float) -> dict[str, Tensor]:
 
 def check(graph: ga.IsingGraph, head: ga.heads.Head, structure: dict[str, Any], beta: float) -> None:
     """Both kernels refuse a combination, for the same reason, or give the same."""
+    if isinstance(head, MessagePassing) and not head.linear:
+        structure = structure | {"radius": None}  # which is the head's
     found, refused = [], []
     for kernel in KERNELS:
         try:
@@ -145,7 +128,7 @@ def check(graph: ga.IsingGraph, head: ga.heads.Head, structure: dict[str, Any], 
 
 
 @pytest.mark.parametrize("head", HEADS)
-@settings(max_examples=8, deadline=None, derandomize=True, database=None)
+@settings(max_examples=5, deadline=None, derandomize=True, database=None)
 @given(graph=graphs(), structure=structures(), beta=st.sampled_from([0.0, 0.7, 2.0]))
 def test_reference_and_compiled_kernel_are_one(
     head: str, graph: ga.IsingGraph, structure: dict[str, Any], beta: float
@@ -153,32 +136,9 @@ def test_reference_and_compiled_kernel_are_one(
     check(graph, HEADS[head], structure, beta)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
 @given(graph=graphs(), head=message_heads, structure=structures(), beta=st.sampled_from([0.0, 0.7, 2.0]))
 def test_reference_and_compiled_message_passing_are_one(
     graph: ga.IsingGraph, head: MessagePassing, structure: dict[str, Any], beta: float
 ) -> None:
-    if not head.linear:
-        structure["radius"] = None  # which is the head's
     check(graph, head, structure, beta)
-
-
-@pytest.mark.parametrize("refresh", ["outward", "return", "full"])
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_message_passing_with_pairs_of_two_bo_reads_spins_of_smaller_rank_and_no_others(
-    refresh: str, kernel: str
-) -> None:
-    graph = ga.grid((4, 4), couplings="gaussian", field="gaussian", seed=0)
-    head = MessagePassing(radius=2, rounds=2, refresh=refresh, linear=True)
-    model = model_of(graph, head, kernel, ordering=ga.nested_dissection, frontier="all")
-    plain = model_of(graph, MessagePassing(radius=2, rounds=2, refresh=refresh), kernel, ordering=model.ordering)
-    x = torch.randint(0, 2, (20, 16), generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
-    added = (model.at(0.7).logits(x) - plain.at(0.7).logits(x))[:, model.ordering.sites]
-    frontier, linear = model.frontier, model.head.linear
-    coupling = graph.to_dense()[model.ordering.sites][:, model.ordering.sites]
-    by_rank = x[:, model.ordering.sites]
-    for i in range(16):
-        pairs = slice(int(frontier.pair_ptr[i]), int(frontier.pair_ptr[i + 1]))
-        received = by_rank[:, :i] @ coupling[:i, frontier.pair_spin[pairs].long()]  # ξ_il = Σ_{j<i} J_jl x_j
-        expected = received @ linear.weight[pairs] + linear.bias[i]
-        torch.testing.assert_close(added[:, i], expected, rtol=1e-10, atol=1e-10)
