@@ -24,13 +24,21 @@ from graphar.kernels.reference.levels import decide
 from graphar.models.parts import NoExactSites
 from graphar.training import variational_step
 
-__all__ = ["BETA", "LAWS", "chi_squared", "descendants", "relabelled", "samples_follow_the_density", "symmetric"]
+__all__ = [
+    "BETA",
+    "LAWS",
+    "components_and_separators",
+    "relabelled",
+    "samples_carry_their_density",
+    "samples_follow_the_density",
+    "symmetric",
+]
 
 BETA = 0.7
 
 
-def descendants(ordering: ga.Ordering) -> list[set[int]]:
-    """C(i), the component of rank i among the ranks not below it, by its definition."""
+def components_and_separators(ordering: ga.Ordering) -> tuple[list[set[int]], list[set[int]]]:
+    """C(i), the component of i among the ranks ≥ i, and P(i), the ranks below next to it, by their definition."""
     ends = ordering.ranks[ordering.graph.edge_index].T.tolist()
     near = [{b for a, b in ends if a == i} for i in range(len(ordering))]
     components = []
@@ -40,7 +48,7 @@ def descendants(ordering: ga.Ordering) -> list[set[int]]:
             new = {b for a in new for b in near[a] if b >= i} - found
             found |= new
         components.append(found)
-    return components
+    return components, [{b for a in found for b in near[a] if b < i} for i, found in enumerate(components)]
 
 
 def relabelled(graph: ga.IsingGraph, new_name: Tensor) -> ga.IsingGraph:
@@ -77,7 +85,7 @@ def causal(model: ga.Autoregressive) -> None:
     n, sites = model.num_spins, model.ordering.sites
     reads = None if model.head is None else model.head.reads
     within = reads in (None, "parents", "local") or (reads == "messages" and model.frontier.kind != "all")
-    subtree = descendants(model.ordering)
+    subtree, _ = components_and_separators(model.ordering)
     spins = torch.randint(0, 2, (12, n), generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
     flipped = spins.repeat(n, 1, 1)
     flipped[torch.arange(n), :, sites] *= -1  # one site for each of the n copies

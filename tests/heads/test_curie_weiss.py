@@ -11,12 +11,12 @@ from scipy.special import gammaln, logsumexp
 from torch.nn.functional import logsigmoid
 
 import graphar as ga
-from graphar.heads import CurieWeiss, CurieWeissInfinite, Head, OneParameter
+from graphar.heads import CurieWeiss, CurieWeissInfinite, OneParameter
 from graphar.kernels.compiled.levels import LevelsKernel
 from graphar.kernels.compiled.magnetisation import MagnetisationKernel
 
 HEADS = {"exact": CurieWeiss(), "trainable": CurieWeiss(trainable=True)}
-at_temperatures = pytest.mark.parametrize("beta", [0.0, 0.6, 1.0, 2.5])
+at_temperatures = pytest.mark.parametrize("beta", [0.0, 0.6, 2.5])
 
 
 def closed_form(n: int, coupling: float, field: float, beta: float) -> float:
@@ -28,17 +28,16 @@ def closed_form(n: int, coupling: float, field: float, beta: float) -> float:
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("kernel", ["reference", "numba"])
-@pytest.mark.parametrize("field", [None, 0.3, -1.0, "gaussian"])
+@pytest.mark.parametrize("field", [None, 0.3, "gaussian"])
 @pytest.mark.parametrize(("n", "coupling"), [(1, 1.0), (2, 1.0), (7, -1.5), (16, 1.0)])
 @at_temperatures
 @torch.no_grad()
 def test_no_training_gives_the_conditionals_of_enumeration(
-    head: str, kernel: str, field: object, n: int, coupling: float, beta: float
+    head: str, field: object, n: int, coupling: float, beta: float
 ) -> None:
     graph = ga.curie_weiss(n, coupling=coupling, field=field, seed=n)
     order = ga.random_order(graph, seed=1)
-    q = ga.Autoregressive(graph, HEADS[head], order, kernel=kernel, dtype=torch.float64).at(beta)
+    q = ga.Autoregressive(graph, HEADS[head], order, dtype=torch.float64).at(beta)
     exact = ga.exact.enumerate(graph, beta)
     spins, log_q = q.sample_with_log_prob(100, seed=0)
     torch.testing.assert_close(q.logits(spins), exact.conditional_logits(spins, order.sites), rtol=0, atol=1e-10)
@@ -165,22 +164,6 @@ def test_one_parameter_is_its_formula() -> None:
     logits = 2 * 0.8 * 0.4 + model.head.weight * (spins.cumsum(1) - spins)
     torch.testing.assert_close(model.at(0.8).logits(spins), logits, rtol=0, atol=1e-12)
     torch.testing.assert_close(model.at(0.8).log_prob(spins), logsigmoid(spins * logits).sum(1), rtol=0, atol=1e-12)
-
-
-UNIFORM = ga.curie_weiss(120, field="gaussian", seed=0)
-SPARSE = ga.random_regular(120, degree=3, couplings="gaussian", field=0.2, seed=1)
-BY_MAGNETISATION: dict[str, tuple[ga.IsingGraph, Head]] = {
-    "exact": (UNIFORM, CurieWeiss()),
-    "trainable": (ga.curie_weiss(40, field="gaussian", seed=0), CurieWeiss(trainable=True)),
-    "sign": (UNIFORM, CurieWeissInfinite(scale=20.0)),
-    "tanh": (UNIFORM, CurieWeissInfinite("tanh", shared=False, scale=20.0)),
-    "gain": (UNIFORM, CurieWeissInfinite("gain", scale=20.0)),
-    "gain, sparse": (SPARSE, CurieWeissInfinite("gain", shared=False, scale=20.0)),
-    "one parameter": (UNIFORM, OneParameter(scale=5.0)),
-    "sign, sparse": (SPARSE, CurieWeissInfinite(scale=20.0)),
-    "one parameter, sparse": (SPARSE, OneParameter(scale=5.0)),
-    "one parameter, glass": (ga.sherrington_kirkpatrick(60, seed=2), OneParameter(scale=5.0)),
-}
 
 
 def test_messages_are_passed_only_where_they_are_read() -> None:
