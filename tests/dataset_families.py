@@ -12,11 +12,7 @@ from graphar.instances.dataset import InstanceDataset
 __all__ = ["BETAS", "FAMILIES", "PLANAR", "RRG", "SPLITS", "contents", "same", "same_sets"]
 
 SPLITS = ("train", "validation", "test")
-
-
 RRG: dict[str, Any] = {"family": "random_regular", "sizes": (8, 12), "num_graphs": 5, "degree": 3}
-
-
 FAMILIES: dict[str, dict[str, Any]] = {
     "regular": RRG,
     "degree 6 with field": {**RRG, "degree": 6, "field": "gaussian", "couplings": "gaussian"},
@@ -28,11 +24,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "Sherrington–Kirkpatrick": {"family": "sherrington_kirkpatrick", "sizes": 8, "num_graphs": 3},
     "one graph": {"family": "grid", "sizes": (3, 3), "num_graphs": 1},
 }
-
-
 BETAS = (0.3, 1.1)
-
-
 PLANAR = {"seconds": 1e-9}  # no elimination is as quick as that
 
 

@@ -25,6 +25,4 @@ def random_graph(seed: int) -> IsingGraph:
 
 
 ALL = GRAPHS | {f"random {seed}": random_graph(seed) for seed in range(32)}
-
-
 SOME = [*GRAPHS, "random 2", "random 3", "random 6", "random 11"]

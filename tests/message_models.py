@@ -23,29 +23,19 @@ __all__ = [
 ]
 
 BETA = 0.7
-
-
 SCHEDULES = {
     "radius 0": MessagePassing(radius=0, rounds=2),
-    "radius 1": MessagePassing(radius=1, rounds=1),
-    "radius 3": MessagePassing(radius=3, rounds=3),
+    "radius 1": MessagePassing(radius=1, rounds=1, refresh="outward"),
+    "radius 3": MessagePassing(radius=3, rounds=3, refresh="outward"),
     "return": MessagePassing(radius=2, rounds=2, refresh="return"),
     "full": MessagePassing(rounds=2, refresh="full"),
-    "learned": MessagePassing(radius=2, rounds=2, hidden=3),
+    "learned": MessagePassing(radius=2, rounds=2, refresh="outward", hidden=3),
     "learned return": MessagePassing(radius=2, rounds=1, refresh="return", hidden=2, linear=True),
     "learned full": MessagePassing(rounds=3, refresh="full", hidden=3),
 }
-
-
 WITH_WEIGHTS = [name for name, head in SCHEDULES.items() if head.hidden]
-
-
 SHARED = [name for name, head in SCHEDULES.items() if not head.linear]
-
-
 with_all_schedules = pytest.mark.parametrize("schedule", SCHEDULES)
-
-
 with_all_kernels = pytest.mark.parametrize("kernel", KERNELS)
 
 

@@ -81,8 +81,6 @@ GRAPHS = {
     "heavy tail": from_networkx(nx.barabasi_albert_graph(300, 2, seed=4)),
     "components": from_networkx(nx.disjoint_union_all([nx.grid_graph((k, 5)) for k in range(1, 9)])),
 }
-
-
 TREES = [
     GRAPHS["path"],
     GRAPHS["star"],
@@ -91,8 +89,6 @@ TREES = [
     # two hubs with a site between them: a hub that goes last would fill
     ising([(0, k) for k in range(2, 400)] + [(1, k) for k in range(400, 800)] + [(1, 2)], 800),
 ]
-
-
 ORDERINGS: dict[str, Callable[[IsingGraph], Ordering]] = {
     "natural": natural,
     "bfs": bfs,

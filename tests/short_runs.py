@@ -9,8 +9,6 @@ import graphar as ga
 __all__ = ["GRAPH", "SHORT", "fresh", "same"]
 
 GRAPH = ga.random_regular(16, degree=3, couplings="pm1", field=0.1, seed=1)
-
-
 SHORT = {"steps": 6, "warmup": 4, "batch_size": 64, "progress": False}
 
 

@@ -37,7 +37,6 @@ GRAPHS: dict[str, ga.IsingGraph] = {
     "cube": ga.grid((2, 2, 2), couplings="ferromagnet"),
     "zero coupling": ga.IsingGraph.from_edges([[0, 1, 2], [1, 2, 3]], [1.0, 0.0, -1.0]),
 }
-
 ORDERINGS = {
     "natural": ga.natural,
     "bfs": ga.bfs,
@@ -65,8 +64,6 @@ HEADS: dict[str, ga.heads.Head] = {
     "single layer": ga.heads.SingleLayer(scale=2.0),
     "MADE": ga.heads.MADE(depth=3, width=2),
 }
-
-
 KERNELS = ["reference", "numba"]
 
 

@@ -8,7 +8,6 @@ import networkx as nx
 import graphar
 
 ROOT = Path(graphar.__file__).parent
-
 FLOORS = (
     ("_support",),
     ("hamiltonians",),

@@ -28,7 +28,6 @@ class Draws(torch.utils.data.Dataset):
     def __getitem__(self, seed):
         return draw(seed)
 """
-
 WAYS = {
     "Pool": "with multiprocessing.get_context('fork').Pool(2) as pool: found = pool.map(draw, range(4))",
     "Executor": (

@@ -22,7 +22,6 @@ from graphar.exact.planar import expansions
 from graphar.exact.planar.kac_ward import KacWard
 
 Expected = tuple[float, float, torch.Tensor]  # log Z, energy and correlations along the edges
-
 needs_matching = pytest.mark.skipif(importlib.util.find_spec("pymatching") is None, reason="needs pymatching")
 
 

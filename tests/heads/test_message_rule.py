@@ -1,4 +1,4 @@
-"""The rule of messages: belief propagation, stable at any size, blind to units, gauge, names and neighbours in a batch."""
+"""The rule of messages: belief propagation, stable at any size, blind to units, gauge, names and other graphs."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from dialled import BETA, on_all_graphs
 from small_graphs import GRAPHS
 
 import graphar as ga
+from graphar.models.parts import NoExactSites
 from graphar.partial_elimination.order import exact_ranks, predict_tables
 
 
@@ -67,7 +68,7 @@ def test_bad_widths(width: Any) -> None:
 def test_width_zero_learns_all_sites() -> None:
     model = ga.Autoregressive(GRAPHS["grid"], exact_width=0)
     assert model.core is None
-    assert model.at(BETA).tables is None
+    assert isinstance(model.at(BETA).exact_part, NoExactSites)
     assert model.ordering == ga.rcm(GRAPHS["grid"])
     assert model.head_config == ga.heads.Linear()
 
