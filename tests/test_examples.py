@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from fresh_process import run_code, run_program
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "examples" / "guide"  # pages, and the settings of their site
@@ -18,13 +16,6 @@ EXAMPLES = sorted(
 README = (ROOT / "README.md").read_text()
 
 
-def run(*command: str, cwd: Path) -> str:
-    environment = {**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_example(example: Path, tmp_path: Path) -> None:
     source = (ROOT / example).read_text()
@@ -32,7 +23,7 @@ def test_example(example: Path, tmp_path: Path) -> None:
     options = [option for option in ("--quick",) if f'"{option}"' in source]
     if '"--picture"' in source:
         options += ["--picture", str(tmp_path / "picture.png")]
-    assert run(sys.executable, str(ROOT / example), *options, cwd=tmp_path).strip()
+    assert run_program(ROOT / example, *options, folder=tmp_path).strip()
     if "--picture" in options:
         assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
@@ -42,8 +33,7 @@ def test_the_python_of_the_readme(tmp_path: Path) -> None:
     assert blocks
     (tmp_path / "datasets").symlink_to(ROOT / "datasets")
     for block in blocks:
-        (tmp_path / "block.py").write_text(block)
-        assert run(sys.executable, "block.py", cwd=tmp_path).strip()
+        assert run_code(block, tmp_path).strip()
 
 
 def test_the_two_commands_of_the_readme_name_what_exists() -> None:

@@ -6,8 +6,10 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from fresh_process import run_code
 
 import graphar as ga
 
@@ -15,7 +17,7 @@ OPTIONAL = ["numba", "matplotlib", "tqdm", "dimod", "pymetis", "networkx"]
 
 
 @pytest.mark.parametrize("name", OPTIONAL)
-def test_importing_graphar_loads_nothing_heavy_of_its_own(name: str) -> None:
+def test_importing_graphar_loads_nothing_heavy_of_its_own(name: str, tmp_path: Path) -> None:
     # torch-geometric loads some of these itself; what counts is that graphar asks for none, so they are made
     # impossible to import, and everything that needs them must still import
     code = f"""
@@ -27,8 +29,7 @@ import graphar
 graphar.anneal  # names are loaded when one is asked for
 assert sys.modules[{name!r}] is None
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    run_code(code, tmp_path)
 
 
 def test_importing_seeds_nothing_and_changes_no_setting() -> None:
@@ -62,6 +63,7 @@ def test_names_at_the_root_have_docstrings() -> None:
 def test_names_are_loaded_when_one_is_asked_for() -> None:
     code = """
 import sys
+from pathlib import Path
 import graphar, graphar.cli
 assert "torch" not in sys.modules and "numpy" not in sys.modules
 assert not hasattr(graphar, "nothing")

@@ -1,9 +1,10 @@
 """After sampling and training, pools of processes work, however they are started."""
 
-import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from fresh_process import run_code
 
 START = """
 import multiprocessing, sys, warnings
@@ -40,14 +41,14 @@ WAYS = {
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 @pytest.mark.parametrize("way", WAYS)
-def test_forked_workers_draw_what_their_parent_draws(way: str) -> None:
+def test_forked_workers_draw_what_their_parent_draws(way: str, tmp_path: Path) -> None:
     code = START + "learn(1)\nexpected = [draw(k) for k in range(4)]\n" + WAYS[way] + "\nassert found == expected\n"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
+    run_code(code, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
-def test_forked_workers_train() -> None:
+def test_forked_workers_train(tmp_path: Path) -> None:
     code = (
         START + "learn(1)\nwith multiprocessing.get_context('fork').Pool(2) as pool: print(pool.map(learn, range(2)))"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
+    run_code(code, tmp_path)
