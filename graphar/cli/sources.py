@@ -9,7 +9,7 @@ from typing import Any
 
 from graphar import instances, io, ordering
 from graphar.hamiltonians import IsingGraph
-from graphar.io._text import is_real
+from graphar.io.text import is_real
 from graphar.ordering import Ordering
 
 __all__ = ["BUILDERS", "ORDERINGS", "examine", "open_graph", "source_name"]

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphar.io._labels import is_word, shown
-from graphar.io._text import Rows, TextFile, is_real
+from graphar.io.site_names import is_word, shown
+from graphar.io.text import Rows, TextFile, is_real
 
 __all__ = ["Table", "read_table"]
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from graphar._support.files import naming
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.io._text import TextFile
 from graphar.io._write import listed, number, offset_of, qubo_of, refuse_constant, refuse_offset, save_lines
+from graphar.io.text import TextFile
 
 __all__ = ["read", "write"]
 

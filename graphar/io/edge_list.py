@@ -27,10 +27,10 @@ import numpy as np
 from graphar._support.checks import check_count
 from graphar._support.files import naming
 from graphar.hamiltonians.ising import MAX_SPINS, IsingGraph
-from graphar.io._labels import from_json, stands_alone, to_json
 from graphar.io._table import Table, read_table
-from graphar.io._text import TextFile
 from graphar.io._write import listed, number, offset_of, save_lines
+from graphar.io.site_names import from_json, stands_alone, to_json
+from graphar.io.text import TextFile
 
 __all__ = ["examine", "read", "write"]
 

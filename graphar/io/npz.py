@@ -24,8 +24,8 @@ import torch
 from graphar._support.files import atomic_write, naming
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.io._files import expansion_limit, room
-from graphar.io._labels import from_json, shown, to_json
 from graphar.io._write import offset_of
+from graphar.io.site_names import from_json, shown, to_json
 
 __all__ = ["read", "write"]
 

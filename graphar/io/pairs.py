@@ -24,8 +24,8 @@ import numpy as np
 
 from graphar._support.files import naming
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.io._text import TextFile
 from graphar.io._write import listed, number, offset_of, refuse_field, refuse_offset, save_lines
+from graphar.io.text import TextFile
 
 __all__ = ["read_gset", "read_mc", "read_sg", "write_gset", "write_mc", "write_sg"]
 

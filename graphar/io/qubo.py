@@ -22,8 +22,8 @@ import numpy as np
 
 from graphar._support.files import naming
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.io._text import TextFile
 from graphar.io._write import number, qubo_of, refuse_constant, save_lines
+from graphar.io.text import TextFile
 
 __all__ = ["read_biqmac", "read_bq", "write_biqmac", "write_bq"]
 

@@ -23,7 +23,7 @@ from graphar.estimators.partition import evaluate
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.training.average import WeightAverage
-from graphar.training.checkpoint import read_checkpoint, write_checkpoint
+from graphar.training.checkpoint import label_text, read_checkpoint, write_checkpoint
 from graphar.training.interrupt import finish_step_first
 from graphar.training.objective import does_little, variational_step
 from graphar.training.run import BetaRecord, Run
@@ -112,6 +112,8 @@ def anneal(
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     stepper = _stepper(weights, optimizer, settings["learning_rate"])
     settings["optimizer"] = "none" if stepper is None else describe_optimizer(stepper)
+    if checkpoint is not None:
+        label_text(model)  # names that no file can keep are refused before a step is done
     run = Run(settings)
     mean = WeightAverage(weights, settings["warmup"], settings["steps"], settings["average"])
     if resume is not None:

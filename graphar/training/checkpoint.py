@@ -14,13 +14,14 @@ from graphar import heads
 from graphar._support.files import naming, read_state, write_state
 from graphar._support.schema import each, like, number, one_of
 from graphar.hamiltonians import IsingGraph
+from graphar.io.site_names import from_json, to_json
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.ordering import Ordering
 from graphar.training.average import WeightAverage
 from graphar.training.run import Run
 from graphar.training.state import CHECKPOINT, FORMAT, RUN, STRUCTURE, check_course, load_optimizer
 
-__all__ = ["load", "read_checkpoint", "save", "write_checkpoint"]
+__all__ = ["label_text", "load", "read_checkpoint", "save", "write_checkpoint"]
 
 SIZES = {"hidden", "depth", "width", "k"}  # of heads: what the number of weights grows with
 PLENTY = 4096  # for one of these, where a file has few weights
@@ -69,6 +70,7 @@ def load(path: str | PathLike[str], *, memory: float = 4e9) -> Autoregressive:
                 parts["h"].numel(),
                 offset=parts["offset"],
                 pos=parts["pos"],
+                labels=None if parts["labels"] is None else from_json(parts["labels"]),
             )
         head = _head(state)
         ordering = Ordering(graph, state["ordering"]["sites"], state["ordering"]["name"])
@@ -147,6 +149,15 @@ def read_checkpoint(
     return run
 
 
+def label_text(model: Autoregressive) -> str | None:
+    """The names of the sites as files keep them.
+
+    Raises:
+        ValueError: names that no file can keep.
+    """
+    return None if model.graph.labels is None else to_json(model.graph.labels)
+
+
 def _model_state(model: Autoregressive) -> dict[str, Any]:
     i, j, weights = check_model(model).graph.undirected()
     for name, value in model.state_dict().items():
@@ -160,6 +171,7 @@ def _model_state(model: Autoregressive) -> dict[str, Any]:
             "h": model.graph.h,
             "offset": float(model.graph.offset),
             "pos": model.graph.pos,
+            "labels": label_text(model),
         },
         "ordering": {"sites": model.ordering.sites, "name": model.ordering.name},
         "head": {"name": type(model.head_config).__name__, "settings": model.head_config.settings()},

@@ -42,6 +42,7 @@ STRUCTURE: dict[str, Check] = {
             "h": tensor((None,), *FLOATING),
             "offset": number(),
             "pos": optional(tensor((None, None), *FLOATING)),
+            "labels": optional(one_of()),
         }
     ),
     "ordering": record({"sites": tensor((None,), torch.int64), "name": one_of()}),

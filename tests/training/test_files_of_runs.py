@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 
 import graphar as ga
 from graphar._support.files import atomic_write
@@ -94,3 +95,24 @@ def test_settings_that_no_run_has_are_refused_before_a_step(
     (out / "settings.json").write_text(json.dumps(settings | {name: odd}))
     assert main(["anneal", "--resume", str(out), "--quiet"]) == 2
     assert "settings.json: not the settings of a run (" in capsys.readouterr().err
+
+
+def test_names_of_sites_come_back_with_the_model(tmp_path: Path) -> None:
+    graph = ga.IsingGraph.from_edge_list([("a", "b", 1.0), ("b", ("c", 0), -2.0)])
+    ga.save(ga.Autoregressive(graph), tmp_path / "model.pt")
+    assert ga.load(tmp_path / "model.pt").graph.labels == ("a", "b", ("c", 0))
+    ga.anneal(ga.Autoregressive(graph), [0.5], steps=1, warmup=0, batch_size=8, checkpoint=tmp_path / "run.pt")
+    assert ga.load(tmp_path / "run.pt").graph.labels == ("a", "b", ("c", 0))
+
+
+def test_names_that_no_file_keeps_are_refused_before_a_step(tmp_path: Path) -> None:
+    model = ga.Autoregressive(ga.IsingGraph.from_edges([[0], [1]], labels=(frozenset("a"), "b")))
+    before = model.head.weight.detach().clone()
+    for use in (
+        lambda: ga.save(model, tmp_path / "run.pt"),
+        lambda: ga.anneal(model, [0.5], steps=1, warmup=0, batch_size=8, checkpoint=tmp_path / "run.pt"),
+    ):
+        with pytest.raises(ValueError, match="labels must be strings, finite numbers or tuples of them"):
+            use()
+    assert torch.equal(model.head.weight, before)
+    assert not list(tmp_path.iterdir())
