@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import Tensor
 
 __all__ = ["MAX_SPINS", "as_labels", "as_mapping", "is_plain", "look_up", "number", "site_numbers"]
@@ -20,7 +21,8 @@ MAX_SPINS = 2**31 - 1
 
 def as_labels(labels: Any) -> dict[Hashable, int]:
     """Site of each label, in the order of the sites; distinct hashables, numbers of numpy and torch as Python's own."""
-    if isinstance(labels, (str, bytes, dict, set, frozenset)) or not isinstance(labels, Iterable):
+    no_row = (str, bytes, dict, set, frozenset)
+    if isinstance(labels, no_row) or not isinstance(labels, Iterable) or issparse(labels):
         raise ValueError(f"labels must be a sequence of distinct hashables, one per site, got {type(labels).__name__}")
     if isinstance(labels, (Tensor, np.ndarray)):
         if labels.ndim != 1 or (isinstance(labels, Tensor) and (labels.is_meta or labels.layout != torch.strided)):
