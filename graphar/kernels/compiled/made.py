@@ -12,7 +12,6 @@ from torch import Tensor
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
 from graphar.heads.made import BoundMADE
-from graphar.kernels.base import Couplings
 from graphar.kernels.compiled.batch_layout import Drawn
 from graphar.kernels.compiled.plans import MADEPlan, rank_plan
 from graphar.kernels.compiled.sequential import SequentialKernel
@@ -36,12 +35,6 @@ class MADEKernel(SequentialKernel):
         from graphar.kernels.compiled.loops import made
 
         return made
-
-    def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
-        return Couplings(coupling, field, field)
-
-    def plan(self, keep: bool) -> MADEPlan:
-        return self._plan
 
     def num_rows(self, keep: bool) -> tuple[int, ...]:
         units = self._plan.copies * sum(slope.shape[0] * slope.shape[1] for slope in self.head.slopes)

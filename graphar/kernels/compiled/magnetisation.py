@@ -51,9 +51,6 @@ class MagnetisationKernel(SequentialKernel):
             coupling = coupling[:1]
         return Couplings(coupling, field, field)
 
-    def plan(self, keep: bool) -> MagnetisationPlan:
-        return self._plan
-
     def num_rows(self, keep: bool) -> tuple[int, ...]:
         return (self.num_spins if keep else 0,)
 

@@ -17,7 +17,7 @@ from graphar.kernels.base import Couplings
 from graphar.kernels.compiled.batch_layout import Drawn, empty
 from graphar.kernels.compiled.sequential import SequentialKernel
 from graphar.kernels.compiled.threads import num_threads, share_out
-from graphar.kernels.depth_first import DepthFirst, depth_first
+from graphar.kernels.depth_first import depth_first
 
 __all__ = ["MessagePassingKernel"]
 
@@ -38,7 +38,8 @@ class MessagePassingKernel(SequentialKernel):
     def __init__(self, frontier: Frontier, head: BoundHead, dtype: torch.dtype, device: torch.device) -> None:
         super().__init__(frontier, head, dtype, device)
         self._plan = depth_first(frontier, self.head)
-        self._rank, self.sites = torch.from_numpy(self._plan.rank), torch.from_numpy(self._plan.site)
+        lists = self._plan.rank, self._plan.pair, self._plan.arrival, self._plan.site
+        self._rank, self._pair, self._arrival, self.sites = map(torch.from_numpy, lists)
         self.row_of_site = self.sites.argsort()
 
     @property
@@ -48,10 +49,7 @@ class MessagePassingKernel(SequentialKernel):
         return message_passing
 
     def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
-        return Couplings(coupling[torch.from_numpy(self._plan.arrival)], field[self._rank], field)
-
-    def plan(self, keep: bool) -> DepthFirst:
-        return self._plan
+        return Couplings(coupling[self._arrival], field[self._rank], field)
 
     def num_rows(self, keep: bool) -> tuple[int, ...]:
         return 2 * self.num_arrivals, self.num_spins
@@ -88,15 +86,15 @@ class MessagePassingKernel(SequentialKernel):
                     f"radius or refresh must renew few enough messages for their gradient to fit in "
                     f"{MEMORY / 1e9:.3g} GB, got {self._num_events:,} renewals, which need {needed / 1e9:.3g} GB"
                 )
-            rows = tuple(
-                scratch(count) for count in (2 * self.num_arrivals, 2 * self.num_arrivals, n, self._num_events)
-            )
+            both = 2 * self.num_arrivals
+            rows = tuple(scratch(count) for count in (both, both, n, self._num_events))
             found = self.loops.Gates(*gates[:4]), self.loops.Gates(*gates[4:])
             decay = float(self.head.rule.gradient_decay)
             share_out(blocks, loops.gradient, self._plan, numbers, drawn, decay, rows, *found)
         pairs, constant = np.zeros((blocks, self._plan.pair.size), kind), np.zeros((blocks, n), kind)
         if any(wanted[8:]):
             share_out(blocks, loops.pair_gradient, self._plan, numbers, drawn, scratch(n), pairs, constant)
-        by_rank = np.argsort(self._plan.pair), np.argsort(self._plan.rank)
         sums = [torch.from_numpy(part).sum(0, dtype=torch.float64).to(self.dtype) for part in (*gates, pairs, constant)]
-        return (*sums[:8], sums[8][by_rank[0]], sums[9][by_rank[1]])
+        for k, number in (8, self._pair), (9, self._rank):
+            sums[k] = torch.empty_like(sums[k]).index_copy_(0, number, sums[k])
+        return tuple(sums)

@@ -57,8 +57,5 @@ class PairKernel(SequentialKernel):
             found = found._replace(local=found.local[:0])
         plan = self._plans.keeping
         share_out(plan.ranges.size - 1, self.loops.gradient, plan, numbers, drawn, found)
-        by_name = {name: torch.from_numpy(part) for name, part in found._asdict().items()}
-        return tuple(
-            part if name == "pairs" or want is False else part[self._place]
-            for want, (name, part) in zip(wanted, by_name.items(), strict=True)
-        )
+        by_name = zip(found._fields, wanted, map(torch.from_numpy, found), strict=True)
+        return tuple(part if name == "pairs" or not want else part[self._place] for name, want, part in by_name)

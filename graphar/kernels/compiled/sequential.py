@@ -35,6 +35,7 @@ class SequentialKernel(Kernel):
     head: CompiledHead
     sites: Tensor
     row_of_site: Tensor
+    _plan: Any
     compiled = True
     keeps_rows = True
 
@@ -43,9 +44,12 @@ class SequentialKernel(Kernel):
     def loops(self) -> ModuleType:
         """What holds ``sweep(work, plan, numbers, batch, rows)``; imported when asked for, as it loads numba."""
 
-    @abstractmethod
     def plan(self, keep: bool) -> Any:
         """What sweeps read that depends neither on weights nor on couplings."""
+        return self._plan
+
+    def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
+        return Couplings(coupling, field, field)
 
     @abstractmethod
     def num_rows(self, keep: bool) -> tuple[int, ...]:
@@ -117,9 +121,9 @@ class _Sweep(torch.autograd.Function):
         if keep:
             ctx.kernel, ctx.numbers, ctx.field = kernel, numbers, couplings.field
             ctx.save_for_backward(spins, dlogq_dlogit, *(rows if kernel.keeps_rows else ()))
-        log_q, energies = log_prob.flatten(), energy.flatten()
-        ctx.mark_non_differentiable(energies)
-        return log_q, logits, energies
+        energy = energy.flatten()
+        ctx.mark_non_differentiable(energy)
+        return log_prob.flatten(), logits, energy
 
     @staticmethod
     @once_differentiable

@@ -1,4 +1,4 @@
-"""Compiled elementwise arithmetic: random words by counter, and an exponential that vectorises."""
+"""Compiled elementwise arithmetic: random words by counter, and series that vectorise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba.extending import overload
 from graphar._support.compile import njit
 from graphar.kernels.random_bits import KEY_STEPS, LANES, MULTIPLIERS, ROUNDS, WORDS
 
-__all__ = ["exp_of_negative", "random_words"]
+__all__ = ["atanh_of_third", "exp_of_negative", "random_words"]
 
 _M0, _M1 = (np.uint64(m) for m in MULTIPLIERS)
 _W0, _W1 = (np.uint64(w) for w in KEY_STEPS)
@@ -93,3 +93,33 @@ def _exp64(z):  # type: ignore[no-untyped-def]
 @overload(exp_of_negative, jit_options={"fastmath": {"contract"}})
 def _exp_of_negative(z):  # type: ignore[no-untyped-def]
     return _exp32 if z.bitwidth == 32 else _exp64
+
+
+def atanh_of_third(s: Any) -> Any:
+    """atanh(s) for |s| ≤ 1/3 to the last bits: its series."""
+    return np.arctanh(s)
+
+
+_ODD64 = tuple(1.0 / (2 * k + 1) for k in range(17))
+_ODD32 = tuple(np.float32(c) for c in _ODD64)
+
+
+def _atanh32(s):  # type: ignore[no-untyped-def]
+    z = s * s
+    p = ((_ODD32[7] * z + _ODD32[6]) * z + _ODD32[5]) * z + _ODD32[4]
+    p = ((p * z + _ODD32[3]) * z + _ODD32[2]) * z + _ODD32[1]
+    return s + s * (p * z)
+
+
+def _atanh64(s):  # type: ignore[no-untyped-def]
+    z = s * s
+    p = ((_ODD64[16] * z + _ODD64[15]) * z + _ODD64[14]) * z + _ODD64[13]
+    p = (((p * z + _ODD64[12]) * z + _ODD64[11]) * z + _ODD64[10]) * z + _ODD64[9]
+    p = (((p * z + _ODD64[8]) * z + _ODD64[7]) * z + _ODD64[6]) * z + _ODD64[5]
+    p = (((p * z + _ODD64[4]) * z + _ODD64[3]) * z + _ODD64[2]) * z + _ODD64[1]
+    return s + s * (p * z)
+
+
+@overload(atanh_of_third, jit_options={"fastmath": {"contract"}})
+def _atanh_of_third(s):  # type: ignore[no-untyped-def]
+    return _atanh32 if s.bitwidth == 32 else _atanh64

@@ -5,18 +5,16 @@ Gates read four magnitudes that differ from sample to sample, the rows of f, and
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
 from graphar._support.compile import njit
-from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
+from graphar.kernels.compiled.loops.arithmetic import atanh_of_third, exp_of_negative
 
 __all__ = [
     "PER_SAMPLE",
     "Gates",
-    "add_scaled",
     "apply_gates",
     "belief_message",
     "constant_part",
@@ -40,36 +38,6 @@ class Gates(NamedTuple):
     bias: np.ndarray
     out: np.ndarray
     constant: np.ndarray
-
-
-def atanh_of_third(s: Any) -> Any:
-    """atanh(s) for |s| ≤ 1/3 to the last bits: its series."""
-    return np.arctanh(s)
-
-
-_ODD64 = tuple(1.0 / (2 * k + 1) for k in range(17))
-_ODD32 = tuple(np.float32(c) for c in _ODD64)
-
-
-def _atanh32(s):  # type: ignore[no-untyped-def]
-    z = s * s
-    p = ((_ODD32[7] * z + _ODD32[6]) * z + _ODD32[5]) * z + _ODD32[4]
-    p = ((p * z + _ODD32[3]) * z + _ODD32[2]) * z + _ODD32[1]
-    return s + s * (p * z)
-
-
-def _atanh64(s):  # type: ignore[no-untyped-def]
-    z = s * s
-    p = ((_ODD64[16] * z + _ODD64[15]) * z + _ODD64[14]) * z + _ODD64[13]
-    p = (((p * z + _ODD64[12]) * z + _ODD64[11]) * z + _ODD64[10]) * z + _ODD64[9]
-    p = (((p * z + _ODD64[8]) * z + _ODD64[7]) * z + _ODD64[6]) * z + _ODD64[5]
-    p = (((p * z + _ODD64[4]) * z + _ODD64[3]) * z + _ODD64[2]) * z + _ODD64[1]
-    return s + s * (p * z)
-
-
-@overload(atanh_of_third, jit_options={"fastmath": {"contract"}})
-def _atanh_of_third(s):  # type: ignore[no-untyped-def]
-    return _atanh32 if s.bitwidth == 32 else _atanh64
 
 
 # Each of these loops is one that compilers vectorise: few arrays and no branch.
@@ -147,12 +115,6 @@ def hidden_layer(weight: np.ndarray, constant: float, f: np.ndarray, y: np.ndarr
     for s in range(y.size):
         z = constant + weight[0] * f0[s] + weight[1] * f1[s] + weight[2] * f2[s] + weight[3] * f3[s]
         y[s] = z / (one + abs(z))
-
-
-@njit(fastmath={"contract"})
-def add_scaled(weight: float, row: np.ndarray, total: np.ndarray) -> None:
-    for s in range(total.size):
-        total[s] += weight * row[s]
 
 
 @njit(fastmath={"contract"})

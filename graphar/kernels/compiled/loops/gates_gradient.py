@@ -6,8 +6,8 @@ import numpy as np
 
 from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
-from graphar.kernels.compiled.loops.gates import PER_SAMPLE, add_scaled, constant_part, hidden_layer
-from graphar.kernels.compiled.loops.spin import dot
+from graphar.kernels.compiled.loops.gates import PER_SAMPLE, constant_part, hidden_layer
+from graphar.kernels.compiled.loops.spin import add_scaled, dot
 
 __all__ = ["add_signed", "belief_slope", "by_magnitude", "gates_back", "sum_of"]
 

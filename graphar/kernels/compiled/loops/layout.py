@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphar._support.compile import njit
-from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
 
 __all__ = ["preorder", "reuse_slots", "share_rows", "subtree_stops", "to_blocks", "to_sites"]
 
@@ -165,7 +165,7 @@ def reuse_slots(
 
 
 @njit(nogil=True, cache=True)
-def to_blocks(work: tuple[np.ndarray, int], spins: np.ndarray, blocks: np.ndarray) -> None:
+def to_blocks(work: Work, spins: np.ndarray, blocks: np.ndarray) -> None:
     """Spins (batch, N) to (blocks, N, width), the last block filled up with ones."""
     spins, blocks = borrowed((spins, blocks))
     num_blocks, num_spins, width = blocks.shape
@@ -178,7 +178,7 @@ def to_blocks(work: tuple[np.ndarray, int], spins: np.ndarray, blocks: np.ndarra
 
 
 @njit(nogil=True, cache=True)
-def to_sites(work: tuple[np.ndarray, int], blocks: np.ndarray, row_of_site: np.ndarray, spins: np.ndarray) -> None:
+def to_sites(work: Work, blocks: np.ndarray, row_of_site: np.ndarray, spins: np.ndarray) -> None:
     """Spins (blocks, N, width) to (batch, N) in site order, site i being row ``row_of_site[i]``."""
     blocks, row_of_site, spins = borrowed((blocks, row_of_site, spins))
     num_blocks, num_spins, width = blocks.shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphar._support.compile import njit
-from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
 from graphar.kernels.compiled.loops.simd import add_rows, dot_rows
 
 __all__ = ["sum_rows", "sum_rows_gradient"]
@@ -13,12 +13,7 @@ __all__ = ["sum_rows", "sum_rows_gradient"]
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def sum_rows(
-    work: tuple[np.ndarray, int],
-    ptr: np.ndarray,
-    source: np.ndarray,
-    weight: np.ndarray,
-    rows: np.ndarray,
-    total: np.ndarray,
+    work: Work, ptr: np.ndarray, source: np.ndarray, weight: np.ndarray, rows: np.ndarray, total: np.ndarray
 ) -> None:
     """total[i] += Σ weight[p] × rows[source[p]] over the pairs p of each reader i."""
     ptr, source, weight, rows, total = borrowed((ptr, source, weight, rows, total))
@@ -29,12 +24,7 @@ def sum_rows(
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def sum_rows_gradient(
-    work: tuple[np.ndarray, int],
-    ptr: np.ndarray,
-    source: np.ndarray,
-    slope: np.ndarray,
-    rows: np.ndarray,
-    by_weight: np.ndarray,
+    work: Work, ptr: np.ndarray, source: np.ndarray, slope: np.ndarray, rows: np.ndarray, by_weight: np.ndarray
 ) -> None:
     """by_weight[p] += slope[i] · rows[source[p]] over the pairs p of each reader i."""
     ptr, source, slope, rows, by_weight = borrowed((ptr, source, slope, rows, by_weight))

@@ -9,22 +9,16 @@ import numpy as np
 from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.pairs import blocks_in_cache, rows_read, send_spin
-from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
 from graphar.kernels.compiled.loops.simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
-from graphar.kernels.compiled.loops.spin import dot, finish_spin, new_stream, weighted_slope
+from graphar.kernels.compiled.loops.spin import dot, finish_spin, new_drawing, weighted_slope
 from graphar.kernels.compiled.plans import SweepPlan
 
 __all__ = ["gradient", "sweep"]
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def sweep(
-    work: tuple[np.ndarray, int],
-    plan: SweepPlan,
-    numbers: Any,
-    batch: Batch,
-    rows: tuple[np.ndarray],
-) -> None:
+def sweep(work: Work, plan: SweepPlan, numbers: Any, batch: Batch, rows: Any) -> None:
     """Spins, drawn or given, their log q and energy; with ``keep`` also messages and slopes.
 
     ``rows`` are messages, (blocks, E + 1, width), or (threads, slots + 1, width) where they are not kept.
@@ -36,9 +30,8 @@ def sweep(
         messages = received[block if batch.keep else work[1]]
         messages[-1] = 0
         read = batch.spins[block] if plan.reads_spins else messages
-        total, decay = np.zeros((2, width), messages.dtype), np.zeros(width, messages.dtype)
-        product = np.ones(width, np.float64)
-        stream = new_stream(batch.first + block * width, width)
+        total = np.zeros((2, width), messages.dtype)
+        drawing = new_drawing(batch, block)
         for i in range(num_spins):
             logit = total[i % 2]
             if i % 2 == 0:
@@ -54,18 +47,12 @@ def sweep(
             here = messages[plan.sent.local_row[i]]
             for b in range(width):
                 logit[b] += numbers.constant[i] + numbers.local[i] * here[b]
-            finish_spin(i, i, plan.sent.site[i], block, batch, stream, (logit, decay, product))
+            finish_spin(i, i, plan.sent.site[i], logit, block, batch, drawing)
             send_spin(i, block, plan.sent, batch, messages)
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def gradient(
-    work: tuple[np.ndarray, int],
-    plan: SweepPlan,
-    numbers: Any,
-    drawn: Drawn,
-    found: Any,
-) -> None:
+def gradient(work: Work, plan: SweepPlan, numbers: Any, drawn: Drawn, found: Any) -> None:
     """Derivatives of a batch by the coefficients, added to ``found``.
 
     Readers are shared out among threads in ranges of twos of them; each takes the samples some blocks at a time, whose

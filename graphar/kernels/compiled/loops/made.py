@@ -20,9 +20,9 @@ import numpy as np
 from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.pairs import blocks_in_cache
-from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
 from graphar.kernels.compiled.loops.simd import add_rows, dot_rows
-from graphar.kernels.compiled.loops.spin import add_energy, dot, finish_spin, new_stream, weighted_slope
+from graphar.kernels.compiled.loops.spin import add_energy, dot, finish_spin, new_drawing, weighted_slope
 from graphar.kernels.compiled.plans import MADEPlan
 
 __all__ = ["gradient", "sweep", "units_gradient"]
@@ -111,13 +111,7 @@ def _layer(k: int, i: int, num_spins: int, depth: int, channels: int) -> tuple[i
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def sweep(
-    work: tuple[np.ndarray, int],
-    plan: MADEPlan,
-    numbers: Any,
-    batch: Batch,
-    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> None:
+def sweep(work: Work, plan: MADEPlan, numbers: Any, batch: Batch, rows: Any) -> None:
     """Spins, drawn or given, their log q and, where drawn, energy; with ``keep`` also what the gradient needs.
 
     ``rows`` are units, what they are before PReLU, and logits of the network, (copies N).
@@ -132,9 +126,8 @@ def sweep(
         place = block if batch.keep else work[1]
         x, value, z, up = batch.spins[block], units[place], inner[place], ups[place]
         one = x.dtype.type(1)
-        logit, decay, row = np.zeros(width, x.dtype), np.zeros(width, x.dtype), np.zeros(width, x.dtype)
-        log_q, product = np.zeros((2, width), np.float64), np.ones(width, np.float64)
-        stream = new_stream(batch.first + block * width, width)
+        logit, row = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
+        log_q, drawing = np.zeros((2, width), np.float64), new_drawing(batch, block)
         for i in range(num_spins):
             for copy in range(copies):
                 for k in range(depth):
@@ -156,7 +149,7 @@ def sweep(
             else:
                 for b in range(width):
                     logit[b] = constant[i] + up[i, b]
-            finish_spin(i, i, ranks.site[i], block, batch, stream, (logit, decay, product))
+            finish_spin(i, i, ranks.site[i], logit, block, batch, drawing)
             if not batch.given:
                 row[:] = 0
                 add_rows(x, ranks.source, ranks.arrival, batch.coupling, ranks.ptr[i], ranks.ptr[i + 1], row)
@@ -166,13 +159,7 @@ def sweep(
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def units_gradient(
-    work: tuple[np.ndarray, int],
-    plan: MADEPlan,
-    numbers: Any,
-    drawn: Drawn,
-    by_units: np.ndarray,
-) -> None:
+def units_gradient(work: Work, plan: MADEPlan, numbers: Any, drawn: Drawn, by_units: np.ndarray) -> None:
     """Derivatives of a batch by units, (blocks, rows, width), zero before, from the last layer down.
 
     Of ``drawn.rows``, ``inner`` becomes derivatives by the slopes of PReLU and ``ups`` by the logits of the network.
@@ -208,13 +195,7 @@ def units_gradient(
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def gradient(
-    work: tuple[np.ndarray, int],
-    plan: MADEPlan,
-    drawn: Drawn,
-    by_units: np.ndarray,
-    found: Any,
-) -> None:
+def gradient(work: Work, plan: MADEPlan, drawn: Drawn, by_units: np.ndarray, found: Any) -> None:
     """Derivatives by the coefficients, added to ``found``, from what :func:`units_gradient` leaves.
 
     Spins by themselves take those by their weights, in pairs of an early and a late one, some blocks at a time.

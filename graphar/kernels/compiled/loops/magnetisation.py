@@ -9,9 +9,17 @@ import numpy as np
 from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
-from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
 from graphar.kernels.compiled.loops.simd import add_rows
-from graphar.kernels.compiled.loops.spin import add_energy, dot, finish_spin, line, new_stream, weighted_slope
+from graphar.kernels.compiled.loops.spin import (
+    add_energy,
+    add_scaled,
+    dot,
+    finish_spin,
+    line,
+    new_drawing,
+    weighted_slope,
+)
 from graphar.kernels.compiled.plans import MagnetisationPlan
 
 __all__ = ["gradient", "sweep"]
@@ -33,12 +41,6 @@ def _phi(field: float, coupling: float, gain: float, tanh: bool, M: np.ndarray, 
             phi[b] = (one if local > zero else zero) - (one if local < zero else zero)
 
 
-@njit(fastmath={"contract"})
-def _add_product(weight: float, row: np.ndarray, total: np.ndarray) -> None:
-    for b in range(total.size):
-        total[b] += weight * row[b]
-
-
 @njit
 def _entry(i: int, M: float) -> np.int64:
     """Where M_i stands among the entries (i, M_i), M_i = −i, −i + 2, …, i."""
@@ -52,13 +54,7 @@ def _look_up(i: int, M: np.ndarray, table: np.ndarray, logit: np.ndarray) -> Non
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def sweep(
-    work: tuple[np.ndarray, int],
-    plan: MagnetisationPlan,
-    numbers: Any,
-    batch: Batch,
-    rows: tuple[np.ndarray],
-) -> None:
+def sweep(work: Work, plan: MagnetisationPlan, numbers: Any, batch: Batch, rows: Any) -> None:
     """Spins, drawn or given, their log q and, where drawn, energy; with ``keep`` also M_i, in ``rows``, and slopes.
 
     Couplings are by arrival, or one number for all pairs of spins.
@@ -70,10 +66,9 @@ def sweep(
     for block in shares(work, blocks):
         x = batch.spins[block]
         M, logit = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
-        decay, row = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
+        row = np.zeros(width, x.dtype)
         zero, one = x.dtype.type(0), x.dtype.type(1)
-        product = np.ones(width, np.float64)
-        stream = new_stream(batch.first + block * width, width)
+        drawing = new_drawing(batch, block)
         for i in range(num_spins):
             if numbers.table.size:
                 _look_up(i, M, numbers.table, logit)
@@ -81,10 +76,10 @@ def sweep(
                 line(constant[i], numbers.slope[i], M, logit)
                 if step.size:
                     _phi(batch.field[i], plan.coupling, gain[i] if gain.size else one, plan.tanh, M, row)
-                    _add_product(step[i], row, logit)
+                    add_scaled(step[i], row, logit)
             if batch.keep:
                 magnetisation[block, i] = M
-            finish_spin(i, i, ranks.site[i], block, batch, stream, (logit, decay, product))
+            finish_spin(i, i, ranks.site[i], logit, block, batch, drawing)
             if not batch.given:
                 if coupling.size < ranks.source.size:
                     line(zero, coupling[0], M, row)
@@ -97,13 +92,7 @@ def sweep(
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def gradient(
-    work: tuple[np.ndarray, int],
-    plan: MagnetisationPlan,
-    numbers: Any,
-    drawn: Drawn,
-    found: Any,
-) -> None:
+def gradient(work: Work, plan: MagnetisationPlan, numbers: Any, drawn: Drawn, found: Any) -> None:
     """Derivatives of a batch by the coefficients, added to those that have entries."""
     plan, numbers, drawn, found = borrowed((plan, numbers, drawn, found))
     field, step, gain = drawn.field, numbers.step, numbers.gain

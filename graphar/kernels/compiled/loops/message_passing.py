@@ -7,7 +7,7 @@ as long as the sweep. The messages that k receives from undrawn spins are rows `
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,15 +15,14 @@ from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch
 from graphar.kernels.compiled.loops.gates import (
     Gates,
-    add_scaled,
     apply_gates,
     belief_message,
     logit_features,
     message_features,
 )
 from graphar.kernels.compiled.loops.schedule import Events, draw_starts, find_events, new_events
-from graphar.kernels.compiled.loops.shares import borrowed, shares
-from graphar.kernels.compiled.loops.spin import add_energy, finish_spin, new_stream
+from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
+from graphar.kernels.compiled.loops.spin import add_energy, add_scaled, finish_spin, new_drawing
 from graphar.kernels.depth_first import DepthFirst
 
 __all__ = [
@@ -246,13 +245,7 @@ def tell_neighbours(plan, p, sign, coupling, x, local, start):  # type: ignore[n
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def sweep(
-    work: tuple[np.ndarray, int],
-    plan: DepthFirst,
-    numbers: Numbers,
-    batch: Batch,
-    rows: tuple[np.ndarray, np.ndarray],
-) -> None:
+def sweep(work: Work, plan: DepthFirst, numbers: Numbers, batch: Batch, rows: Any) -> None:
     """Spins, drawn or given, their log q and energy; ``rows`` are messages and fields ξ, for each thread."""
     plan, numbers, batch, (messages, local) = borrowed((plan, numbers, batch, rows))
     beta, one = batch.spins.dtype.type(batch.beta), batch.spins.dtype.type(1)
@@ -262,9 +255,8 @@ def sweep(
         mine = new_block(plan, messages[work[1]], local[work[1]], numbers.message_gates.bias.size > 0)
         u, xi, scratch, start = mine.messages, mine.local, mine.scratch, mine.events.start
         waiting, tape = np.empty((8, width), x.dtype), np.empty((0, width), x.dtype)
-        logit, decay = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
-        product = np.ones(width, np.float64)
-        stream = new_stream(batch.first + block * width, width)
+        logit = np.zeros(width, x.dtype)
+        drawing = new_drawing(batch, block)
         for turn in range(num_spins):
             p = plan.turns[turn]
             if plan.is_root[p]:
@@ -276,7 +268,7 @@ def sweep(
                 logit += numbers.constant[p]
                 for pair in range(plan.pair_ptr[p], plan.pair_ptr[p + 1]):
                     add_scaled(numbers.pairs[pair], xi[plan.pair_spin[pair]], logit)
-            finish_spin(p, turn, plan.site[p], block, batch, stream, (logit, decay, product))
+            finish_spin(p, turn, plan.site[p], logit, block, batch, drawing)
             add_energy(xi[p], numbers.field[p], x[p], batch.energy[block])
             tell_neighbours(plan, p, one, numbers.coupling, x[p], xi, start)
             draw_starts(plan, p, start)

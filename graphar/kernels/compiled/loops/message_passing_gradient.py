@@ -7,7 +7,7 @@ event, of one block of samples for each thread.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Drawn
 from graphar.kernels.compiled.loops.gates import (
     Gates,
-    add_scaled,
     apply_gates,
     belief_message,
     logit_features,
@@ -38,8 +37,8 @@ from graphar.kernels.compiled.loops.message_passing import (
     tell_neighbours,
 )
 from graphar.kernels.compiled.loops.schedule import draw_starts, find_events, new_events, undraw_starts
-from graphar.kernels.compiled.loops.shares import borrowed, shares
-from graphar.kernels.compiled.loops.spin import dot, weighted_slope
+from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
+from graphar.kernels.compiled.loops.spin import add_scaled, dot, weighted_slope
 from graphar.kernels.depth_first import DepthFirst
 
 __all__ = ["gradient", "pair_gradient"]
@@ -173,12 +172,12 @@ def _logit_back(  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def gradient(
-    work: tuple[np.ndarray, int],
+    work: Work,
     plan: DepthFirst,
     numbers: Numbers,
     drawn: Drawn,
     gradient_decay: float,
-    rows: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    rows: Any,
     by_message_gates: Gates,
     by_logit_gates: Gates,
 ) -> None:
@@ -229,7 +228,7 @@ def gradient(
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def pair_gradient(
-    work: tuple[np.ndarray, int],
+    work: Work,
     plan: DepthFirst,
     numbers: Numbers,
     drawn: Drawn,

@@ -14,9 +14,9 @@ from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 from graphar.kernels.compiled.loops.pairs import blocks_in_cache, rows_read, send_spin
-from graphar.kernels.compiled.loops.shares import borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
 from graphar.kernels.compiled.loops.simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
-from graphar.kernels.compiled.loops.spin import dot, finish_spin, line, new_stream, weighted_slope
+from graphar.kernels.compiled.loops.spin import dot, finish_spin, line, new_drawing, weighted_slope
 from graphar.kernels.compiled.plans import SweepPlan
 
 __all__ = ["gradient", "sweep"]
@@ -101,13 +101,7 @@ def _dense(units: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def sweep(
-    work: tuple[np.ndarray, int],
-    plan: SweepPlan,
-    numbers: Any,
-    batch: Batch,
-    rows: tuple[np.ndarray],
-) -> None:
+def sweep(work: Work, plan: SweepPlan, numbers: Any, batch: Batch, rows: Any) -> None:
     """As the sweep of :mod:`graphar.kernels.compiled.loops.linear`; ``choice`` is that of the activation."""
     plan, numbers, batch, (received,) = borrowed((plan, numbers, batch, rows))
     reads, units, layers, weight = plan.reads, numbers.units, numbers.layers, numbers.pairs.reshape(-1)
@@ -119,9 +113,8 @@ def sweep(
         messages[-1] = 0
         read = batch.spins[block] if plan.reads_spins else messages
         z = np.zeros((depth, hidden + 1, width), messages.dtype)
-        decay, s = np.zeros(width, messages.dtype), np.zeros(hidden * width, messages.dtype)
-        product, logit = np.ones(width, np.float64), z[0, 0]
-        stream = new_stream(batch.first + block * width, width)
+        s = np.zeros(hidden * width, messages.dtype)
+        logit, drawing = z[0, 0], new_drawing(batch, block)
         for i in range(num_spins):
             line(numbers.constant[i], numbers.local[i], messages[plan.sent.local_row[i]], logit)
             for k in range(depth):
@@ -136,7 +129,7 @@ def sweep(
                     _sum_rows(z[k - 1, 1:], each, each, next_each, hidden, layers[i, k - 1], 0, hidden, 0, z[k, 1:])
                 _activate(plan.choice, z[k, 1:].reshape(-1), s)
             add_rows(z[depth - 1, 1:], each, each, units[i, depth], 0, hidden, logit)
-            finish_spin(i, i, plan.sent.site[i], block, batch, stream, (logit, decay, product))
+            finish_spin(i, i, plan.sent.site[i], logit, block, batch, drawing)
             send_spin(i, block, plan.sent, batch, messages)
 
 
@@ -147,13 +140,7 @@ def _scaled(factor: float, a: np.ndarray, b: np.ndarray, product: np.ndarray) ->
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def gradient(
-    work: tuple[np.ndarray, int],
-    plan: SweepPlan,
-    numbers: Any,
-    drawn: Drawn,
-    found: Any,
-) -> None:
+def gradient(work: Work, plan: SweepPlan, numbers: Any, drawn: Drawn, found: Any) -> None:
     """Derivatives of a batch by the coefficients, added to ``found``; the units are computed again.
 
     Readers are shared out among threads in ranges of twos of them; each takes the samples some blocks at a time, whose

@@ -17,7 +17,10 @@ from numba.extending import intrinsic
 
 from graphar._support.compile import njit
 
-__all__ = ["BEGUN", "DONE", "TAKEN", "WORDS", "borrowed", "reaches", "shares"]
+__all__ = ["BEGUN", "DONE", "TAKEN", "WORDS", "Work", "borrowed", "reaches", "shares"]
+
+Work = tuple[np.ndarray, int]
+"""What a loop takes its shares by: the words of a call, and the number of the thread."""
 
 TAKEN, BEGUN, DONE, WORDS = 0, 16, 32, 48
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else None
@@ -99,7 +102,7 @@ def reaches(words: np.ndarray, place: int, value: int, looks: int) -> bool:
 
 
 @njit
-def shares(work: tuple[np.ndarray, int], count: int):  # type: ignore[no-untyped-def]
+def shares(work: Work, count: int):  # type: ignore[no-untyped-def]
     """Numbers of the shares that fall to this thread, of ``count``."""
     share = _take(work[0], count)
     while share < count:

@@ -14,10 +14,10 @@ from numpy.polynomial import Chebyshev, Polynomial
 
 from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
-from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
+from graphar.kernels.compiled.loops.arithmetic import atanh_of_third, exp_of_negative
 from graphar.kernels.compiled.loops.pairs import send_spin
-from graphar.kernels.compiled.loops.shares import borrowed, shares
-from graphar.kernels.compiled.loops.spin import dot, finish_spin, line, new_stream, weighted_slope
+from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
+from graphar.kernels.compiled.loops.spin import dot, finish_spin, line, new_drawing, weighted_slope
 from graphar.kernels.compiled.plans import SweepPlan
 
 __all__ = ["gradient", "sweep"]
@@ -30,7 +30,6 @@ def log1p_of_decay(e: Any) -> Any:
 
 _LOG1P = Chebyshev.interpolate(lambda e: np.log1p(e) / e, 9, domain=[0, 1]).convert(kind=Polynomial)
 _P = tuple(np.float32(c) for c in _LOG1P.coef)
-_ODD = tuple(2.0 / (2 * k + 1) for k in range(17))
 
 
 def _log1p32(e):  # type: ignore[no-untyped-def]
@@ -40,13 +39,7 @@ def _log1p32(e):  # type: ignore[no-untyped-def]
 
 
 def _log1p64(e):  # type: ignore[no-untyped-def]
-    s = e * (1.0 / (2.0 + e))  # log(1 + e) = 2 atanh s
-    z = s * s
-    p = ((_ODD[16] * z + _ODD[15]) * z + _ODD[14]) * z + _ODD[13]
-    p = (((p * z + _ODD[12]) * z + _ODD[11]) * z + _ODD[10]) * z + _ODD[9]
-    p = (((p * z + _ODD[8]) * z + _ODD[7]) * z + _ODD[6]) * z + _ODD[5]
-    p = (((p * z + _ODD[4]) * z + _ODD[3]) * z + _ODD[2]) * z + _ODD[1]
-    return _ODD[0] * s + s * (p * z)
+    return 2.0 * atanh_of_third(e * (1.0 / (2.0 + e)))
 
 
 @overload(log1p_of_decay, jit_options={"fastmath": {"contract"}, "error_model": "numpy"})
@@ -137,13 +130,7 @@ def _add_pairs(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def sweep(
-    work: tuple[np.ndarray, int],
-    plan: SweepPlan,
-    numbers: Any,
-    batch: Batch,
-    rows: tuple[np.ndarray],
-) -> None:
+def sweep(work: Work, plan: SweepPlan, numbers: Any, batch: Batch, rows: Any) -> None:
     """As the linear sweep, for messages; the numbers of pairs are (pairs, 2, 2k + 3)."""
     plan, numbers, batch, (received,) = borrowed((plan, numbers, batch, rows))
     reads, pairs = plan.reads, numbers.pairs
@@ -152,13 +139,12 @@ def sweep(
         messages = received[block if batch.keep else work[1]]
         messages[-1] = 0
         g = np.zeros((pairs.shape[2] // 2, width), messages.dtype)
-        logit, decay = np.zeros(width, messages.dtype), np.zeros(width, messages.dtype)
-        product = np.ones(width, np.float64)
-        stream = new_stream(batch.first + block * width, width)
+        logit = np.zeros(width, messages.dtype)
+        drawing = new_drawing(batch, block)
         for i in range(num_spins):
             line(numbers.constant[i], numbers.local[i], messages[plan.sent.local_row[i]], logit)
             _add_pairs(messages, reads.row, reads.pair, pairs, reads.ptr[i], reads.ptr[i + 1], g, logit)
-            finish_spin(i, i, plan.sent.site[i], block, batch, stream, (logit, decay, product))
+            finish_spin(i, i, plan.sent.site[i], logit, block, batch, drawing)
             send_spin(i, block, plan.sent, batch, messages)
 
 
@@ -182,13 +168,7 @@ def _add_slopes(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def gradient(
-    work: tuple[np.ndarray, int],
-    plan: SweepPlan,
-    numbers: Any,
-    drawn: Drawn,
-    found: Any,
-) -> None:
+def gradient(work: Work, plan: SweepPlan, numbers: Any, drawn: Drawn, found: Any) -> None:
     """Derivatives of a batch by the coefficients, added to ``found``; the layers are computed again.
 
     Readers are shared out among threads in ranges of twos of them.

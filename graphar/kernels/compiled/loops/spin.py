@@ -7,21 +7,25 @@ are computed alike in any block and by any thread, and sums over samples run in 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from graphar._support.compile import njit
+from graphar.kernels.compiled.batch_layout import Batch
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative, random_words
 
 __all__ = [
     "LOG_EVERY",
     "add_energy",
     "add_log_prob",
+    "add_scaled",
     "decay_of",
     "dot",
     "draw",
     "finish_spin",
     "line",
-    "new_stream",
+    "new_drawing",
     "send",
     "weighted_slope",
 ]
@@ -89,6 +93,12 @@ def send(received: np.ndarray, strength: float, x: np.ndarray, sent: np.ndarray)
 
 
 @njit(fastmath={"contract"})
+def add_scaled(weight: float, row: np.ndarray, total: np.ndarray) -> None:
+    for b in range(total.size):
+        total[b] += weight * row[b]
+
+
+@njit(fastmath={"contract"})
 def line(constant: float, slope: float, row: np.ndarray, total: np.ndarray) -> None:
     for b in range(total.size):
         total[b] = constant + slope * row[b]
@@ -102,31 +112,48 @@ def dot(a: np.ndarray, b: np.ndarray) -> float:
     return total
 
 
+class Drawing(NamedTuple):
+    """What the spins of a block are drawn with.
+
+    Attributes:
+        decay: e^{−|logit|} of the last, (width,).
+        product: of 1 + e^{−|logit|} since the last log was taken, (width,).
+        aligned, words, mine: first of the samples of 64 random words, these words, and those of the block.
+    """
+
+    decay: np.ndarray
+    product: np.ndarray
+    aligned: int
+    words: np.ndarray
+    mine: np.ndarray
+
+
 @njit
-def new_stream(first: int, width: int) -> tuple[int, np.ndarray, np.ndarray]:
-    """What spins of samples from ``first`` on are drawn with: first of 64 words, words, and those of the block."""
+def new_drawing(batch: Batch, block: int) -> Drawing:
+    """Before the first spin of a block."""
+    width = batch.spins.shape[2]
+    first = batch.first + block * width
     aligned = first // 64 * 64
     words = np.zeros(max(width, 64), np.uint32)
-    return aligned, words, words[first - aligned :]
+    decay, product = np.zeros(width, batch.spins.dtype), np.ones(width, np.float64)
+    return Drawing(decay, product, aligned, words, words[first - aligned :])
 
 
 @njit(inline="always")  # a call would count references to all of these arrays: half as much time again
-def finish_spin(i, turn, site, block, batch, stream, scratch):  # type: ignore[no-untyped-def]
+def finish_spin(i, turn, site, logit, block, batch, drawing):  # type: ignore[no-untyped-def]
     """Spin i of a block, drawn or given, once its logit is known, and its log q; ``turn`` counts the spins done."""
-    aligned, words, mine = stream
-    logit, decay, product = scratch
     x = batch.spins[block, i]
     if batch.given:
-        decay_of(logit, decay)
+        decay_of(logit, drawing.decay)
     else:
-        random_words(batch.key, site, aligned, words)
-        draw(mine, logit, decay, x)
+        random_words(batch.key, site, drawing.aligned, drawing.words)
+        draw(drawing.mine, logit, drawing.decay, x)
     if batch.keep:
-        _slope(logit, decay, x, batch.dlogq_dlogit[block, i])
+        _slope(logit, drawing.decay, x, batch.dlogq_dlogit[block, i])
     if batch.logits.size:
         batch.logits[block, i] = logit
     take_log = turn % LOG_EVERY == LOG_EVERY - 1 or turn == batch.spins.shape[1] - 1
-    add_log_prob(logit, decay, x, batch.log_prob[block], product, take_log)
+    add_log_prob(logit, drawing.decay, x, batch.log_prob[block], drawing.product, take_log)
 
 
 @njit(inline="always")
