@@ -1,4 +1,4 @@
-"""Small graphs and heads that every law is tried on."""
+"""Small graphs and orders that every law is tried on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 import graphar as ga
 
-__all__ = ["GRAPHS", "HEADS", "KERNELS", "ORDERINGS", "configurations", "model_on"]
+__all__ = ["GRAPHS", "KERNELS", "ORDERINGS", "configurations", "model_on"]
 
 
 def _edges(n: int, edges: list[tuple[int, int]], seed: int, field: bool = True) -> ga.IsingGraph:
@@ -48,22 +48,6 @@ ORDERINGS = {
     "given": lambda graph: ga.given_order(graph, torch.arange(graph.num_spins).flip(0)),
 }
 
-# Weights of order one, so that no law holds merely because they are small.
-HEADS: dict[str, ga.heads.Head] = {
-    "linear": ga.heads.Linear(scale=2.0),
-    "linear, no bias": ga.heads.Linear(scale=2.0, bias=False),
-    "linear, parents": ga.heads.Linear("parents", scale=2.0),
-    "MLP": ga.heads.MLP(4, scale=2.0),
-    "MLP, parents": ga.heads.MLP(3, 2, "parents", bias=False, activation="tanh", scale=2.0),
-    "SK, replica symmetric": ga.heads.SherringtonKirkpatrick(0, scale=1.0),
-    "SK, two steps": ga.heads.SherringtonKirkpatrick(2, scale=1.0),
-    "Curie-Weiss": ga.heads.CurieWeiss(trainable=True),
-    "infinite Curie-Weiss": ga.heads.CurieWeissInfinite(scale=2.0),
-    "infinite Curie-Weiss with a gain": ga.heads.CurieWeissInfinite("gain", scale=2.0),
-    "one parameter": ga.heads.OneParameter(scale=2.0),
-    "single layer": ga.heads.SingleLayer(scale=2.0),
-    "MADE": ga.heads.MADE(depth=3, width=2),
-}
 KERNELS = ["reference", "numba"]
 
 
@@ -72,19 +56,10 @@ def configurations(n: int) -> Tensor:
     return torch.tensor(list(itertools.product([-1.0, 1.0], repeat=n)), dtype=torch.float64)
 
 
-def model_on(
-    graph: str,
-    head: str,
-    ordering: str,
-    frontier: str = "component",
-    kernel: str = "auto",
-    radius: int | None = None,
-) -> ga.Autoregressive:
-    """A float64 model with weights of order one, the skip included."""
-    order = ORDERINGS[ordering](GRAPHS[graph])
-    model = ga.Autoregressive(
-        GRAPHS[graph], HEADS[head], order, frontier, radius=radius, kernel=kernel, seed=3, dtype=torch.float64
-    )
+def model_on(graph: str, inputs: str, ordering: str) -> ga.Autoregressive:
+    """A float64 model with a linear head and weights of order one, the skip included."""
+    head, order = ga.heads.Linear(inputs, scale=2.0), ORDERINGS[ordering](GRAPHS[graph])
+    model = ga.Autoregressive(GRAPHS[graph], head, order, seed=3, dtype=torch.float64)
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -32,7 +32,7 @@ assert sys.modules[{name!r}] is None
     run_code(code, tmp_path)
 
 
-def test_importing_seeds_nothing_and_changes_no_setting() -> None:
+def test_importing_seeds_nothing_and_changes_no_setting(tmp_path: Path) -> None:
     code = """
 import torch, numpy, random
 torch.manual_seed(1); numpy.random.seed(1); random.seed(1)
@@ -42,7 +42,7 @@ graphar.anneal
 after = torch.get_rng_state(), numpy.random.get_state()[1].tolist(), random.getstate(), torch.get_default_dtype()
 assert torch.equal(before[0], after[0]) and before[1:] == after[1:]
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=120)
+    run_code(code, tmp_path)
 
 
 def test_every_module_says_what_it_exports() -> None:
@@ -75,7 +75,7 @@ assert anneal is graphar.training.anneal and exact is graphar.exact and sys.modu
     assert done.returncode == 0, done.stderr
 
 
-def test_any_module_may_be_imported_first_and_hides_no_name() -> None:
+def test_any_module_may_be_imported_first_and_hides_no_name(tmp_path: Path) -> None:
     code = """
 import os, pkgutil, sys
 import torch, torch_geometric, torch_geometric.data, torch_geometric.loader, torch_geometric.nn  # not once for each
@@ -93,5 +93,4 @@ for first in [info.name for info in pkgutil.iter_modules(graphar.__path__) if in
             os._exit(1)
     assert os.waitpid(child, 0)[1] == 0, first
 """
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_code(code, tmp_path)

@@ -27,9 +27,9 @@ def divergences(q: ga.Distribution) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("graph", ["one spin", "ring with field", "torus", "isolated spin", "cube", "random regular"])
-@pytest.mark.parametrize("head", ["linear", "linear, parents"])
-def test_bounds_lie_on_both_sides_at_the_distance_of_the_divergences(graph: str, head: str) -> None:
-    model = model_on(graph, head, "rcm")
+@pytest.mark.parametrize("inputs", ["messages", "parents"])
+def test_bounds_lie_on_both_sides_at_the_distance_of_the_divergences(graph: str, inputs: str) -> None:
+    model = model_on(graph, inputs, "rcm")
     with torch.no_grad():
         for parameter in model.parameters():  # smaller, so that no configuration that matters is rare, and not zero
             parameter.mul_(0.3).sub_(0.4)
@@ -71,7 +71,7 @@ def test_each_bound_is_the_mean_over_its_samples(width: int) -> None:
 
 
 def test_errors_are_the_spread_over_repetitions() -> None:
-    q = model_on("ring with field", "linear", "natural").at(0.3)
+    q = model_on("ring with field", "messages", "natural").at(0.3)
     exact = ga.exact.enumerate(q.graph, 0.3)
     results = [two_sided_bound(q, exact.sample(500, seed=seed), 500, seed=seed) for seed in range(100)]
     for name in ("upper", "lower", "gap"):

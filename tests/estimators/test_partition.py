@@ -45,7 +45,7 @@ def test_against_enumeration_within_the_stated_errors(graph: str) -> None:
 
 
 def test_errors_are_the_spread_over_repetitions() -> None:
-    q = model_on("ring with field", "linear", "natural").at(0.3)
+    q = model_on("ring with field", "messages", "natural").at(0.3)
     results = [ga.free_energy(q, 2000, seed=seed) for seed in range(100)]
     for name in ("bound", "log_partition", "energy", "entropy", "boltzmann_energy", "boltzmann_entropy"):
         values = torch.tensor([getattr(result, name).value for result in results])

@@ -10,13 +10,7 @@ from scipy import stats
 from small_graphs import GRAPHS
 
 import graphar as ga
-from graphar import IsingGraph
 from graphar.exact import codes_from_spins, eliminate, enumerate, spins_from_codes
-
-
-@pytest.fixture(params=list(ALL))
-def graph(request: pytest.FixtureRequest) -> IsingGraph:
-    return ALL[request.param]
 
 
 @pytest.mark.parametrize("name", SOME)

@@ -7,14 +7,8 @@ import torch
 from elimination_graphs import ALL, SOME
 
 import graphar as ga
-from graphar import IsingGraph
 from graphar.elimination.tables import Eliminator
 from graphar.exact import enumerate, spins_from_codes
-
-
-@pytest.fixture(params=list(ALL))
-def graph(request: pytest.FixtureRequest) -> IsingGraph:
-    return ALL[request.param]
 
 
 def exact_sites(frontier: ga.Frontier, width: int) -> torch.Tensor:

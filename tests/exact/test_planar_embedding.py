@@ -15,11 +15,6 @@ from graphar.exact import enumerate, planar
 from graphar.exact.planar.embedding import draw, find_crossing
 
 
-@pytest.fixture(params=list(GRAPHS))
-def graph(request: pytest.FixtureRequest) -> IsingGraph:
-    return GRAPHS[request.param]
-
-
 def test_drawings_agree() -> None:
     for graph in (ga.triangular((9, 8), couplings="gaussian", seed=1), delaunay(80, "pm1", 3, keep=0.8)):
         by_pos, by_networkx = (planar(graph, 0.7, embedding=name) for name in ("pos", "networkx"))

@@ -245,8 +245,10 @@ def equal(a: IsingGraph, b: IsingGraph) -> bool:
     return a.num_spins == b.num_spins and all(torch.equal(a[name], b[name]) for name in names)
 
 
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    ("format", "packed"),
+    [*((name, False) for name in FORMATS), *((name, True) for name in FORMATS if name != "npz")],
+)
 def test_round_trips_are_exact(tmp_path: Path, format: str, packed: bool) -> None:
     @modest
     @given(graphs(format))
@@ -255,8 +257,6 @@ def test_round_trips_are_exact(tmp_path: Path, format: str, packed: bool) -> Non
         write(graph, path, format)
         assert equal(read(path, format), graph)
 
-    if packed and format == "npz":
-        pytest.skip("archives are compressed already")
     law()
 
 

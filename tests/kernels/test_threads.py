@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from pathlib import Path
+
+from fresh_process import run_code
 
 
-def test_sampling_leaves_the_number_of_threads_alone() -> None:
+def test_sampling_leaves_the_number_of_threads_alone(tmp_path: Path) -> None:
     code = (
         "import torch, graphar as ga\n"
         "q = ga.Autoregressive(ga.grid((8, 8), seed=0)).at(0.5)\n"
@@ -15,4 +16,4 @@ def test_sampling_leaves_the_number_of_threads_alone() -> None:
         "    q.log_prob(q.sample(200, seed=0)).sum().backward()\n"
         "    assert torch.get_num_threads() == threads, (torch.get_num_threads(), threads)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    run_code(code, tmp_path)

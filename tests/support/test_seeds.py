@@ -122,7 +122,9 @@ def test_keys_of_seeds_purposes_and_counts_all_differ() -> None:
     assert len(starts) == len(SEEDS) * len(PURPOSES)
 
 
-def test_bits_of_one_call_are_met_in_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Keys of all random bits that kernels of linear heads are asked for, as they come."""
     kernel = type(model().kernel)
     keys: list[int] = []
     sample = kernel.sample
@@ -132,6 +134,10 @@ def test_bits_of_one_call_are_met_in_no_other(monkeypatch: pytest.MonkeyPatch, t
         return sample(self, beta, couplings, key, first, *rest)
 
     monkeypatch.setattr(kernel, "sample", noted)
+    return keys
+
+
+def test_bits_of_one_call_are_met_in_no_other(keys: list[int], tmp_path) -> None:
     trained = model()
     ga.anneal(trained, seed=0, optimizer=lambda p: ga.NaturalGradient(p, trained, every=2), **ANNEAL)
     assert len(keys) == 5 + 3 + 2  # steps, measurements of blocks, records
@@ -156,16 +162,7 @@ def test_bits_of_one_call_are_met_in_no_other(monkeypatch: pytest.MonkeyPatch, t
     assert len(set(keys)) == len(keys)
 
 
-def test_a_resumed_run_goes_on_with_the_bits_it_would_have_had(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    kernel = type(model().kernel)
-    keys: list[int] = []
-    sample = kernel.sample
-
-    def noted(self: Any, beta: float, couplings: Any, key: int, first: int, *rest: Any) -> Any:
-        keys.append(key)
-        return sample(self, beta, couplings, key, first, *rest)
-
-    monkeypatch.setattr(kernel, "sample", noted)
+def test_a_resumed_run_goes_on_with_the_bits_it_would_have_had(keys: list[int], tmp_path) -> None:
     ga.anneal(model(), **ANNEAL)
     whole = list(keys)
     keys.clear()

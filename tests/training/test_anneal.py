@@ -59,6 +59,7 @@ def test_an_objective_that_is_not_finite_stops_the_run() -> None:
 
 def test_schedules() -> None:
     assert ga.linear(0.1, 0.1, 1) == (0.1,)
+    assert ga.linear(0.1, 0.5, 3) == pytest.approx((0.1, 0.3, 0.5))
     assert ga.geometric(0.1, 10, 3) == pytest.approx((0.1, 1.0, 10.0))
     assert as_schedule(torch.tensor([0.5, 1.0])) == (0.5, 1.0)
     for bad in ([], [0.0, 1.0], [-1.0], [math.nan], "1"):
