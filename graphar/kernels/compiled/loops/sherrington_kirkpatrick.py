@@ -14,7 +14,7 @@ from numpy.polynomial import Chebyshev, Polynomial
 
 from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
-from graphar.kernels.compiled.loops.arithmetic import atanh_of_third, exp_of_negative
+from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 from graphar.kernels.compiled.loops.pairs import send_spin
 from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
 from graphar.kernels.compiled.loops.spin import dot, finish_spin, line, new_drawing, weighted_slope
@@ -30,6 +30,7 @@ def log1p_of_decay(e: Any) -> Any:
 
 _LOG1P = Chebyshev.interpolate(lambda e: np.log1p(e) / e, 9, domain=[0, 1]).convert(kind=Polynomial)
 _P = tuple(np.float32(c) for c in _LOG1P.coef)
+_ODD = tuple(2.0 / (2 * k + 1) for k in range(17))
 
 
 def _log1p32(e):  # type: ignore[no-untyped-def]
@@ -39,7 +40,13 @@ def _log1p32(e):  # type: ignore[no-untyped-def]
 
 
 def _log1p64(e):  # type: ignore[no-untyped-def]
-    return 2.0 * atanh_of_third(e * (1.0 / (2.0 + e)))
+    s = e * (1.0 / (2.0 + e))  # log(1 + e) = 2 atanh s
+    z = s * s
+    p = ((_ODD[16] * z + _ODD[15]) * z + _ODD[14]) * z + _ODD[13]
+    p = (((p * z + _ODD[12]) * z + _ODD[11]) * z + _ODD[10]) * z + _ODD[9]
+    p = (((p * z + _ODD[8]) * z + _ODD[7]) * z + _ODD[6]) * z + _ODD[5]
+    p = (((p * z + _ODD[4]) * z + _ODD[3]) * z + _ODD[2]) * z + _ODD[1]
+    return _ODD[0] * s + s * (p * z)
 
 
 @overload(log1p_of_decay, jit_options={"fastmath": {"contract"}, "error_model": "numpy"})
