@@ -53,7 +53,7 @@ def measure(name: str, graph: ga.IsingGraph, known: dict[float, float], quick: b
         "after": (ga.heads.Linear, {"exact_width": "auto", "memory": BYTES * graph.num_spins}),
     }
     beta = ga.linear(0.5, 2.0, 4) if quick else ga.linear(0.1, 2.0, 20)
-    budget = {"steps": 4, "batch_size": 64} if quick else {"steps": 100, "batch_size": 512}
+    budget = {"steps": 4, "batch_size": 64} if quick else {"steps": 50, "batch_size": 256}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a low ESS, which is printed
         result = ga.compare(
@@ -83,7 +83,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(HEAD)
     for instance in instances(options.seeds, "maxcut" if options.quick else options.only):
-        print(*measure(*instance, options.quick, samples=500 if options.quick else 4000), sep="\n", flush=True)
+        print(*measure(*instance, options.quick, samples=500 if options.quick else 2000), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class SherringtonKirkpatrick(Head):
     [1066, 1750, 2434]
     """
 
-    learning_rate: ClassVar[float] = 3e-4
+    learning_rate: ClassVar[float] = 1e-3
 
     k: int = 1
     scale: float = 1e-2

@@ -52,6 +52,17 @@ def test_each_is_trained_as_annealing_would() -> None:
     assert all(torch.equal(ours, theirs) for ours, theirs in trained)
 
 
+def test_each_has_the_rate_of_its_head_unless_one_is_asked_for() -> None:
+    heads = {"linear": ga.heads.Linear, "replicas": ga.heads.SherringtonKirkpatrick(0), "network": ga.heads.MLP(4)}
+    own = compare(GLASS, heads, beta=[0.5], **SHORT)
+    rates = {name: run.settings["learning_rate"] for name, run in own.runs.items()}
+    assert rates == {"linear": 1e-2, "replicas": 1e-3, "network": 3e-3}
+    assert all(f"'lr': {rates[name]}" in run.settings["optimizer"] for name, run in own.runs.items())
+    one = compare(GLASS, heads, beta=[0.5], learning_rate=0.02, average=False, **SHORT)
+    assert {run.settings["learning_rate"] for run in one.runs.values()} == {0.02}
+    assert {run.settings["average"] for run in (*own.runs.values(), *one.runs.values())} == {True, False}
+
+
 def test_records_are_plain_and_complete() -> None:
     result = compare(GLASS, {"one": ga.heads.OneParameter}, beta=BETA, **SHORT)
     assert [(record["name"], record["beta"], record["weights"]) for record in result.records] == [

@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,16 @@ def test_interrupted_anywhere_it_goes_on_to_the_same_end(press: int, tmp_path: P
     assert equal(weights(again), weights(whole_model))
 
 
+def test_saving_after_every_step_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["graphar.training.anneal"], "SAVE_SECONDS", -1.0)
+    model, run, seen = watched()
+    saving, other, same = watched(checkpoint=tmp_path / "run.pt")
+    assert all(itertools.starmap(equal, zip(seen, same, strict=True)))
+    assert numbers(run) == numbers(other)
+    assert equal(weights(model), weights(saving))
+    assert equal(weights(ga.load(tmp_path / "run.pt")), weights(model))
+
+
 def test_a_run_that_a_callback_or_an_error_ends_leaves_the_mean(tmp_path: Path) -> None:
     shown: list[list[Tensor]] = []
     model = fresh()
@@ -175,3 +186,18 @@ def test_a_file_without_its_trained_weights_is_refused(trained: Any, tmp_path: P
     with pytest.raises(ValueError, match=r"run\.pt: trained"):
         ga.anneal(fresh(), BETAS, **SHORT, resume=path)
     ga.load(path)  # a model all the same
+
+
+def test_the_rate_is_the_heads_own_unless_one_is_given() -> None:
+    class Slow(ga.heads.Linear):
+        learning_rate = 1e-5
+
+    short = {name: value for name, value in SHORT.items() if name != "learning_rate"}
+    slow, default, given = ga.Autoregressive(GRAPH, Slow()), fresh(), ga.Autoregressive(GRAPH, Slow())
+    runs = [ga.anneal(slow, BETAS, **short), ga.anneal(default, BETAS, **short), ga.anneal(given, BETAS, **SHORT)]
+    assert [run.settings["learning_rate"] for run in runs] == [1e-5, ga.heads.Linear.learning_rate, 0.02]
+    moved = [
+        max(float((a - b).abs().max()) for a, b in zip(weights(model), weights(fresh()), strict=True))
+        for model in (slow, default, given)
+    ]
+    assert 1e-5 < moved[0] < 2e-4 < moved[1] < moved[2]  # Adam's steps, 18 of them, are of the size of the rate
