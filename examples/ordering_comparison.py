@@ -28,8 +28,8 @@ def main() -> None:
         order = ordering(graph)
         model = ga.Autoregressive(graph, ordering=order)
         start = time.perf_counter()
-        options = {"steps": steps, "warmup": steps, "batch_size": batch_size, "learning_rate": 1e-3, "average": False}
-        run = ga.anneal(model, ga.linear(0.1, 2.0, num), **options, progress=False)
+        budget = {"steps": steps, "warmup": steps, "batch_size": batch_size, "learning_rate": 1e-3, "average": False}
+        run = ga.anneal(model, ga.linear(0.1, 2.0, num), **budget, progress=False)
         seconds = (time.perf_counter() - start) / run.step
         last, frontier = run.history[-1], model.frontier
         levels = int(frontier.levels().max()) + 1
