@@ -56,7 +56,7 @@ def test_each_has_the_rate_of_its_head_unless_one_is_asked_for() -> None:
     heads = {"linear": ga.heads.Linear, "replicas": ga.heads.SherringtonKirkpatrick(0), "network": ga.heads.MLP(4)}
     own = compare(GLASS, heads, beta=[0.5], **SHORT)
     rates = {name: run.settings["learning_rate"] for name, run in own.runs.items()}
-    assert rates == {"linear": 1e-2, "replicas": 1e-3, "network": 3e-3}
+    assert rates == {"linear": 1e-2, "replicas": 3e-4, "network": 3e-3}
     assert all(f"'lr': {rates[name]}" in run.settings["optimizer"] for name, run in own.runs.items())
     one = compare(GLASS, heads, beta=[0.5], learning_rate=0.02, average=False, **SHORT)
     assert {run.settings["learning_rate"] for run in one.runs.values()} == {0.02}
