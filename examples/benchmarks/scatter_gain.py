@@ -17,7 +17,6 @@ from cases import instance, interleaved
 from torch_geometric.data import Batch
 
 import graphar as ga
-from graphar._support.segments import Segments
 
 HEAD = ga.heads.MessagePassing(radius=3, hidden=4)
 
@@ -36,15 +35,11 @@ def measure(batch_size: int = 64, repeats: int = 5, num_graphs: int = 1000) -> d
     given = _spins(batch_size, one.num_spins)
     some = [ga.random_regular(16, degree=3, couplings="pm1", seed=k) for k in range(10)]
     train = partial(ga.pretrain, some, HEAD, validation=some[:1], steps=1, graphs_per_step=num_graphs, progress=False)
-    sites, rows = Segments(graphs.batch, num_graphs), spins[:16].T.double().contiguous()
     tasks: dict[str, Callable[[], Any]] = {
-        f"sums over {num_graphs} graphs of 64 spins, 16 at a time": partial(sites.sum, rows),
         f"energies of a Batch of {num_graphs} graphs, {batch_size} configurations": partial(graphs.energy, spins),
         "the same and their gradient": lambda: torch.autograd.grad(graphs.energy(leaf).sum(), leaf),
         "log q by message passing, reference kernel": partial(model.at(0.5).log_prob, given),
-        f"pretraining, one step on {num_graphs} graphs, {batch_size // 4} samples": partial(
-            train, batch_size=batch_size // 4
-        ),
+        f"pretraining, one step on {num_graphs} graphs": partial(train, batch_size=batch_size // 4),
     }
     works: dict[tuple[str, str], Callable[[], Any]] = {}
     for name, task in tasks.items():
