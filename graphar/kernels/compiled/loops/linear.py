@@ -9,7 +9,7 @@ import numpy as np
 from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.pairs import blocks_in_cache, rows_read, send_spin
-from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
 from graphar.kernels.compiled.loops.simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
 from graphar.kernels.compiled.loops.spin import dot, finish_spin, new_drawing, weighted_slope
 from graphar.kernels.compiled.plans import SweepPlan
@@ -30,8 +30,8 @@ def sweep(work: Work, plan: SweepPlan, numbers: Any, batch: Batch, rows: Any) ->
         messages = received[block if batch.keep else work[1]]
         messages[-1] = 0
         read = batch.spins[block] if plan.reads_spins else messages
-        total = np.zeros((2, width), messages.dtype)
-        drawing = new_drawing(batch, block)
+        scratch = np.zeros((2, width), messages.dtype), new_drawing(batch, block)
+        total, drawing = borrowed(scratch)
         for i in range(num_spins):
             logit = total[i % 2]
             if i % 2 == 0:
@@ -49,6 +49,7 @@ def sweep(work: Work, plan: SweepPlan, numbers: Any, batch: Batch, rows: Any) ->
                 logit[b] += numbers.constant[i] + numbers.local[i] * here[b]
             finish_spin(i, i, plan.sent.site[i], logit, block, batch, drawing)
             send_spin(i, block, plan.sent, batch, messages)
+        hold(scratch)
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
@@ -63,9 +64,9 @@ def gradient(work: Work, plan: SweepPlan, numbers: Any, drawn: Drawn, found: Any
     blocks, num_spins, width = drawn.spins.shape
     group = blocks_in_cache(plan.widest * width * drawn.spins.itemsize)
     rows, num_rows = rows_read(plan, drawn)
-    ones = np.ones(group * width, rows.dtype)
+    scratch = np.zeros((2, group * width), rows.dtype), np.ones(group * width, rows.dtype)
+    slope, ones = borrowed(scratch)
     for share in shares(work, plan.ranges.size - 1):
-        slope = np.zeros((2, group * width), rows.dtype)
         for first in range(0, blocks, group):
             last = min(first + group, blocks)
             for duo in range(plan.ranges[share], plan.ranges[share + 1]):
@@ -87,3 +88,4 @@ def gradient(work: Work, plan: SweepPlan, numbers: Any, drawn: Drawn, found: Any
                         rows, num_rows, first, last, reads.both_row, reads.both_a, reads.both_b,
                         reads.both_ptr[duo], reads.both_ptr[duo + 1], slope[0], slope[1], found.pairs,
                     )  # fmt: skip
+    hold(scratch)

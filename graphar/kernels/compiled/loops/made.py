@@ -20,7 +20,7 @@ import numpy as np
 from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.pairs import blocks_in_cache
-from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
 from graphar.kernels.compiled.loops.simd import add_rows, dot_rows
 from graphar.kernels.compiled.loops.spin import add_energy, dot, finish_spin, new_drawing, weighted_slope
 from graphar.kernels.compiled.plans import MADEPlan
@@ -126,8 +126,9 @@ def sweep(work: Work, plan: MADEPlan, numbers: Any, batch: Batch, rows: Any) -> 
         place = block if batch.keep else work[1]
         x, value, z, up = batch.spins[block], units[place], inner[place], ups[place]
         one = x.dtype.type(1)
-        logit, row = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
-        log_q, drawing = np.zeros((2, width), np.float64), new_drawing(batch, block)
+        kept = np.zeros(width, x.dtype), np.zeros(width, x.dtype), np.zeros((2, width), np.float64)
+        scratch = kept, new_drawing(batch, block)
+        (logit, row, log_q), drawing = borrowed(scratch)
         for i in range(num_spins):
             for copy in range(copies):
                 for k in range(depth):
@@ -156,6 +157,7 @@ def sweep(work: Work, plan: MADEPlan, numbers: Any, batch: Batch, rows: Any) -> 
                 add_energy(row, batch.field[i], x[i], batch.energy[block])
             if copies > 1:
                 _add_log_prob(x[i], up[i::num_spins], log_q)
+        hold(scratch)
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})

@@ -9,7 +9,7 @@ import numpy as np
 from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
-from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
 from graphar.kernels.compiled.loops.simd import add_rows
 from graphar.kernels.compiled.loops.spin import (
     add_energy,
@@ -65,10 +65,14 @@ def sweep(work: Work, plan: MagnetisationPlan, numbers: Any, batch: Batch, rows:
     constant = batch.spins.dtype.type(2 * batch.beta) * batch.field
     for block in shares(work, blocks):
         x = batch.spins[block]
-        M, logit = np.zeros(width, x.dtype), np.zeros(width, x.dtype)
-        row = np.zeros(width, x.dtype)
         zero, one = x.dtype.type(0), x.dtype.type(1)
-        drawing = new_drawing(batch, block)
+        scratch = (
+            np.zeros(width, x.dtype),
+            np.zeros(width, x.dtype),
+            np.zeros(width, x.dtype),
+            new_drawing(batch, block),
+        )
+        M, logit, row, drawing = borrowed(scratch)
         for i in range(num_spins):
             if numbers.table.size:
                 _look_up(i, M, numbers.table, logit)
@@ -89,6 +93,7 @@ def sweep(work: Work, plan: MagnetisationPlan, numbers: Any, batch: Batch, rows:
                 add_energy(row, batch.field[i], x[i], batch.energy[block])
             for b in range(width):
                 M[b] += x[i, b]
+        hold(scratch)
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
@@ -97,8 +102,9 @@ def gradient(work: Work, plan: MagnetisationPlan, numbers: Any, drawn: Drawn, fo
     plan, numbers, drawn, found = borrowed((plan, numbers, drawn, found))
     field, step, gain = drawn.field, numbers.step, numbers.gain
     blocks, num_spins, width = drawn.spins.shape
+    scratch = np.zeros(width, field.dtype), np.zeros(width, field.dtype)
+    mine, phi = borrowed(scratch)
     for i in shares(work, num_spins):
-        mine, phi = np.zeros(width, field.dtype), np.zeros(width, field.dtype)
         one, each = field.dtype.type(1), field.dtype.type(plan.coupling)
         for block in range(blocks):
             M = drawn.rows[0][block, i]
@@ -116,3 +122,4 @@ def gradient(work: Work, plan: MagnetisationPlan, numbers: Any, drawn: Drawn, fo
                     mine[b] *= step[i] * (one - phi[b] * phi[b])
                     phi[b] = field[i] + each * M[b]
                 found.gain[i] += dot(mine, phi)
+    hold(scratch)

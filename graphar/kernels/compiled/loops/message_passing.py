@@ -21,7 +21,7 @@ from graphar.kernels.compiled.loops.gates import (
     message_features,
 )
 from graphar.kernels.compiled.loops.schedule import Events, draw_starts, find_events, new_events
-from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
 from graphar.kernels.compiled.loops.spin import add_energy, add_scaled, finish_spin, new_drawing
 from graphar.kernels.depth_first import DepthFirst
 
@@ -255,8 +255,8 @@ def sweep(work: Work, plan: DepthFirst, numbers: Numbers, batch: Batch, rows: An
         mine = new_block(plan, messages[work[1]], local[work[1]], numbers.message_gates.bias.size > 0)
         u, xi, scratch, start = mine.messages, mine.local, mine.scratch, mine.events.start
         waiting, tape = np.empty((8, width), x.dtype), np.empty((0, width), x.dtype)
-        logit = np.zeros(width, x.dtype)
-        drawing = new_drawing(batch, block)
+        held = np.zeros(width, x.dtype), new_drawing(batch, block)
+        logit, drawing = borrowed(held)
         for turn in range(num_spins):
             p = plan.turns[turn]
             if plan.is_root[p]:
@@ -273,3 +273,4 @@ def sweep(work: Work, plan: DepthFirst, numbers: Numbers, batch: Batch, rows: An
             tell_neighbours(plan, p, one, numbers.coupling, x[p], xi, start)
             draw_starts(plan, p, start)
             waiting, _ = renew(plan, p, False, numbers, mine, waiting, tape, 0)
+        hold(held)

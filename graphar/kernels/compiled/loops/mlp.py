@@ -14,7 +14,7 @@ from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 from graphar.kernels.compiled.loops.pairs import blocks_in_cache, rows_read, send_spin
-from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
 from graphar.kernels.compiled.loops.simd import add_rows, add_rows_twice, dot_rows, dot_rows_twice
 from graphar.kernels.compiled.loops.spin import dot, finish_spin, line, new_drawing, weighted_slope
 from graphar.kernels.compiled.plans import SweepPlan
@@ -112,9 +112,10 @@ def sweep(work: Work, plan: SweepPlan, numbers: Any, batch: Batch, rows: Any) ->
         messages = received[block if batch.keep else work[1]]
         messages[-1] = 0
         read = batch.spins[block] if plan.reads_spins else messages
-        z = np.zeros((depth, hidden + 1, width), messages.dtype)
-        s = np.zeros(hidden * width, messages.dtype)
-        logit, drawing = z[0, 0], new_drawing(batch, block)
+        kept = np.zeros((depth, hidden + 1, width), messages.dtype), np.zeros(hidden * width, messages.dtype)
+        scratch = kept, new_drawing(batch, block)
+        (z, s), drawing = borrowed(scratch)
+        logit = z[0, 0]
         for i in range(num_spins):
             line(numbers.constant[i], numbers.local[i], messages[plan.sent.local_row[i]], logit)
             for k in range(depth):
@@ -131,6 +132,7 @@ def sweep(work: Work, plan: SweepPlan, numbers: Any, batch: Batch, rows: Any) ->
             add_rows(z[depth - 1, 1:], each, each, units[i, depth], 0, hidden, logit)
             finish_spin(i, i, plan.sent.site[i], logit, block, batch, drawing)
             send_spin(i, block, plan.sent, batch, messages)
+        hold(scratch)
 
 
 @njit
@@ -154,13 +156,16 @@ def gradient(work: Work, plan: SweepPlan, numbers: Any, drawn: Drawn, found: Any
     depth, hidden = units.shape[1] - 1, units.shape[2]
     group = blocks_in_cache(width * drawn.spins.itemsize * (plan.widest + (2 * depth + 1) * hidden))
     each, next_each, across = _dense(hidden)
-    ones = np.ones(group * width, rows.dtype)
+    scratch = (
+        np.zeros((depth, hidden, group * width), rows.dtype),
+        np.zeros((depth, hidden, group * width), rows.dtype),
+        np.zeros((hidden + 1, group * width), rows.dtype),
+        np.zeros((hidden, group * width), rows.dtype),
+        np.zeros((hidden, width), rows.dtype),
+        np.ones(group * width, rows.dtype),
+    )
+    z, s, slope, inner, layer, ones = borrowed(scratch)  # slopes are of the logit, then of a layer's units
     for share in shares(work, plan.ranges.size - 1):
-        z = np.zeros((depth, hidden, group * width), rows.dtype)
-        s = np.zeros((depth, hidden, group * width), rows.dtype)
-        slope = np.zeros((hidden + 1, group * width), rows.dtype)  # of the logit, then of a layer's units
-        inner = np.zeros((hidden, group * width), rows.dtype)
-        layer = np.zeros((hidden, width), rows.dtype)
         for i in range(2 * plan.ranges[share], min(2 * plan.ranges[share + 1], num_spins)):
             start, stop = reads.ptr[i], reads.ptr[i + 1]
             for first in range(0, blocks, group):
@@ -207,3 +212,4 @@ def gradient(work: Work, plan: SweepPlan, numbers: Any, drawn: Drawn, found: Any
                     rows, num_rows, reads.row, reads.pair, reads.next_pair, num_pairs, start, stop, (first, last),
                     slope, by_weight,
                 )  # fmt: skip
+    hold(scratch)

@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 
 from graphar._support.compile import njit
 
-__all__ = ["BEGUN", "DONE", "TAKEN", "WORDS", "Work", "borrowed", "reaches", "shares"]
+__all__ = ["BEGUN", "DONE", "TAKEN", "WORDS", "Work", "borrowed", "hold", "reaches", "shares"]
 
 Work = tuple[np.ndarray, int]
 """What a loop takes its shares by: the words of a call, and the number of the thread."""
@@ -79,6 +79,11 @@ def borrowed(typingctx, values):  # type: ignore[no-untyped-def]
         return bare(signature.args[0], arguments[0])
 
     return values(values), codegen
+
+
+@njit
+def hold(values: Any) -> None:
+    """Nothing; but arrays that a loop made for itself, and borrowed, live until here."""
 
 
 @njit

@@ -16,7 +16,7 @@ from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 from graphar.kernels.compiled.loops.pairs import send_spin
-from graphar.kernels.compiled.loops.shares import Work, borrowed, shares
+from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
 from graphar.kernels.compiled.loops.spin import dot, finish_spin, line, new_drawing, weighted_slope
 from graphar.kernels.compiled.plans import SweepPlan
 
@@ -145,14 +145,15 @@ def sweep(work: Work, plan: SweepPlan, numbers: Any, batch: Batch, rows: Any) ->
     for block in shares(work, blocks):
         messages = received[block if batch.keep else work[1]]
         messages[-1] = 0
-        g = np.zeros((pairs.shape[2] // 2, width), messages.dtype)
-        logit = np.zeros(width, messages.dtype)
-        drawing = new_drawing(batch, block)
+        kept = np.zeros((pairs.shape[2] // 2, width), messages.dtype), np.zeros(width, messages.dtype)
+        scratch = kept, new_drawing(batch, block)
+        (g, logit), drawing = borrowed(scratch)
         for i in range(num_spins):
             line(numbers.constant[i], numbers.local[i], messages[plan.sent.local_row[i]], logit)
             _add_pairs(messages, reads.row, reads.pair, pairs, reads.ptr[i], reads.ptr[i + 1], g, logit)
             finish_spin(i, i, plan.sent.site[i], logit, block, batch, drawing)
             send_spin(i, block, plan.sent, batch, messages)
+        hold(scratch)
 
 
 @njit
