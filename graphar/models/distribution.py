@@ -13,6 +13,7 @@ from graphar._support.seeds import Source, choose_key
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import Head
 from graphar.kernels.base import CHUNK, Samples
+from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.parts import ExactPart, LearnedPart, NoLearnedSites
 
 __all__ = ["Distribution", "check_distribution"]
@@ -123,7 +124,8 @@ class Distribution:
         return self.exact_part.add_logits(self.learned_part.logits(self.exact_part.learned_spins(spins)), spins)
 
     def _flat(self, spins: Tensor) -> Tensor:
-        x = check_spins(spins, self.model.num_spins).to(self.model.device)
+        with torch_alone():  # torch's threads would go on turning for a while, beside those of the loops to come
+            x = check_spins(spins, self.model.num_spins).to(self.model.device)
         return x.reshape(-1, self.model.num_spins)
 
     @property
