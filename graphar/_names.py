@@ -5,7 +5,7 @@ from graphar.comparison.compare import compare
 from graphar.comparison.result import Comparison
 from graphar.estimators import Estimate, FreeEnergy, TwoSidedBound, free_energy, two_sided_bound
 from graphar.frontier import Frontier, build_frontier
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, PairwiseReduction, SpinHypergraph
 from graphar.instances import (
     InstanceDataset,
     chain,
@@ -59,8 +59,10 @@ __all__ = [
     "IsingGraph",
     "NaturalGradient",
     "Ordering",
+    "PairwiseReduction",
     "Pretraining",
     "Run",
+    "SpinHypergraph",
     "TwoSidedBound",
     "anneal",
     "bfs",

@@ -19,6 +19,7 @@ from graphar.comparison.result import ESTIMATED, Comparison
 from graphar.estimators.partition import evaluate
 from graphar.exact.automatic import Floats, cheapest_log_partition
 from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians.kinds import check_ising
 from graphar.models.autoregressive import Autoregressive
 from graphar.training import BetaRecord, Run, anneal, check_settings
 from graphar.training.schedules import as_schedule
@@ -87,6 +88,7 @@ def compare(
     >>> [record["weights"] for record in result.records]
     [0, 0, 8, 8]
     """
+    check_ising(graph)
     asked: dict[str, Any] = {
         "beta": list(as_schedule(beta)),
         "steps": steps,

@@ -25,6 +25,7 @@ from graphar.exact.conditioning import check_fixed, condition
 from graphar.exact.scale import check_scale, finite
 from graphar.hamiltonians import IsingGraph
 from graphar.hamiltonians.edges import as_sites
+from graphar.hamiltonians.kinds import check_ising
 from graphar.ordering import Ordering
 
 __all__ = ["Elimination", "eliminate"]
@@ -68,8 +69,7 @@ def eliminate(
     >>> exact.sample(10, seed=1).shape
     torch.Size([2, 10, 2000])
     """
-    if not isinstance(graph, IsingGraph):
-        raise ValueError(f"graph must be an IsingGraph, got {type(graph).__name__}")
+    check_ising(graph)
     if getattr(graph, "batch", None) is not None:
         raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}; eliminate its graphs in turn")
     graph.validate()

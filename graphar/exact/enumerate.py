@@ -21,6 +21,7 @@ from graphar._support.checks import as_float_tensor, check_beta, check_count, ch
 from graphar._support.seeds import make_generator
 from graphar.exact.scale import check_scale, finite, free_energy, scale
 from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians.kinds import check_ising
 
 __all__ = ["MAX_GROUND_STATES", "MAX_SPINS", "Enumeration", "codes_from_spins", "enumerate", "spins_from_codes"]
 
@@ -53,6 +54,7 @@ def enumerate(graph: IsingGraph, beta: float) -> Enumeration:
     >>> exact.correlations[0, 1]  # tanh β
     tensor(0.4621, dtype=torch.float64)
     """
+    check_ising(graph)
     if graph.num_spins > MAX_SPINS:
         raise ValueError(
             f"graph must have at most {MAX_SPINS} spins to be enumerated, got {graph.num_spins}; "

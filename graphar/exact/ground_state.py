@@ -14,6 +14,7 @@ from graphar.exact.planar.matching import lowest_spins
 from graphar.exact.planar.partition import map_of
 from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians.kinds import check_ising
 
 __all__ = ["GroundState", "ground_state", "planar_ground_state"]
 
@@ -52,6 +53,7 @@ def ground_state(graph: IsingGraph) -> GroundState:
     >>> ga.exact.ground_state(ga.random_regular(24, degree=3, field=0.5, seed=1)).method
     'elimination'
     """
+    check_ising(graph)
     if not graph.has_field and find_spec("pymatching") is not None:
         for embedding in ("auto", "networkx"):  # any drawing does: the answer does not depend on it
             try:

@@ -12,7 +12,17 @@ from graphar._support.checks import as_float_tensor, check_count, check_number
 from graphar.hamiltonians.edges import check_ends, merge
 from graphar.hamiltonians.labels import MAX_SPINS, as_labels, as_mapping, look_up, site_numbers
 
-__all__ = ["Parts", "as_float64", "check_constant", "check_parts"]
+__all__ = [
+    "Parts",
+    "as_float64",
+    "check_constant",
+    "check_parts",
+    "common_device",
+    "find_size",
+    "read_fields",
+    "read_places",
+    "spread_fields",
+]
 
 
 class Parts(NamedTuple):
@@ -52,7 +62,7 @@ def check_parts(
     ends, weights, h, num_nodes, labels, offset, pos = parts
     h = as_mapping(h)
     check_constant(weights=weights, h=h, pos=pos, offset=offset)
-    device = _common_device(ends, weights=weights, h=h, pos=pos)
+    device = common_device(ends, weights=weights, h=h, pos=pos)
     ends, weight = ends.to(device), as_float_tensor(weights, "weights", dtype).to(device)
     dtype = weight.dtype
     if weight.dim() == 0:
@@ -60,21 +70,25 @@ def check_parts(
     if weight.shape != (ends.shape[1],):
         raise ValueError(f"weights must have shape ({ends.shape[1]},), one per edge, got {tuple(weight.shape)}")
     sites = None if labels is None else as_labels(labels)
-    places, values = _fields(h, sites, dtype)
-    num_nodes = _size(num_nodes, ends, sites, places, values)
+    places, values = read_fields(h, sites, dtype)
+    num_nodes = find_size(num_nodes, ends, sites, places, values)
     names = None if sites is None else tuple(sites)
     check_ends(ends, num_nodes, name, names)
     lower, upper = ends.min(dim=0).values, ends.max(dim=0).values
     key, order = torch.sort(lower * num_nodes + upper, stable=True)
     lower, upper, weight = merge((key, lower[order], upper[order], weight[order]), duplicates, name, names)
-    h = _spread(places, values, num_nodes).to(device)
+    h = spread_fields(places, values, num_nodes).to(device)
     offset = as_float_tensor([check_number(offset, "offset")], "offset", dtype).to(device)
-    if pos is not None:
-        pos = as_float_tensor(pos, "pos")
-        if pos.dim() != 2 or pos.shape[0] != num_nodes:
-            raise ValueError(f"pos must have shape ({num_nodes}, d), got {tuple(pos.shape)}")
-        pos = pos.to(device, copy=True)
-    return Parts(torch.stack([lower, upper]), weight, h, num_nodes, names, offset, pos)
+    places = None if pos is None else read_places(pos, num_nodes, device)
+    return Parts(torch.stack([lower, upper]), weight, h, num_nodes, names, offset, places)
+
+
+def read_places(pos: Any, num_nodes: int, device: torch.device) -> Tensor:
+    """Places of all sites, shape (N, d), a copy."""
+    pos = as_float_tensor(pos, "pos")
+    if pos.dim() != 2 or pos.shape[0] != num_nodes:
+        raise ValueError(f"pos must have shape ({num_nodes}, d), got {tuple(pos.shape)}")
+    return pos.to(device, copy=True)
 
 
 def as_float64(values: Tensor) -> Any:
@@ -91,21 +105,24 @@ def check_constant(**given: Any) -> None:
             )
 
 
-def _common_device(ends: Tensor, **given: Any) -> torch.device:
-    """Where all tensors of more than one number are, if they are in one place; lists and numbers go there."""
+def common_device(ends: Tensor, name: str = "edge_index", **given: Any) -> torch.device:
+    """Where all tensors of more than one number are, if they are in one place; lists and numbers go there.
+
+    ``name`` is what errors call ``ends``.
+    """
     devices = {name: value.device for name, value in given.items() if isinstance(value, Tensor) and value.dim()}
     if ends.device.type != "cpu" or not devices:  # on the CPU they may have been a list
-        devices["edge_index"] = ends.device
+        devices[name] = ends.device
     if len(set(devices.values())) > 1:
         where = ", ".join(f"{name} on {device}" for name, device in devices.items())
-        raise ValueError(f"edge_index, weights, h and pos must be on one device, got {where}")
+        raise ValueError(f"{name}, {', '.join(given)} must be on one device, got {where}")
     device = next(iter(devices.values()))
     if device.type == "meta":
-        raise ValueError("edge_index, weights, h and pos must hold numbers, got tensors on the meta device")
+        raise ValueError(f"{name}, {', '.join(given)} must hold numbers, got tensors on the meta device")
     return device
 
 
-def _fields(h: Any, sites: dict[Hashable, int] | None, dtype: torch.dtype) -> tuple[Tensor | None, Tensor]:
+def read_fields(h: Any, sites: dict[Hashable, int] | None, dtype: torch.dtype) -> tuple[Tensor | None, Tensor]:
     """Sites and values of the fields of a mapping; else no sites and what was given, as a tensor."""
     if not isinstance(h, Mapping):
         return None, as_float_tensor(0.0 if h is None else h, "h", dtype)
@@ -118,7 +135,7 @@ def _fields(h: Any, sites: dict[Hashable, int] | None, dtype: torch.dtype) -> tu
     return torch.as_tensor(numbers), values
 
 
-def _size(
+def find_size(
     num_nodes: int | None, ends: Tensor, sites: dict[Hashable, int] | None, places: Tensor | None, values: Tensor
 ) -> int:
     """N, from what says it."""
@@ -141,7 +158,7 @@ def _size(
     return num_nodes
 
 
-def _spread(places: Tensor | None, values: Tensor, num_nodes: int) -> Tensor:
+def spread_fields(places: Tensor | None, values: Tensor, num_nodes: int) -> Tensor:
     """Fields of all sites, shape (N,), a copy."""
     if places is not None:
         if places.numel() and int(places.max()) >= num_nodes:

@@ -13,7 +13,7 @@ from graphar.hamiltonians._parts import check_constant
 from graphar.hamiltonians._sites import SiteData
 from graphar.hamiltonians.edges import as_sites, check_ends
 
-__all__ = ["check_graph", "lacking"]
+__all__ = ["check_graph", "check_tensors", "describe_kind", "lacking"]
 
 _PARTS = ("edge_index", "edge_weight", "h", "offset")
 
@@ -36,31 +36,32 @@ def check_graph(graph: SiteData) -> None:
             raise ValueError(f"{name} must be a tensor, got {type(graph[name]).__name__}")
     ends = as_sites(graph.edge_index)
     if graph.edge_index.dtype != torch.int64:
-        raise ValueError(f"edge_index must be int64, got {_kind(graph.edge_index)}")
+        raise ValueError(f"edge_index must be int64, got {describe_kind(graph.edge_index)}")
     check_ends(ends, n)
-    _check_numbers(graph, ends.shape[1])
+    check_tensors(graph, "edge_index", "edge_weight", ends.shape[1])
     _check_both_directions(ends, graph.edge_weight, n)
     if graph.pos is not None:
         if graph.pos.dim() != 2 or graph.pos.shape[0] != n or not graph.pos.is_floating_point():
-            raise ValueError(f"pos must be floating, shape ({n}, d), got {_kind(graph.pos)}")
+            raise ValueError(f"pos must be floating, shape ({n}, d), got {describe_kind(graph.pos)}")
         as_float_tensor(graph.pos, "pos")
     if graph.labels is not None and len(graph.labels) != n:
         raise ValueError(f"labels must be {n}, one per site, got {len(graph.labels)}")
 
 
-def _check_numbers(graph: SiteData, num_directed: int) -> None:
+def check_tensors(graph: SiteData, index: str, weight: str, count: int) -> None:
+    """Raise ValueError unless couplings (``count``,), fields and offsets are finite, of one dtype, in one place."""
     graphs = 1 if getattr(graph, "batch", None) is None else int(graph.num_graphs)
-    shapes = {"edge_weight": (num_directed,), "h": (graph.num_spins,), "offset": (graphs,)}
+    shapes = {weight: (count,), "h": (graph.num_spins,), "offset": (graphs,)}
     for name, shape in shapes.items():
-        values, dtype = graph[name], graph.edge_weight.dtype
+        values, dtype = graph[name], graph[weight].dtype
         if values.shape != shape or not values.is_floating_point():
-            raise ValueError(f"{name} must be floating, shape {shape}, got {_kind(values)}")
+            raise ValueError(f"{name} must be floating, shape {shape}, got {describe_kind(values)}")
         as_float_tensor(values, name)
         check_constant(**{name: values})
         if values.dtype != dtype:
-            raise ValueError(f"{name} must have the dtype of edge_weight, {dtype}, got {values.dtype}")
-        if values.device != graph.edge_index.device:
-            raise ValueError(f"{name} must be where edge_index is, on {graph.edge_index.device}, got {values.device}")
+            raise ValueError(f"{name} must have the dtype of {weight}, {dtype}, got {values.dtype}")
+        if values.device != graph[index].device:
+            raise ValueError(f"{name} must be where {index} is, on {graph[index].device}, got {values.device}")
 
 
 def _check_both_directions(ends: Tensor, weight: Tensor, num_spins: int) -> None:
@@ -74,5 +75,5 @@ def _check_both_directions(ends: Tensor, weight: Tensor, num_spins: int) -> None
         raise ValueError("edge_weight must be equal in both directions of an edge")
 
 
-def _kind(value: Any) -> str:
+def describe_kind(value: Any) -> str:
     return f"{value.dtype}, shape {tuple(value.shape)}"

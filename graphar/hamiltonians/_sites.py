@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphar._support.checks import as_float_tensor, check_spins
+from graphar._support.checks import as_float_tensor, check_dtype, check_spins
 from graphar.hamiltonians.labels import as_labels, is_plain, look_up, site_numbers
 
 __all__ = ["SiteData"]
@@ -51,6 +51,23 @@ class SiteData(Data):
             raise ValueError(f"labels must be {n}, one per site, got {len(sites)}")
         self.__dict__["_site_of"] = None if sites is None or is_plain(sites) else sites
 
+    @property
+    def has_field(self) -> bool:
+        """Whether any h_i differs from zero."""
+        return bool((self.h != 0).any())
+
+    @property
+    def planted(self) -> Tensor | None:
+        """A configuration of lowest energy known by construction, int8, shape (N,), or None; no part of a batch."""
+        return self.__dict__.get("_planted")
+
+    @planted.setter
+    def planted(self, spins: Any) -> None:
+        planted = None if spins is None else check_spins(spins, self.num_spins, "planted").to(torch.int8)
+        if planted is not None and planted.dim() != 1:
+            raise ValueError(f"planted must be one configuration, shape ({self.num_spins},), got {planted.shape}")
+        self.__dict__["_planted"] = planted
+
     def site(self, label: Hashable) -> int:
         """Site of a label, the place of its spin in tensors (..., N); a site number is its own label if there are none.
 
@@ -88,16 +105,34 @@ class SiteData(Data):
         return {label: int(value) for label, value in zip(labels, x.tolist(), strict=True)}
 
     def apply(self, func: Callable[[Tensor], Tensor], *args: str) -> Self:
-        """Apply a function to all tensors, places too, or to those named; ``clone``, ``cpu`` and the like call it."""
+        """Apply a function to all tensors, places and planted spins too, or to those named; ``clone``, … call it."""
         super().apply(func, *args)
         if self.pos is not None and (not args or "pos" in args):
             self.pos = func(self.pos)
+        if self.planted is not None and (not args or "planted" in args):
+            self.planted = func(self.planted)
         return self
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Copy on another device and/or with another floating type, as for a torch module.
+
+        A floating dtype changes couplings, fields, offset and places; site numbers stay integers.
+        """
+        device, dtype, non_blocking, _ = torch._C._nn._parse_to(*args, **kwargs)
+        if dtype is not None:
+            check_dtype(dtype)
+
+        def move(tensor: Tensor) -> Tensor:
+            kind = dtype if tensor.is_floating_point() else None
+            return tensor.to(device=device, dtype=kind, non_blocking=non_blocking)
+
+        return self.clone().apply(move)
 
     def subgraph(self, subset: Tensor) -> Self:
         """Spins of a subset of the sites, by numbers or a mask, the couplings between them, their places and names."""
         part = super().subgraph(subset)
         labels = self.labels
+        part.planted = None  # of the whole, not of a part
         part.pos = None if self.pos is None else self.pos[subset]
         kept = subset.nonzero().flatten() if subset.dtype == torch.bool else subset
         part.labels = None if labels is None else [labels[k] for k in kept.tolist()]

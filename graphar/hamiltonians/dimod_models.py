@@ -12,12 +12,12 @@ from graphar._support.checks import as_float_tensor
 from graphar.hamiltonians._parts import Parts, as_float64
 from graphar.hamiltonians.qubo import from_binary
 
-__all__ = ["from_dimod", "to_dimod"]
+__all__ = ["from_dimod", "import_dimod", "to_dimod"]
 
 
 def from_dimod(bqm: Any) -> Parts:
     """+Σ h s + Σ J s s + offset, or the same over 0/1, float64."""
-    dimod = _import_dimod()
+    dimod = import_dimod()
     if not isinstance(bqm, dimod.BinaryQuadraticModel):
         raise ValueError(f"bqm must be a dimod.BinaryQuadraticModel, got {type(bqm)}")
     names = list(bqm.variables)
@@ -32,7 +32,7 @@ def from_dimod(bqm: Any) -> Parts:
 
 def to_dimod(parts: Parts) -> Any:
     """dimod ``BinaryQuadraticModel`` of spin type."""
-    dimod = _import_dimod()
+    dimod = import_dimod()
     i, j = parts.ends.cpu().numpy()
     quadratic = (i, j, 0.0 - as_float64(parts.couplings))
     linear = 0.0 - as_float64(parts.fields)
@@ -42,7 +42,8 @@ def to_dimod(parts: Parts) -> Any:
     )
 
 
-def _import_dimod() -> ModuleType:
+def import_dimod() -> ModuleType:
+    """The package, or an ImportError that says how to get it."""
     try:
         import dimod
     except ImportError as error:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from graphar._support.checks import as_tensor, check_dtype, check_spins
+from graphar._support.checks import as_tensor, check_spins
 from graphar._support.segments import Segments
 from graphar.hamiltonians._parts import check_constant
 from graphar.hamiltonians._rules import check_graph, lacking
@@ -64,11 +64,6 @@ class IsingGraph(Convertible):
     def degree(self) -> Tensor:
         """Number of neighbours of each site, shape (N,)."""
         return torch.bincount(self.edge_index[0], minlength=self.num_spins)
-
-    @property
-    def has_field(self) -> bool:
-        """Whether any h_i differs from zero."""
-        return bool((self.h != 0).any())
 
     # Energies.
 
@@ -121,21 +116,6 @@ class IsingGraph(Convertible):
         return 2 * as_tensor(spins, "spins").to(fields) * fields
 
     # Housekeeping.
-
-    def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Copy on another device and/or with another floating type, as for a torch module.
-
-        A floating dtype changes couplings, fields, offset and places; site numbers stay integers.
-        """
-        device, dtype, non_blocking, _ = torch._C._nn._parse_to(*args, **kwargs)
-        if dtype is not None:
-            check_dtype(dtype)
-
-        def move(tensor: Tensor) -> Tensor:
-            kind = dtype if tensor.is_floating_point() else None
-            return tensor.to(device=device, dtype=kind, non_blocking=non_blocking)
-
-        return self.clone().apply(move)
 
     def validate(self, raise_on_error: bool = True) -> bool:
         """Check every rule of the format; for graphs made by hand or changed in place.

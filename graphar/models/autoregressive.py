@@ -15,6 +15,7 @@ from graphar._support.checks import check_beta
 from graphar._support.seeds import make_generator
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians.kinds import check_ising
 from graphar.heads import BoundHead, Exact, Head, Linear
 from graphar.kernels.base import Kernel
 from graphar.kernels.select import NAMES, select_kernel
@@ -79,8 +80,7 @@ class Autoregressive(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        if not isinstance(graph, IsingGraph):
-            raise ValueError(f"graph must be an IsingGraph, got {type(graph).__name__}")
+        check_ising(graph)
         if getattr(graph, "batch", None) is not None:
             raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}")
         if dtype not in DTYPES:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphar.ordering.adjacency import check_edges
 from graphar.ordering.structure import Structure
 
 __all__ = ["Ordering"]
@@ -55,6 +56,7 @@ class Ordering:
     name: str
 
     def __init__(self, graph: Data, sites: Any, name: str = "given") -> None:
+        check_edges(graph)
         order = _as_permutation(sites, int(graph.num_nodes or 0))
         ranks = torch.empty_like(order)
         ranks[order] = torch.arange(len(order))

@@ -10,6 +10,7 @@ from graphar._support.checks import check_count
 from graphar.elimination.cost import predict
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians.kinds import check_ising
 from graphar.ordering import Ordering, min_degree, rcm
 
 __all__ = [
@@ -77,6 +78,7 @@ def core_first(graph: IsingGraph, width: int) -> Ordering:
     >>> len(core_first(ga.grid((3, 3)), width=2))
     9
     """
+    check_ising(graph)
     width = check_count(width, "width", 0)
     return _core_first(build_frontier(min_degree(graph)), width)
 

@@ -33,6 +33,7 @@ from graphar.exact.planar.faces import PlanarMap, planar_map
 from graphar.exact.planar.kac_ward import RoundingError
 from graphar.exact.scale import check_scale, free_energy
 from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians.kinds import check_ising
 
 __all__ = ["Planar", "map_of", "planar"]
 
@@ -99,8 +100,7 @@ def planar(graph: IsingGraph, beta: float, *, embedding: str = "auto") -> Planar
 
 def map_of(graph: IsingGraph, embedding: str) -> PlanarMap:
     """The planar map of a graph without fields, drawn as ``embedding`` says."""
-    if getattr(graph, "batch", None) is not None:
-        raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}; take its graphs in turn")
+    check_ising(graph, alone=True)
     if graph.has_field:
         raise ValueError(
             "graph must have no field (h = 0), got one; graphar.exact.eliminate takes fields, on graphs of small width"

@@ -1,0 +1,306 @@
+"""How hypergraphs of spins are made from what others have, and given back as that."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from graphar._support.checks import check_count
+from graphar.hamiltonians import hubo, polynomials
+from graphar.hamiltonians._sites import SiteData
+from graphar.hamiltonians.interactions import HyperParts, check_hyper_parts, clique_ends, from_dictionary, from_list
+from graphar.hamiltonians.ising import IsingGraph
+from graphar.hamiltonians.reduction import PairwiseReduction, reduce_to_pairs
+
+__all__ = ["HyperConvertible"]
+
+
+class HyperConvertible(SiteData):
+    """Interactions of many sites, fields and an offset, from and to other forms."""
+
+    @classmethod
+    def from_interactions(
+        cls,
+        interactions: Any,
+        J: Any = 1.0,
+        h: Any = None,
+        num_nodes: int | None = None,
+        *,
+        labels: Any = None,
+        offset: float = 0.0,
+        pos: Any = None,
+        duplicates: str = "error",
+        dtype: torch.dtype | None = None,
+    ) -> Self:
+        r"""Hypergraph of :math:`E = -\sum_a J_a \prod_{i \in a} x_i - \sum_i h_i x_i` + offset.
+
+        Sites are named by numbers or by any hashable. If all names are whole numbers, they are the sites themselves,
+        and N is the largest plus one. Else they all become ``labels``, in the order in which they first appear.
+
+        Args:
+            interactions: a list of tuples of two sites and more, of any lengths, ``[(0, 1, 2), (1, 3)]``; or an array
+                of site numbers of shape (A, k). A site twice in one interaction is refused.
+            J: couplings, shape (A,), or one number for all; a product of spins of the sign of its J is favoured.
+            h: fields, shape (N,), or ``{site: h}`` and 0 elsewhere, or one number for all; none by default.
+            num_nodes: N; by default from ``labels`` or ``h`` if they have a length, else the largest site plus one.
+            labels: names of all sites, in their order; the interactions and the keys of ``h`` are then among them.
+            offset: constant added to the energy.
+            pos: places of the sites, shape (N, d).
+            duplicates: ``"error"`` refuses a set of sites listed twice, ``"sum"`` adds the couplings.
+            dtype: floating type of the numbers; that of ``J`` by default, float64 if they are not floating.
+
+        Raises:
+            ValueError: entries that are no interactions, names that are no sites, repeated sites, duplicates, numbers
+                that are not finite or require a gradient.
+
+        >>> from graphar import SpinHypergraph
+        >>> SpinHypergraph.from_interactions([("a", "b", "c"), ("b", "d")], [1.0, -1.0], h={"d": 0.5})
+        SpinHypergraph(4 spins, 2 interactions of 2 to 3 spins ±1, field in [0, 0.5], labels 'a'…'d')
+        """
+        sites, orders, names = from_list(interactions, labels)
+        return cls._made_from(HyperParts(sites, orders, J, h, num_nodes, names, offset, pos), duplicates, dtype)
+
+    @classmethod
+    def from_dict(
+        cls,
+        terms: Any,
+        num_nodes: int | None = None,
+        *,
+        labels: Any = None,
+        pos: Any = None,
+        duplicates: str = "error",
+        dtype: torch.dtype | None = None,
+    ) -> Self:
+        """Hypergraph from ``{(i, j, k): J, (i,): h, (): offset}``, in the signs of the energy above.
+
+        Args:
+            terms: numbers by tuples of sites, which numbers or any hashables name as in :meth:`from_interactions`; a
+                tuple of one site is a field, the empty one the offset, which alone counts with a plus.
+            num_nodes, labels, pos, duplicates, dtype: as there. Fields named once are never duplicates.
+
+        >>> from graphar import SpinHypergraph
+        >>> SpinHypergraph.from_dict({("a", "b", "c"): 1.0, ("a",): 0.5, (): 2.0}).energy([1, 1, 1])
+        tensor(0.5000, dtype=torch.float64)
+        """
+        parts, h = from_dictionary(terms, labels, dtype)
+        if num_nodes is not None and len(h) < check_count(num_nodes, "num_nodes"):
+            h = torch.cat([h, h.new_zeros(num_nodes - len(h))])
+        fields = h if len(h) else None
+        return cls._made_from(parts._replace(fields=fields, num_nodes=num_nodes, pos=pos), duplicates, dtype, "terms")
+
+    @classmethod
+    def from_ising(cls, graph: IsingGraph) -> Self:
+        """The same energies, places and names; couplings are the interactions of two sites."""
+        i, j, J = graph.undirected()
+        made = cls._made_of(
+            torch.stack([i, j], dim=1).flatten(),
+            torch.full_like(i, 2),
+            J,
+            h=graph.h,
+            num_nodes=graph.num_spins,
+            offset=_one_offset(graph),
+            labels=graph.labels,
+            pos=graph.pos,
+        )
+        made.planted = graph.planted
+        return made
+
+    @classmethod
+    def from_hubo(
+        cls,
+        terms: Any,
+        offset: float = 0.0,
+        num_nodes: int | None = None,
+        *,
+        labels: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> Self:
+        r"""Hypergraph of a polynomial over b ∈ {0, 1}^N, minimise Σ_a c_a Π_{i∈a} b_i + offset, by b = (1 + x)/2.
+
+        .. math:: c \prod_{i \in a} b_i = c\, 2^{-|a|} \sum_{s \subseteq a} \prod_{i \in s} x_i
+
+        An interaction of k sites becomes 2^k of them. The same convention as :meth:`graphar.IsingGraph.from_qubo`.
+
+        Args:
+            terms: ``{(i, j, k): c}`` of any lengths. A site twice in a key counts once, as b² = b, so that a QUBO
+                with its diagonal (i, i) is one; keys of the same sites add.
+            offset: constant added to the polynomial.
+            num_nodes: N, where sites are numbers; by default the largest plus one.
+            labels: names of all sites, in their order.
+            dtype: floating type, float64 by default.
+
+        Raises:
+            ValueError: keys that are no tuples of sites, numbers not finite, more than 2²⁴ terms in spins.
+
+        >>> from graphar import SpinHypergraph
+        >>> SpinHypergraph.from_hubo({("a", "b", "c"): 8.0})
+        SpinHypergraph(3 spins, 4 interactions of 2 to 3 spins = -1, field = -1, offset 1, labels 'a'…'c')
+        """
+        return cls._made_from(hubo.from_hubo(terms, offset, num_nodes, labels, dtype), "sum", dtype, "terms")
+
+    @classmethod
+    def from_dimod(cls, polynomial: Any) -> Self:
+        """Hypergraph from a dimod ``BinaryPolynomial``, +Σ c Π s: the signs change; over 0/1 as :meth:`from_hubo`.
+
+        Site k is the k-th variable in sorted order, as the polynomial keeps none; variables other than 0…N−1 become
+        ``labels``.
+
+        >>> import dimod
+        >>> from graphar import SpinHypergraph
+        >>> SpinHypergraph.from_dimod(dimod.BinaryPolynomial({"abc": -1.0, "a": 0.5}, "SPIN"))
+        SpinHypergraph(3 spins, 1 interaction of 3 spins = 1, field in [-0.5, 0], labels 'a'…'c')
+        """
+        return cls._made_from(polynomials.from_dimod(polynomial), "sum", name="polynomial")
+
+    def to_dict(self) -> dict[tuple[Hashable, ...], float]:
+        """``{(): offset, (i,): h, (i, j, k): J}`` of labels, or of sites 0…N−1; :meth:`from_dict` takes it back.
+
+        The fields of all sites are there, zeros too, so that none is lost and their order stays.
+        """
+        name = range(self.num_spins) if self.labels is None else self.labels
+        terms: dict[tuple[Hashable, ...], float] = {(): float(self.offset.double().sum())}
+        terms |= {(name[site],): h for site, h in enumerate(self.h.double().tolist())}
+        for sites, J in self.listed():
+            terms[tuple(name[site] for site in sites)] = J
+        return terms
+
+    def listed(self) -> list[tuple[tuple[int, ...], float]]:
+        """Sites and coupling of each interaction, in their order."""
+        site, orders = self._incidences()
+        return [
+            (tuple(sites.tolist()), J)
+            for sites, J in zip(site.cpu().split(orders.tolist()), self.hyperedge_weight.double().tolist(), strict=True)
+        ]
+
+    def to_ising(self) -> IsingGraph:
+        """The same as an :class:`graphar.IsingGraph`, number by number, where all interactions are pairs.
+
+        Raises:
+            ValueError: an interaction of more sites; :meth:`to_pairwise` makes pairs of it, with further spins.
+        """
+        site, orders = self._incidences()
+        if bool((orders > 2).any()):
+            raise ValueError(
+                f"interactions must be pairs for an IsingGraph, got one of {int(orders.max())} sites; to_pairwise() "
+                "makes pairs of them with further spins"
+            )
+        made = IsingGraph.from_edges(
+            site.reshape(-1, 2).T,
+            self.hyperedge_weight,
+            self.h,
+            self.num_spins,
+            labels=self.labels,
+            offset=_one_offset(self),
+            pos=self.pos,
+        )
+        made.planted = self.planted
+        return made
+
+    def to_hubo(self) -> tuple[dict[tuple[Hashable, ...], float], float]:
+        r"""Polynomial ``{(i, j, k): c}`` of labels or sites, and a constant, of the same values for x = 2b − 1.
+
+        .. math:: -J \prod_{i \in a} (2 b_i - 1) = -J \sum_{s \subseteq a} 2^{|s|} (-1)^{|a| - |s|} \prod_{i \in s} b_i
+
+        Linear terms come first and are there for all sites. An interaction of k sites becomes 2^k terms.
+
+        Raises:
+            ValueError: more than 2²⁴ terms.
+
+        >>> from graphar import SpinHypergraph
+        >>> SpinHypergraph.from_interactions([(0, 1)], [0.25]).to_hubo()
+        ({(0,): 0.5, (1,): 0.5, (0, 1): -1.0}, -0.25)
+        """
+        name = range(self.num_spins) if self.labels is None else self.labels
+        return hubo.to_hubo(self.listed(), self.h.double().tolist(), float(self.offset.double().sum()), name)
+
+    def to_dimod(self) -> Any:
+        """dimod ``BinaryPolynomial`` of spin type on the labels, or 0…N−1, with the same energies."""
+        return polynomials.to_dimod(self.to_dict())
+
+    def primal_graph(self) -> IsingGraph:
+        """Graph on the same sites with an edge, J = 1, wherever two of them share an interaction.
+
+        Interactions are cliques of it: orders, widths and separators of the hypergraph are those of this graph.
+
+        Raises:
+            ValueError: more than 2²⁸ pairs, counted once for each interaction.
+        """
+        ends = clique_ends(*self._incidences(), self.num_spins)
+        return IsingGraph.from_edges(ends, 1.0, None, self.num_spins, labels=self.labels, pos=self.pos)
+
+    def to_pairwise(self, penalty: float | None = None) -> PairwiseReduction:
+        r"""The same energies by pairs alone: an :class:`graphar.IsingGraph` on these spins and ancillas.
+
+        .. math:: E(x) = \min_z E'(x, z) \quad \text{for every } x,
+
+        so that ground energies are equal and ground states of E′ restricted to x are those of E. A triple becomes a
+        triangle and one ancilla w, as (u + v + t − 1 − 2w)²/4, least over w, is 0 where uvt = 1 and 1 where uvt = −1.
+        An interaction of k sites becomes a chain z_1 = x_1 x_2, z_2 = z_1 x_3, … of k − 2 such triples, with 2k − 5
+        ancillas. A link that is broken costs the penalty and turns the sign of the last product, which gains at most
+        2|J|: no penalty p ≥ 2|J| is ever worth paying, so the minimum over z is −J Π x.
+
+        Args:
+            penalty: of a broken link, at least twice the largest |J| of four sites and more; by default 2|J| of each
+                interaction, which is enough.
+
+        Raises:
+            ValueError: a penalty that is too small.
+
+        >>> from graphar import SpinHypergraph
+        >>> triple = SpinHypergraph.from_interactions([(0, 1, 2)])
+        >>> reduced = triple.to_pairwise()
+        >>> reduced.graph
+        IsingGraph(4 spins, 6 couplings in [-1, 2], field in [-2, 1], offset 3)
+        """
+        site, orders = self._incidences()
+        fields, offset = self.h, _one_offset(self)
+        parts = HyperParts(site, orders, self.hyperedge_weight, fields, self.num_spins, self.labels, offset)
+        return reduce_to_pairs(parts, penalty)
+
+    @classmethod
+    def _made_of(
+        cls,
+        sites: Tensor,
+        orders: Tensor,
+        couplings: Any,
+        *,
+        h: Any = None,
+        num_nodes: int | None = None,
+        offset: Any = 0.0,
+        labels: Any = None,
+        pos: Any = None,
+    ) -> Self:
+        """From sites of all interactions, one after the other, and how many each has."""
+        return cls._made_from(HyperParts(sites, orders, couplings, h, num_nodes, labels, offset, pos))
+
+    @classmethod
+    def _made_from(
+        cls,
+        parts: HyperParts,
+        duplicates: str = "error",
+        dtype: torch.dtype | None = None,
+        name: str = "interactions",
+    ) -> Self:
+        parts = check_hyper_parts(parts, duplicates, dtype, name)
+        graph = cls()
+        graph.hyperedge_index = torch.stack([parts.sites, torch.repeat_interleave(parts.orders)])
+        graph.hyperedge_weight = parts.couplings
+        graph.h = parts.fields
+        graph.offset = parts.offset
+        graph.num_nodes = parts.num_nodes
+        graph.labels = parts.labels
+        if parts.pos is not None:
+            graph.pos = parts.pos
+        return graph
+
+    def _incidences(self) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+
+def _one_offset(graph: SiteData) -> float:
+    if getattr(graph, "batch", None) is not None:
+        raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}")
+    return float(graph.offset)

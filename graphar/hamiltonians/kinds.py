@@ -1,0 +1,22 @@
+"""Which kind of Hamiltonian a function takes, and what to do with another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphar.hamiltonians.hypergraph import SpinHypergraph
+from graphar.hamiltonians.ising import IsingGraph
+
+__all__ = ["check_ising"]
+
+
+def check_ising(graph: Any, name: str = "graph", alone: bool = False) -> IsingGraph:
+    """An :class:`IsingGraph`; a ValueError for anything else, a hypergraph among them, and for batches if ``alone``."""
+    if isinstance(graph, SpinHypergraph):
+        way = "to_ising() makes one of it" if graph.order <= 2 else "to_pairwise() makes one of it with further spins"
+        raise ValueError(f"{name} must be an IsingGraph, with couplings of pairs alone, got {graph!r}; {way}")
+    if not isinstance(graph, IsingGraph):
+        raise ValueError(f"{name} must be an IsingGraph, got {type(graph).__name__}")
+    if alone and getattr(graph, "batch", None) is not None:
+        raise ValueError(f"{name} must be one graph, got a batch of {graph.num_graphs}; take its graphs in turn")
+    return graph

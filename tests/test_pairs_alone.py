@@ -1,0 +1,57 @@
+"""What takes pairs alone refuses many-body spins and says what to do; no public function is left out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import graphar as ga
+
+TRIPLE = ga.SpinHypergraph.from_interactions([(0, 1, 2), (1, 2, 3)], [1.0, -1.0])
+PAIRS = ga.SpinHypergraph.from_interactions([(0, 1), (1, 2)], [1.0, -1.0])
+
+REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
+    "Autoregressive": ga.Autoregressive,
+    "Ordering": lambda graph: ga.Ordering(graph, range(graph.num_spins)),
+    "bfs": ga.bfs,
+    "compare": lambda graph: ga.compare(graph, [ga.heads.Linear], beta=1.0, steps=1, warmup=0, progress=False),
+    "core_first": lambda graph: ga.core_first(graph, 1),
+    "exact.eliminate": lambda graph: ga.exact.eliminate(graph, 1.0),
+    "exact.enumerate": lambda graph: ga.exact.enumerate(graph, 1.0),
+    "exact.ground_state": ga.exact.ground_state,
+    "exact.planar": lambda graph: ga.exact.planar(graph, 1.0),
+    "exact.planar_ground_state": ga.exact.planar_ground_state,
+    "fine_tune": lambda graph: ga.fine_tune(graph, beta=1.0, steps=1, progress=False),
+    "given_order": lambda graph: ga.given_order(graph, range(graph.num_spins)),
+    "min_degree": ga.min_degree,
+    "min_fill": ga.min_fill,
+    "natural": ga.natural,
+    "nested_dissection": ga.nested_dissection,
+    "pretrain": lambda graph: ga.pretrain([graph], steps=1),
+    "random_order": lambda graph: ga.random_order(graph, seed=0),
+    "rcm": ga.rcm,
+}
+TAKING: set[str] = {"write"}  # tested in their own places
+MADE_BY_FUNCTIONS = {"Comparison", "PairwiseReduction", "exact.Elimination", "exact.Enumeration", "exact.Planar"}
+
+
+@pytest.mark.parametrize("graph", [TRIPLE, PAIRS], ids=["triples", "pairs"])
+@pytest.mark.parametrize("name", REFUSING)
+def test_refused(name: str, graph: ga.SpinHypergraph) -> None:
+    way = r"primal_graph\(\)|IsingGraphs alone, got SpinHypergraph at 0|"
+    way += r"to_pairwise\(\)" if graph is TRIPLE else r"to_ising\(\)"
+    with pytest.raises(ValueError, match=way):
+        REFUSING[name](graph)
+
+
+def test_nothing_else_takes_a_graph() -> None:
+    found = set()
+    for prefix, home in (("", ga), ("exact.", ga.exact)):
+        for name in home.__all__:
+            each = getattr(home, name)
+            if callable(each) and {"graph", "dataset"} & set(inspect.signature(each).parameters):
+                found.add(prefix + name)
+    assert found == set(REFUSING) | TAKING | MADE_BY_FUNCTIONS
