@@ -1,9 +1,7 @@
 r"""Exact statistical mechanics by visiting all 2^N configurations, N ≤ 24.
 
 A configuration is coded by an integer: bit i is set where spin i is +1, site 0 being the lowest bit. Energies are
-built by doubling: with site k the codes 0…2^k − 1 become 0…2^{k+1} − 1, and the new half differs from the old one
-by the local field f_k(x) = h_k + Σ_{j<k} J_jk x_j, itself built by doubling. That is O(2^N) additions in all,
-however many couplings there are.
+made by :mod:`graphar.exact.energies`.
 """
 
 from __future__ import annotations
@@ -19,9 +17,10 @@ from torch import Tensor
 
 from graphar._support.checks import as_float_tensor, check_beta, check_count, check_spins
 from graphar._support.seeds import make_generator
+from graphar.exact.energies import energies_by_code
 from graphar.exact.scale import check_scale, finite, free_energy, scale
-from graphar.hamiltonians import IsingGraph
-from graphar.hamiltonians.kinds import check_ising
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.kinds import check_hamiltonian
 
 __all__ = ["MAX_GROUND_STATES", "MAX_SPINS", "Enumeration", "codes_from_spins", "enumerate", "spins_from_codes"]
 
@@ -31,11 +30,11 @@ _TIE = 1e-12  # gaps below this part of Σ|J| + Σ|h| are rounding
 _CHUNK = 2**20  # configurations weighed at once
 
 
-def enumerate(graph: IsingGraph, beta: float) -> Enumeration:
+def enumerate(graph: IsingGraph | SpinHypergraph, beta: float) -> Enumeration:
     r"""Exact :math:`P(x) = e^{-\beta H(x)} / Z` of a graph of at most 24 spins, in float64.
 
     Args:
-        graph: couplings and fields.
+        graph: couplings, or interactions of any numbers of spins, and fields.
         beta: inverse temperature β ≥ 0.
 
     Returns:
@@ -54,17 +53,15 @@ def enumerate(graph: IsingGraph, beta: float) -> Enumeration:
     >>> exact.correlations[0, 1]  # tanh β
     tensor(0.4621, dtype=torch.float64)
     """
-    check_ising(graph)
+    check_hamiltonian(graph, alone=True)
     if graph.num_spins > MAX_SPINS:
         raise ValueError(
             f"graph must have at most {MAX_SPINS} spins to be enumerated, got {graph.num_spins}; "
             "graphar.free_energy estimates larger ones with an error bar"
         )
-    if getattr(graph, "batch", None) is not None:
-        raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}; enumerate its graphs in turn")
     beta = check_beta(beta)
     check_scale(graph, beta)
-    gaps = _energies(graph)
+    gaps = energies_by_code(graph)
     lowest = gaps.min().item()
     return Enumeration(graph=graph, beta=beta, ground_energy=lowest + graph.offset.item(), gaps=gaps.sub_(lowest))
 
@@ -83,7 +80,7 @@ class Enumeration:
         gaps: energies above ``ground_energy`` in the order of the codes, shape (2^N,).
     """
 
-    graph: IsingGraph
+    graph: IsingGraph | SpinHypergraph
     beta: float
     ground_energy: float
     gaps: Tensor = field(repr=False)
@@ -277,24 +274,6 @@ def codes_from_spins(spins: Any, num_spins: int) -> Tensor:
         raise ValueError(f"num_spins must be at most 63 for integer codes, got {num_spins}")
     bits = (check_spins(spins, num_spins).detach().cpu() > 0).to(torch.int64)
     return (bits << torch.arange(num_spins)).sum(dim=-1)
-
-
-def _energies(graph: IsingGraph) -> Tensor:
-    """Energies without the offset, in the order of the codes, by doubling."""
-    n = graph.num_spins
-    J = torch.zeros(n, n, dtype=torch.float64)
-    ends = graph.edge_index.cpu()
-    J[ends[0], ends[1]] = graph.edge_weight.detach().cpu().double()
-    h = graph.h.detach().cpu().double()
-    energies = torch.zeros(2**n, dtype=torch.float64)
-    for k in range(n):
-        local = h[k : k + 1]
-        for coupling in J[k, :k]:
-            local = torch.cat([local - coupling, local + coupling])
-        half = 2**k
-        torch.sub(energies[:half], local, out=energies[half : 2 * half])
-        energies[:half] += local
-    return energies
 
 
 def _check_permutation(sites: Any, num_spins: int) -> list[int]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 
 __all__ = ["LARGEST", "check_largest", "check_scale", "finite", "free_energy", "scale"]
 
 LARGEST = 1e290  # leaves room for sums over 2^24 configurations, and for differences of differences
 
 
-def scale(graph: IsingGraph) -> float:
+def scale(graph: IsingGraph | SpinHypergraph) -> float:
     """Σ|J| + Σ|h|, the offset left out: no energy is further from it."""
-    return graph.edge_weight.detach().double().abs().sum().item() / 2 + graph.h.detach().double().abs().sum().item()
+    if isinstance(graph, IsingGraph):
+        couplings = graph.edge_weight.detach().double().abs().sum().item() / 2
+    else:
+        couplings = graph.hyperedge_weight.detach().double().abs().sum().item()
+    return couplings + graph.h.detach().double().abs().sum().item()
 
 
-def check_scale(graph: IsingGraph, beta: float) -> float:
+def check_scale(graph: IsingGraph | SpinHypergraph, beta: float) -> float:
     """Σ|J| + Σ|h|; a ValueError where it, |offset| or β times one of them is beyond ``LARGEST``."""
     total = scale(graph)
     check_largest(max(total, abs(graph.offset.item())), beta, "graph", "Σ|J| + Σ|h|, and |offset|,")

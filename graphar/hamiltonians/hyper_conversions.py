@@ -231,6 +231,25 @@ class HyperConvertible(SiteData):
         ends = clique_ends(*self._incidences(), self.num_spins)
         return IsingGraph.from_edges(ends, 1.0, None, self.num_spins, labels=self.labels, pos=self.pos)
 
+    def skeleton(self) -> IsingGraph:
+        """The pairs alone, with fields and offset, on the edges of :meth:`primal_graph`: J = 0 where they are no pair.
+
+        What is left of the energy are the interactions of three sites and more.
+        """
+        site, orders = self._incidences()
+        pairs = orders == 2
+        ends = site[torch.repeat_interleave(pairs, orders)].reshape(-1, 2).T
+        cliques = clique_ends(site[torch.repeat_interleave(~pairs, orders)], orders[~pairs], self.num_spins)
+        J = self.hyperedge_weight
+        return IsingGraph.from_edges(
+            torch.cat([ends, cliques], dim=1),
+            torch.cat([J[pairs], J.new_zeros(cliques.shape[1])]),
+            self.h,
+            self.num_spins,
+            offset=_one_offset(self),
+            duplicates="sum",
+        )
+
     def to_pairwise(self, penalty: float | None = None) -> PairwiseReduction:
         r"""The same energies by pairs alone: an :class:`graphar.IsingGraph` on these spins and ancillas.
 

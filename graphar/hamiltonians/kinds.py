@@ -7,7 +7,7 @@ from typing import Any
 from graphar.hamiltonians.hypergraph import SpinHypergraph
 from graphar.hamiltonians.ising import IsingGraph
 
-__all__ = ["check_ising"]
+__all__ = ["check_hamiltonian", "check_ising"]
 
 
 def check_ising(graph: Any, name: str = "graph", alone: bool = False) -> IsingGraph:
@@ -17,6 +17,17 @@ def check_ising(graph: Any, name: str = "graph", alone: bool = False) -> IsingGr
         raise ValueError(f"{name} must be an IsingGraph, with couplings of pairs alone, got {graph!r}; {way}")
     if not isinstance(graph, IsingGraph):
         raise ValueError(f"{name} must be an IsingGraph, got {type(graph).__name__}")
-    if alone and getattr(graph, "batch", None) is not None:
+    return _alone(graph, name) if alone else graph
+
+
+def check_hamiltonian(graph: Any, name: str = "graph", alone: bool = False) -> IsingGraph | SpinHypergraph:
+    """An :class:`IsingGraph` or a :class:`SpinHypergraph`; a ValueError for anything else, and as above."""
+    if not isinstance(graph, (IsingGraph, SpinHypergraph)):
+        raise ValueError(f"{name} must be an IsingGraph or a SpinHypergraph, got {type(graph).__name__}")
+    return _alone(graph, name) if alone else graph
+
+
+def _alone(graph: Any, name: str) -> Any:
+    if getattr(graph, "batch", None) is not None:
         raise ValueError(f"{name} must be one graph, got a batch of {graph.num_graphs}; take its graphs in turn")
     return graph
