@@ -19,8 +19,6 @@ REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "bfs": ga.bfs,
     "compare": lambda graph: ga.compare(graph, [ga.heads.Linear], beta=1.0, steps=1, warmup=0, progress=False),
     "core_first": lambda graph: ga.core_first(graph, 1),
-    "exact.eliminate": lambda graph: ga.exact.eliminate(graph, 1.0),
-    "exact.ground_state": ga.exact.ground_state,
     "exact.planar": lambda graph: ga.exact.planar(graph, 1.0),
     "exact.planar_ground_state": ga.exact.planar_ground_state,
     "fine_tune": lambda graph: ga.fine_tune(graph, beta=1.0, steps=1, progress=False),
@@ -33,7 +31,7 @@ REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "random_order": lambda graph: ga.random_order(graph, seed=0),
     "rcm": ga.rcm,
 }
-TAKING = {"exact.enumerate", "write"}  # tested in their own places
+TAKING = {"exact.eliminate", "exact.enumerate", "exact.ground_state", "write"}  # tested in their own places
 MADE_BY_FUNCTIONS = {"Comparison", "PairwiseReduction", "exact.Elimination", "exact.Enumeration", "exact.Planar"}
 
 

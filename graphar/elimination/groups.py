@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from graphar.elimination.terms import MAX_GROUP, GroupTerms
 from graphar.frontier import Frontier
 
 __all__ = ["MAX_GROUP", "Group", "heights", "make_groups"]
-
-MAX_GROUP = 2**18  # entries of a group of several sites, and of child tables spread out at once
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,7 @@ class Group:
         low, high: low[c, a] + high[c, b] is where the entry of child c is for x_i = −1 and the parents' code
             a + 2^(w//2) b; shapes (c, 2^(w//2)) and (c, 2^(w − w//2)).
         half: entries further on for x_i = +1, shape (c, 1).
+        terms: interactions of more than two whose latest spins these are, or None.
     """
 
     ranks: Tensor
@@ -41,6 +41,7 @@ class Group:
     low: Tensor
     high: Tensor
     half: Tensor
+    terms: GroupTerms | None = None
 
     @property
     def num_sites(self) -> int:
@@ -54,13 +55,16 @@ class Group:
         """The group's tables in a buffer (..., total), as a view of shape (..., n, 2^w)."""
         return buffer[..., self.tables].unflatten(-1, (self.num_sites, -1))
 
-    def fields(self, dense: Tensor, field: Tensor) -> Tensor:
-        """θ_i of every parents' code, shape (..., n, 2^w)."""
+    def fields(self, dense: Tensor, field: Tensor, many: Tensor | None = None) -> Tensor:
+        """θ_i of every parents' code, shape (..., n, 2^w), from couplings of pairs, fields, and of interactions."""
         split = self.width // 2
         K = dense[..., self.couplings].unflatten(-1, (self.num_sites, self.width))
         low = K[..., :split] @ _signs(split, K.device)
         high = K[..., split:] @ _signs(self.width - split, K.device) + field[..., self.ranks, None]
-        return (high[..., :, None] + low[..., None, :]).flatten(-2)
+        fields = (high[..., :, None] + low[..., None, :]).flatten(-2)
+        if self.terms is not None and many is not None:
+            self.terms.add_to(fields, many)
+        return fields
 
     def children(self, batch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Rows of some children, and where their entries are for x_i = −1 and x_i = +1, (c', 2^w) each."""

@@ -3,10 +3,11 @@ r"""Tables of variable elimination: every spin summed out becomes a function of 
 With the ranks of an ordering eliminated from the last to the first, spin i leaves the table
 
 .. math:: T_i(x_{P(i)}) = \log \sum_{x_i} e^{x_i θ_i(x_{P(i)}) + \sum_c T_c},   \quad
-          θ_i = k_i + \sum_{j ∈ P(i)} K_{ij} x_j,
+          θ_i = k_i + \sum_{j ∈ P(i)} K_{ij} x_j + \sum_a K_a \prod_{j ∈ a, j ≠ i} x_j,
 
-c running over its children in the elimination tree, K = βJ and k = βh. The **log-odds** R_i(x_{P(i)}), the same sum
-at x_i = +1 less that at −1, is the exact logit of x_i given all earlier spins.
+a running over the interactions of more than two whose latest spin is i, and c over its children in the elimination
+tree; K = βJ and k = βh. The **log-odds** R_i(x_{P(i)}), the same sum at x_i = +1 less that at −1, is the exact logit of
+x_i given all earlier spins.
 
 Configurations of P(i) are integers, bit k set where its k-th parent (by rising rank) is +1. As i is the largest
 parent of its child c, the upper half of T_c belongs to x_i = +1. What is linear in the bits of a code (θ_i, and where
@@ -22,6 +23,8 @@ import torch
 from torch import Tensor
 
 from graphar.elimination.groups import Group, heights, make_groups
+from graphar.elimination.placing import give_terms
+from graphar.elimination.terms import Terms
 from graphar.frontier import Frontier
 
 __all__ = ["Eliminator", "hold", "take"]
@@ -37,6 +40,7 @@ class Eliminator:
         frontier: elimination tree and separators.
         sites: ranks to sum out, a mask of shape (N,), with every rank all its descendants; all by default.
         device: of the tables; that of the graph by default.
+        terms: interactions of the sites beside the couplings of the graph, on which they are cliques.
 
     Attributes:
         groups: in the order of elimination.
@@ -49,7 +53,13 @@ class Eliminator:
         ValueError: a mask that sums out a rank and not all its descendants.
     """
 
-    def __init__(self, frontier: Frontier, sites: Tensor | None = None, device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        frontier: Frontier,
+        sites: Tensor | None = None,
+        device: torch.device | None = None,
+        terms: Terms | None = None,
+    ) -> None:
         self.frontier = frontier
         self.device = frontier.graph.edge_weight.device if device is None else device
         parent, width = frontier.parent.numpy(), frontier.num_parents.numpy()
@@ -68,6 +78,9 @@ class Eliminator:
         self.total = int(sizes.sum())
         self.outgoing = torch.from_numpy(np.flatnonzero(gone & ~above))
         self.groups = list(make_groups(frontier, ranks, height, offset, self.device))
+        self.num_terms = 0 if terms is None else len(terms.orders)
+        if terms is not None and self.num_terms:
+            self.groups = give_terms(self.groups, frontier, terms)
         self._slots, self._arrivals = self._place_couplings(ranks)
         self._num_dense = int(width[ranks].sum())
 
@@ -93,13 +106,16 @@ class Eliminator:
         dense[:, self._slots] = coupling[:, self._arrivals]
         return dense
 
-    def sum_out(self, coupling: Tensor, field: Tensor, fixed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def sum_out(
+        self, coupling: Tensor, field: Tensor, fixed: Tensor | None = None, many: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Log-odds R and log-sums T.
 
         Args:
             coupling: K = βJ in the order of the frontier's arrivals, shape (B, E).
             field: k = βh by rank, shape (B, N).
             fixed: by rank, ±1 for a spin held there, 0 for a free one, shape (B, N).
+            many: βJ of the terms, shape (B, M).
 
         Returns:
             Two buffers of shape (B, total). A held spin has log-odds ±∞.
@@ -108,7 +124,7 @@ class Eliminator:
         odds = field.new_empty(batch, self.total)
         sums = torch.empty_like(odds)
         for group in self.groups:
-            up = group.fields(dense, field)
+            up = group.fields(dense, field, many)
             down = -up
             for rows, below, above in group.children(batch):
                 down.index_add_(1, rows, take(sums, below))
@@ -119,7 +135,7 @@ class Eliminator:
             torch.logaddexp(up, down, out=group.of(sums))
         return odds, sums
 
-    def pull_back(self, odds: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    def pull_back(self, odds: Tensor, weights: Tensor, many: Tensor | None = None) -> tuple[Tensor, Tensor]:
         r"""Derivatives of the outgoing tables by K and k; for roots, of log Z: the averages ⟨x_i x_j⟩ and ⟨x_i⟩.
 
         From the top down, the derivative by T_i is the probability of each configuration of P(i).
@@ -127,6 +143,7 @@ class Eliminator:
         Args:
             odds: log-odds, shape (B, total).
             weights: of the entries of the outgoing tables, zero elsewhere, shape (B, total); overwritten.
+            many: where derivatives by the K_a of the terms are written, shape (B, M).
 
         Returns:
             Derivatives by K, shape (B, E), and by k, shape (B, N); zero for what was not summed out.
@@ -141,7 +158,10 @@ class Eliminator:
             for rows, below, above in group.children(batch):
                 weights.index_add_(1, below.flatten(), down[:, rows].flatten(1))
                 weights.index_add_(1, above.flatten(), up[:, rows].flatten(1))
-            field[:, group.ranks], by_parent = group.moments(up.sub_(down))
+            difference = up.sub_(down)
+            field[:, group.ranks], by_parent = group.moments(difference)
+            if group.terms is not None and many is not None:
+                group.terms.correlate(difference, many)
             dense[:, group.couplings] = by_parent.flatten(1)
         coupling = weights.new_zeros(batch, self.frontier.num_arrivals)
         coupling[:, self._arrivals] = dense[:, self._slots]

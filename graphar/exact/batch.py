@@ -37,7 +37,7 @@ class EliminationBatch:
     def __init__(self, frontier: Frontier, given: Conditioned, beta: Tensor, rows: Tensor, memory: float) -> None:
         device = beta.device
         self.given, self.beta, self.rows = given, beta, rows
-        self.plan = Eliminator(frontier)
+        self.plan = Eliminator(frontier, terms=given.terms)
         self.sites, self.ranks = (part.to(device) for part in (frontier.ordering.sites, frontier.ordering.ranks))
         self.coupling = frontier.arrival_weight.detach().to(device, torch.float64)[None]
         self.field = given.field[:, self.sites]
@@ -63,11 +63,14 @@ class EliminationBatch:
         for _, odds, _ in self.tables():
             yield from odds
 
-    def averages(self, up: int | None = None) -> tuple[Tensor, Tensor]:
-        """⟨x_i⟩ by site, (B, N), and ⟨x_i x_j⟩ by edge, (B, E), both with the site ``up`` held at +1 if given."""
+    def averages(self, up: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """⟨x_i⟩ by site, (B, N), ⟨x_i x_j⟩ by edge, (B, E), and ⟨Π x⟩ by term, (B, M).
+
+        If ``up`` is given, this site is held at +1.
+        """
         each = (odds for _, odds, _ in self.tables()) if up is None else self._odds_given(up)
-        mean, by_arrival = (torch.cat(parts) for parts in zip(*map(self._pull_back, each), strict=True))
-        return mean[:, self.ranks], by_arrival[:, self._arrival_of_edge()]
+        mean, by_arrival, by_term = (torch.cat(parts) for parts in zip(*map(self._pull_back, each), strict=True))
+        return mean[:, self.ranks], by_arrival[:, self._arrival_of_edge()], by_term
 
     def _odds_given(self, up: int) -> Iterator[Tensor]:
         for runs in torch.arange(len(self.beta), device=self.beta.device).split(self.at_once):
@@ -77,14 +80,16 @@ class EliminationBatch:
 
     def _sum_out(self, runs: Tensor, held: Tensor | None) -> tuple[Tensor, Tensor]:
         beta = self.beta[runs, None]
-        odds, sums = self.plan.sum_out(beta * self.coupling, beta * self.field[self.rows[runs]], held)
+        many = beta * self.given.many[self.rows[runs]]
+        odds, sums = self.plan.sum_out(beta * self.coupling, beta * self.field[self.rows[runs]], held, many)
         return odds, sums[:, self.roots].sum(1)
 
-    def _pull_back(self, odds: Tensor) -> tuple[Tensor, Tensor]:
+    def _pull_back(self, odds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         weights = torch.zeros_like(odds)
         weights[:, self.roots] = 1.0
-        by_arrival, mean = self.plan.pull_back(odds, weights)
-        return mean, by_arrival
+        by_term = weights.new_empty(len(weights), self.plan.num_terms)
+        by_arrival, mean = self.plan.pull_back(odds, weights, by_term)
+        return mean, by_arrival, by_term
 
     def _arrival_of_edge(self) -> Tensor:
         frontier = self.plan.frontier
@@ -138,10 +143,10 @@ class EliminationBatch:
 
     def _maximise(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
         """Lowest energies, log-odds among the ground states, the roots' counts and their binary exponent."""
-        scale = self.coupling.abs().sum() + self.field.abs().sum(1)
+        scale = self.coupling.abs().sum() + self.given.many.abs().sum(1) + self.field.abs().sum(1)
         for rows in torch.arange(len(self.field), device=self.beta.device).split(self.at_once):
             held = None if self.held is None else self.held[rows]
-            gaps, best = maximise(self.plan, self.coupling, self.field[rows], held)
+            gaps, best = maximise(self.plan, self.coupling, self.field[rows], held, self.given.many[rows])
             energy = self.given.constant[rows] - best[:, self.roots].sum(1)
             del best  # before the counts need the room
             yield energy, gaps, *count_ties(self.plan, gaps, _TIE * scale[rows])

@@ -21,18 +21,18 @@ from graphar._support.checks import as_float_tensor, check_count, check_spins
 from graphar._support.seeds import make_generator
 from graphar.elimination.cost import OrderingLike, choose
 from graphar.exact.batch import EliminationBatch, GroundStates
-from graphar.exact.conditioning import check_fixed, condition
+from graphar.exact.conditioning import Interactions, check_fixed, condition
 from graphar.exact.scale import check_scale, finite
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.edges import as_sites
-from graphar.hamiltonians.kinds import check_ising
+from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.ordering import Ordering
 
 __all__ = ["Elimination", "eliminate"]
 
 
 def eliminate(
-    graph: IsingGraph,
+    graph: IsingGraph | SpinHypergraph,
     beta: Any,
     ordering: OrderingLike | None = None,
     *,
@@ -42,10 +42,11 @@ def eliminate(
     r"""Exact :math:`P(x) = e^{-\beta H(x)} / Z` of a graph of small treewidth, in float64.
 
     Args:
-        graph: couplings and fields.
+        graph: couplings, or interactions of any numbers of spins, and fields.
         beta: inverse temperature β ≥ 0, a number or a tensor of them.
         ordering: spins are summed out from its last rank to its first; an ordering, a function that makes one
-            (:func:`graphar.rcm`, …), or by default the one of ours with the smallest predicted cost.
+            (:func:`graphar.rcm`, …), or by default the one of ours with the smallest predicted cost. Of a hypergraph,
+            one of its ``primal_graph()``.
         fixed: spins that are held, shape (..., N): ±1, and 0 for those that stay free. Everything is then conditional
             on them, and log Z is that of the free spins given the others, whose energy is included. Spins held in
             every row are taken out of the graph, which makes it narrower.
@@ -69,9 +70,7 @@ def eliminate(
     >>> exact.sample(10, seed=1).shape
     torch.Size([2, 10, 2000])
     """
-    check_ising(graph)
-    if getattr(graph, "batch", None) is not None:
-        raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}; eliminate its graphs in turn")
+    check_hamiltonian(graph, alone=True)
     graph.validate()
     betas = as_float_tensor(beta, "beta").detach().double()
     if bool((betas < 0).any()):
@@ -102,10 +101,17 @@ class Elimination:
     """
 
     def __init__(
-        self, graph: IsingGraph, beta: Tensor, ordering: OrderingLike | None, fixed: Tensor | None, memory: float
+        self,
+        graph: IsingGraph | SpinHypergraph,
+        beta: Tensor,
+        ordering: OrderingLike | None,
+        fixed: Tensor | None,
+        memory: float,
     ) -> None:
         self.graph, self.beta, self.fixed = graph, beta, fixed
-        self._given = given = condition(graph, fixed)
+        self._pairs = graph if isinstance(graph, IsingGraph) else graph.skeleton()
+        self._many = Interactions.of(graph)
+        self._given = given = condition(self._pairs, self._many, fixed)
         try:
             self._shape = torch.broadcast_shapes(beta.shape, given.shape)
         except RuntimeError as error:
@@ -149,9 +155,10 @@ class Elimination:
     @property
     def energy(self) -> Tensor:
         """Mean energy ⟨H⟩ = −∂ log Z/∂β, shape (...)."""
-        J = self.graph.undirected()[2].detach().double()
+        J = self._pairs.undirected()[2].detach().double()
         h, offset = self.graph.h.detach().double(), self.graph.offset.detach().double()
-        return offset[0] - self.edge_correlations @ J - self.magnetisation @ h
+        energy = offset[0] - self.edge_correlations @ J - self.magnetisation @ h
+        return energy if self._many is None else energy - self._many_correlations @ self._many.couplings
 
     @property
     def entropy(self) -> Tensor:
@@ -165,12 +172,43 @@ class Elimination:
 
     @cached_property
     def edge_correlations(self) -> Tensor:
-        """⟨x_i x_j⟩ on the edges, not connected, shape (..., E), in the order of ``graph.undirected()``."""
-        mean, by_edge = self._averages
-        i, j, _ = self.graph.undirected()
+        """⟨x_i x_j⟩ on the edges, not connected, shape (..., E), in the order of ``graph.undirected()``.
+
+        Of a hypergraph, on those of ``graph.primal_graph()``.
+        """
+        mean, by_edge, _ = self._averages
+        i, j, _ = self._pairs.undirected()
         averages = mean[:, i] * mean[:, j]  # as it is where one of the two is held
         averages[:, self._given.kept] = by_edge
         return averages.reshape(*self._shape, -1)
+
+    @cached_property
+    def interaction_correlations(self) -> Tensor:
+        """⟨Π_{i∈a} x_i⟩ of the interactions of a hypergraph, in their order, shape (..., A); of a graph, its edges."""
+        if isinstance(self.graph, IsingGraph) or self._many is None:
+            return self.edge_correlations
+        site, orders = self.graph.members()
+        i, j, _ = self._pairs.undirected()
+        out = self.magnetisation.new_empty(*self._shape, len(orders))
+        ends = site[torch.repeat_interleave(orders == 2, orders)].reshape(-1, 2)
+        at = torch.searchsorted(i * self.num_spins + j, ends[:, 0] * self.num_spins + ends[:, 1])
+        out[..., orders == 2] = self.edge_correlations[..., at]
+        out[..., self._many.which] = self._many_correlations
+        return out
+
+    @cached_property
+    def _many_correlations(self) -> Tensor:
+        """Those of three sites and more."""
+        assert self._many is not None
+        mean, _, by_term = self._averages
+        if self.fixed is None:
+            return by_term.reshape(*self._shape, -1)
+        held = self.fixed.reshape(-1, self.num_spins)
+        signs, free, left = self._many.given(held, (held != 0).all(dim=0))
+        averages = torch.ones(len(mean), len(left), dtype=mean.dtype, device=mean.device)
+        averages[:, left == 1] = mean[:, free[(left == 1)[torch.repeat_interleave(left)]]]
+        averages[:, left > 1] = by_term
+        return (averages * signs[self._runs.rows]).reshape(*self._shape, -1)
 
     def pair_correlations(self, pairs: Any) -> Tensor:
         """⟨x_i x_j⟩ of any pairs of sites, not connected; one more elimination for each different site i.
@@ -195,7 +233,7 @@ class Elimination:
         return out.reshape(*self._shape, -1)
 
     @cached_property
-    def _averages(self) -> tuple[Tensor, Tensor]:
+    def _averages(self) -> tuple[Tensor, Tensor, Tensor]:
         return self._runs.averages()
 
     # The distribution.

@@ -13,8 +13,8 @@ from graphar.exact.planar.embedding import DrawingError
 from graphar.exact.planar.matching import lowest_spins
 from graphar.exact.planar.partition import map_of
 from graphar.exact.scale import check_scale
-from graphar.hamiltonians import IsingGraph
-from graphar.hamiltonians.kinds import check_ising
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.kinds import check_hamiltonian
 
 __all__ = ["GroundState", "ground_state", "planar_ground_state"]
 
@@ -40,8 +40,8 @@ class GroundState:
         return f"GroundState({len(self.spins)} spins, energy={self.energy:g}{gap}, by {self.method})"
 
 
-def ground_state(graph: IsingGraph) -> GroundState:
-    """Configuration of lowest energy of a planar graph without fields, or of any graph of small treewidth.
+def ground_state(graph: IsingGraph | SpinHypergraph) -> GroundState:
+    """Configuration of lowest energy of a planar graph without fields, or of any of small treewidth, hypergraphs too.
 
     By :func:`planar_ground_state` if it applies and ``pymatching`` (extra ``planar``) is there, otherwise by
     :func:`graphar.exact.eliminate`.
@@ -53,8 +53,8 @@ def ground_state(graph: IsingGraph) -> GroundState:
     >>> ga.exact.ground_state(ga.random_regular(24, degree=3, field=0.5, seed=1)).method
     'elimination'
     """
-    check_ising(graph)
-    if not graph.has_field and find_spec("pymatching") is not None:
+    check_hamiltonian(graph, alone=True)
+    if isinstance(graph, IsingGraph) and not graph.has_field and find_spec("pymatching") is not None:
         for embedding in ("auto", "networkx"):  # any drawing does: the answer does not depend on it
             try:
                 return planar_ground_state(graph, embedding=embedding)

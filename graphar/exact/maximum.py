@@ -14,13 +14,15 @@ from graphar.elimination.tables import Eliminator, hold, take
 __all__ = ["count_ties", "maximise"]
 
 
-def maximise(plan: Eliminator, coupling: Tensor, field: Tensor, fixed: Tensor | None) -> tuple[Tensor, Tensor]:
+def maximise(
+    plan: Eliminator, coupling: Tensor, field: Tensor, fixed: Tensor | None, many: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Gaps and maxima: as log-odds and log-sums of :meth:`Eliminator.sum_out` in the limit of β → ∞, over β."""
     batch, dense = field.shape[0], plan.dense(coupling)
     gaps = field.new_empty(batch, plan.total)
     best = torch.empty_like(gaps)
     for group in plan.groups:
-        up = group.fields(dense, field)
+        up = group.fields(dense, field, many)
         down = -up
         for rows, below, above in group.children(batch):
             down.index_add_(1, rows, take(best, below))

@@ -169,7 +169,7 @@ class HyperConvertible(SiteData):
 
     def listed(self) -> list[tuple[tuple[int, ...], float]]:
         """Sites and coupling of each interaction, in their order."""
-        site, orders = self._incidences()
+        site, orders = self.members()
         return [
             (tuple(sites.tolist()), J)
             for sites, J in zip(site.cpu().split(orders.tolist()), self.hyperedge_weight.double().tolist(), strict=True)
@@ -181,7 +181,7 @@ class HyperConvertible(SiteData):
         Raises:
             ValueError: an interaction of more sites; :meth:`to_pairwise` makes pairs of it, with further spins.
         """
-        site, orders = self._incidences()
+        site, orders = self.members()
         if bool((orders > 2).any()):
             raise ValueError(
                 f"interactions must be pairs for an IsingGraph, got one of {int(orders.max())} sites; to_pairwise() "
@@ -228,7 +228,7 @@ class HyperConvertible(SiteData):
         Raises:
             ValueError: more than 2²⁸ pairs, counted once for each interaction.
         """
-        ends = clique_ends(*self._incidences(), self.num_spins)
+        ends = clique_ends(*self.members(), self.num_spins)
         return IsingGraph.from_edges(ends, 1.0, None, self.num_spins, labels=self.labels, pos=self.pos)
 
     def skeleton(self) -> IsingGraph:
@@ -236,7 +236,7 @@ class HyperConvertible(SiteData):
 
         What is left of the energy are the interactions of three sites and more.
         """
-        site, orders = self._incidences()
+        site, orders = self.members()
         pairs = orders == 2
         ends = site[torch.repeat_interleave(pairs, orders)].reshape(-1, 2).T
         cliques = clique_ends(site[torch.repeat_interleave(~pairs, orders)], orders[~pairs], self.num_spins)
@@ -274,7 +274,7 @@ class HyperConvertible(SiteData):
         >>> reduced.graph
         IsingGraph(4 spins, 6 couplings in [-1, 2], field in [-2, 1], offset 3)
         """
-        site, orders = self._incidences()
+        site, orders = self.members()
         fields, offset = self.h, _one_offset(self)
         parts = HyperParts(site, orders, self.hyperedge_weight, fields, self.num_spins, self.labels, offset)
         return reduce_to_pairs(parts, penalty)
@@ -315,7 +315,7 @@ class HyperConvertible(SiteData):
             graph.pos = parts.pos
         return graph
 
-    def _incidences(self) -> tuple[Tensor, Tensor]:
+    def members(self) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
 
 

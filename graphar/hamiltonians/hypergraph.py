@@ -147,7 +147,7 @@ class SpinHypergraph(HyperConvertible):
 
     def _groups(self) -> tuple[tuple[Tensor, Tensor, Tensor], list[tuple[Tensor, Tensor]]]:
         """Sites i < j and couplings of the pairs, sorted; and sites (A_k, k) and couplings of each higher order."""
-        site, orders = self._incidences()
+        site, orders = self.members()
         ends, J = site.new_empty(0, 2), self.hyperedge_weight[:0]
         groups = []
         for k, which, where in by_order(orders):
@@ -162,7 +162,7 @@ class SpinHypergraph(HyperConvertible):
                 ends, J = ends[order], J[order]
         return (ends[:, 0], ends[:, 1], J), groups
 
-    def _incidences(self) -> tuple[Tensor, Tensor]:
+    def members(self) -> tuple[Tensor, Tensor]:
         """Sites, one interaction after the other, rising in each; and the number of those of each interaction."""
         site, interaction = self.hyperedge_index
         key = interaction * max(1, self.num_spins) + site
@@ -197,7 +197,7 @@ class SpinHypergraph(HyperConvertible):
         kept = subset.nonzero().flatten() if subset.dtype == torch.bool else subset
         place = self.hyperedge_index.new_full((self.num_spins,), -1)
         place[kept] = torch.arange(len(kept), device=place.device)
-        site, orders = self._incidences()
+        site, orders = self.members()
         sites = place[site]
         of = torch.repeat_interleave(orders)
         inside = Segments(of, len(orders)).sum((sites < 0).to(self.dtype)) == 0

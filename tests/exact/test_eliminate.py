@@ -181,7 +181,7 @@ def test_bad_arguments(arguments: dict[str, object], message: str) -> None:
 
 def test_bad_graphs_pairs_and_spins() -> None:
     pair = GRAPHS["pair"]
-    with pytest.raises(ValueError, match="graph must be an IsingGraph, got str"):
+    with pytest.raises(ValueError, match="graph must be an IsingGraph or a SpinHypergraph, got str"):
         eliminate("graph", 1.0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="batch of 2"):
         eliminate(Batch.from_data_list([pair, pair]), 1.0)
