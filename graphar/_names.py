@@ -13,9 +13,14 @@ from graphar.instances import (
     curie_weiss,
     erdos_renyi,
     grid,
+    newman_moore,
+    random_chain,
+    random_hypergraph,
     random_regular,
     sherrington_kirkpatrick,
     triangular,
+    wishart_planted,
+    xorsat,
 )
 from graphar.io import read, write
 from graphar.models.autoregressive import Autoregressive
@@ -86,8 +91,11 @@ __all__ = [
     "min_fill",
     "natural",
     "nested_dissection",
+    "newman_moore",
     "pretrain",
     "protocols",
+    "random_chain",
+    "random_hypergraph",
     "random_order",
     "random_regular",
     "rcm",
@@ -96,5 +104,7 @@ __all__ = [
     "sherrington_kirkpatrick",
     "triangular",
     "two_sided_bound",
+    "wishart_planted",
     "write",
+    "xorsat",
 ]

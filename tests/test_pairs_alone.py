@@ -31,8 +31,21 @@ REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "random_order": lambda graph: ga.random_order(graph, seed=0),
     "rcm": ga.rcm,
 }
-TAKING = {"exact.eliminate", "exact.enumerate", "exact.ground_state", "write"}  # tested in their own places
-MADE_BY_FUNCTIONS = {"Comparison", "PairwiseReduction", "exact.Elimination", "exact.Enumeration", "exact.Planar"}
+TAKING = {
+    "exact.eliminate",
+    "exact.enumerate",
+    "exact.ground_state",
+    "exact.parities",
+    "write",
+}  # tested in their own places
+MADE_BY_FUNCTIONS = {
+    "Comparison",
+    "PairwiseReduction",
+    "exact.Elimination",
+    "exact.Enumeration",
+    "exact.Parities",
+    "exact.Planar",
+}
 
 
 @pytest.mark.parametrize("graph", [TRIPLE, PAIRS], ids=["triples", "pairs"])

@@ -4,6 +4,7 @@ from graphar.exact.curie_weiss import CurieWeiss, CurieWeissLimit, curie_weiss, 
 from graphar.exact.eliminate import Elimination, eliminate
 from graphar.exact.enumerate import Enumeration, codes_from_spins, enumerate, spins_from_codes
 from graphar.exact.ground_state import GroundState, ground_state, planar_ground_state
+from graphar.exact.parities import Parities, parities
 from graphar.exact.planar.partition import Planar, planar
 from graphar.exact.sherrington_kirkpatrick import SherringtonKirkpatrickLimit, sherrington_kirkpatrick_limit
 
@@ -13,6 +14,7 @@ __all__ = [
     "Elimination",
     "Enumeration",
     "GroundState",
+    "Parities",
     "Planar",
     "SherringtonKirkpatrickLimit",
     "codes_from_spins",
@@ -21,6 +23,7 @@ __all__ = [
     "eliminate",
     "enumerate",
     "ground_state",
+    "parities",
     "planar",
     "planar_ground_state",
     "sherrington_kirkpatrick_limit",

@@ -34,11 +34,11 @@ class SpinHypergraph(HyperConvertible):
 
     .. math:: E(x) = -\sum_a J_a \prod_{i \in a} x_i - \sum_i h_i x_i + \text{offset}
 
-    Made by :meth:`from_interactions`, :meth:`from_dict` and their siblings. Attributes: ``hyperedge_index``
-    (2, Σ_a |a|), sites over interactions, sorted by interaction and site; ``hyperedge_weight`` (A,) the couplings J;
-    ``h`` (N,) the fields; ``offset`` (1,); ``num_nodes`` N; ``pos`` (N, d), ``labels`` and ``planted`` (N,) where there
-    are any. Interactions stand by rising order, those of one order by their sites. Numbers are float64 unless asked
-    otherwise. Batches
+    Made by :meth:`from_interactions`, :meth:`from_dict` and their siblings, and by builders such as
+    :func:`graphar.newman_moore`. Attributes: ``hyperedge_index`` (2, Σ_a |a|), sites over interactions, sorted by
+    interaction and site; ``hyperedge_weight`` (A,) the couplings J; ``h`` (N,) the fields; ``offset`` (1,);
+    ``num_nodes`` N; ``pos`` (N, d), ``labels`` and ``planted`` (N,) where there are any. Interactions stand by rising
+    order, those of one order by their sites. Numbers are float64 unless asked otherwise. Batches
     (``Batch.from_data_list``) of hypergraphs of any sizes keep every method, with one energy per hypergraph.
 
     What takes an :class:`graphar.IsingGraph` alone refuses a hypergraph: :meth:`to_ising` where all interactions are

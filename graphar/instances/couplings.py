@@ -11,7 +11,7 @@ import numpy as np
 from graphar._support.checks import check_count
 from graphar.hamiltonians.ising import MAX_SPINS, IsingGraph
 
-__all__ = ["assemble", "check_memory", "check_size", "draw", "streams"]
+__all__ = ["COUPLINGS", "FIELDS", "as_numbers", "assemble", "check_memory", "check_size", "draw", "streams"]
 
 COUPLINGS = ("pm1", "gaussian", "uniform", "ferromagnet")
 FIELDS = ("pm1", "gaussian", "uniform")
@@ -96,12 +96,13 @@ def assemble(
         couplings = draw(couplings, key.size, for_couplings, "couplings", COUPLINGS)
     if isinstance(field, str):
         field = draw(field, num_spins, for_fields, "field", FIELDS)
-    couplings, field = _as_numbers(couplings, key.size, "couplings"), _as_numbers(field, num_spins, "field")
+    couplings, field = as_numbers(couplings, key.size, "couplings"), as_numbers(field, num_spins, "field")
     edges = np.stack([key // num_spins, key % num_spins])
     return IsingGraph.from_edges(edges, scale * couplings, field, num_spins, pos=pos)
 
 
-def _as_numbers(values: Any, size: int, name: str) -> Any:
+def as_numbers(values: Any, size: int, name: str) -> Any:
+    """None for no field; else one number, or an array of shape (size,)."""
     if values is None and name == "field":
         return None
     try:
