@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graphar import instances, io, ordering
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.io.text import is_real
 from graphar.ordering import Ordering
 
@@ -39,7 +39,7 @@ ORDERINGS: dict[str, Callable[[IsingGraph, int], Ordering]] = {
 }
 
 
-def open_graph(source: str, format: str | None = None, base: int | None = None) -> IsingGraph:
+def open_graph(source: str, format: str | None = None, base: int | None = None) -> IsingGraph | SpinHypergraph:
     """A graph from a file, or from a builder's name and arguments such as ``rrg:256,degree=3,seed=1``.
 
     >>> open_graph("grid:4x6,periodic=true,couplings=gaussian,seed=2")
@@ -48,7 +48,9 @@ def open_graph(source: str, format: str | None = None, base: int | None = None) 
     return examine(source, format, base)[0]
 
 
-def examine(source: str, format: str | None = None, base: int | None = None) -> tuple[IsingGraph, list[str]]:
+def examine(
+    source: str, format: str | None = None, base: int | None = None
+) -> tuple[IsingGraph | SpinHypergraph, list[str]]:
     """As :func:`open_graph`, with the convention of a file and what was taken for granted in reading it, in words."""
     name, colon, arguments = source.partition(":")
     if colon and name in BUILDERS and not _is_there(source):

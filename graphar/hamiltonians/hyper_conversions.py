@@ -8,9 +8,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from graphar._support.checks import check_count
+from graphar._support.checks import as_float_tensor, check_count
 from graphar.hamiltonians import hubo, polynomials
 from graphar.hamiltonians._sites import SiteData
+from graphar.hamiltonians.edges import as_sites
 from graphar.hamiltonians.interactions import HyperParts, check_hyper_parts, clique_ends, from_dictionary, from_list
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.hamiltonians.reduction import PairwiseReduction, reduce_to_pairs
@@ -62,6 +63,47 @@ class HyperConvertible(SiteData):
         """
         sites, orders, names = from_list(interactions, labels)
         return cls._made_from(HyperParts(sites, orders, J, h, num_nodes, names, offset, pos), duplicates, dtype)
+
+    @classmethod
+    def from_incidences(
+        cls,
+        hyperedge_index: Any,
+        J: Any,
+        h: Any = None,
+        num_nodes: int | None = None,
+        *,
+        labels: Any = None,
+        offset: float = 0.0,
+        pos: Any = None,
+        duplicates: str = "error",
+        dtype: torch.dtype | None = None,
+    ) -> Self:
+        """Hypergraph from pairs of a site and an interaction, as PyG lists them.
+
+        Args:
+            hyperedge_index: sites over interactions 0…A−1, in any order, shape (2, incidences).
+            J: couplings, shape (A,).
+            h, num_nodes, labels, offset, pos, duplicates, dtype: as for :meth:`from_interactions`; N as there.
+
+        >>> from graphar import SpinHypergraph
+        >>> SpinHypergraph.from_incidences([[0, 1, 2, 0, 3], [0, 0, 0, 1, 1]], [1.0, 2.0]).listed()
+        [((0, 3), 2.0), ((0, 1, 2), 1.0)]
+        """
+        site, interaction = as_sites(hyperedge_index, "hyperedge_index")
+        couplings = as_float_tensor(J, "J")
+        if couplings.dim() != 1:
+            raise ValueError(f"J must have shape (A,), one per interaction, got {tuple(couplings.shape)}")
+        outside = (interaction < 0) | (interaction >= len(couplings))
+        if bool(outside.any()):
+            at = int(outside.nonzero()[0])
+            raise ValueError(
+                f"hyperedge_index must hold interactions 0…{len(couplings) - 1}, one for each J, "
+                f"got {int(interaction[at])} in column {at}"
+            )
+        orders = torch.bincount(interaction, minlength=len(couplings))
+        sites = site[interaction.argsort(stable=True)]
+        parts = HyperParts(sites, orders, J, h, num_nodes, labels, offset, pos)
+        return cls._made_from(parts, duplicates, dtype, "hyperedge_index")
 
     @classmethod
     def from_dict(

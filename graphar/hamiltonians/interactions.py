@@ -152,8 +152,9 @@ def _check_sites(sites: Tensor, orders: Tensor, num_nodes: int, name: str) -> No
 def by_order(orders: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Of each order k: k, which interactions have it (A_k,), and where their sites are in the list of all, (A_k, k)."""
     start = orders.cumsum(0) - orders
-    for k in orders.unique().tolist():
-        which = (orders == k).nonzero().flatten()
+    values, counts = orders.sort(stable=True).values.unique_consecutive(return_counts=True)
+    groups = orders.argsort(stable=True).split(counts.tolist())
+    for k, which in zip(values.tolist(), groups, strict=True):
         yield k, which, start[which, None] + torch.arange(k, device=orders.device)
 
 

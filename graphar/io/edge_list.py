@@ -29,7 +29,7 @@ from graphar._support.files import naming
 from graphar.hamiltonians.ising import MAX_SPINS, IsingGraph
 from graphar.io._table import Table, read_table
 from graphar.io._write import listed, number, offset_of, save_lines
-from graphar.io.site_names import from_json, stands_alone, to_json
+from graphar.io.site_names import LABELS, labels_of, stands_alone, to_json
 from graphar.io.text import TextFile
 
 __all__ = ["examine", "read", "write"]
@@ -40,7 +40,6 @@ _HEADER = re.compile(
     r"(, couplings (?P<couplings>[0-9]{1,18}), fields (?P<fields>[0-9]{1,18}))?"
     r", offset (?P<offset>[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?)"
 )
-_LABELS = "labels "
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -136,7 +135,7 @@ def _lines(graph: IsingGraph, base: int, separator: str) -> Iterator[str]:
     )
     names = [str(site) for site in range(base, base + graph.num_spins)]
     if graph.labels is not None:
-        yield f"# {_LABELS}{to_json(graph.labels)}"
+        yield f"# {LABELS}{to_json(graph.labels)}"
         if all(map(stands_alone, graph.labels)):
             names = [str(label) for label in graph.labels]
     for i, j, J in listed(graph, 0):
@@ -176,19 +175,8 @@ def _header(file: TextFile, base: int | None, num_spins: int | None) -> _Header:
         if num_spins not in (None, spins):
             file.fail("num_spins must agree with the header", line, got=f"num_spins={num_spins}")
         counts = (int(found["couplings"]), int(found["fields"])) if found["couplings"] else None
-        return _Header(int(found["base"]), spins, float(found["offset"]), counts, _labels(file, spins), True)
+        return _Header(int(found["base"]), spins, float(found["offset"]), counts, labels_of(file, spins), True)
     return _Header(base, num_spins)
-
-
-def _labels(file: TextFile, num_spins: int) -> tuple[Hashable, ...] | None:
-    for line, comment in file.comments.items():
-        if comment.startswith(_LABELS):
-            with naming(f"{file.path}, line {line}"):
-                labels = from_json(comment.removeprefix(_LABELS))
-            if len(set(labels)) != num_spins or len(labels) != num_spins:
-                file.fail(f"{num_spins} labels expected, all different", line)
-            return labels
-    return None
 
 
 def _number_of_words(file: TextFile, header: _Header, words: tuple[Hashable, ...]) -> int:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graphar.hamiltonians.hypergraph import SpinHypergraph
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.io import coo, edge_list, npz, pairs, qplib, qubo, spin_glass_server
+from graphar.hamiltonians.kinds import check_hamiltonian
+from graphar.io import coo, edge_list, interactions, npz, pairs, qplib, qubo, spin_glass_server
 from graphar.io._files import as_path, plainly
 
 __all__ = ["FORMATS", "Format", "examine", "read", "write"]
@@ -21,14 +23,16 @@ class Format:
     """A file format: its name, its suffixes, its convention in one line, its reader and its writer.
 
     ``examine`` is a reader that also says what it took for granted, and is told whether the caller named the format.
+    ``many`` says that it holds interactions of any numbers of spins, and reads and writes them as a hypergraph.
     """
 
     name: str
     suffixes: tuple[str, ...]
     convention: str
-    read: Callable[..., IsingGraph]
+    read: Callable[..., IsingGraph | SpinHypergraph]
     write: Callable[..., None]
     examine: Callable[..., tuple[IsingGraph, list[str]]] | None = None
+    many: bool = False
 
 
 FORMATS: dict[str, Format] = {
@@ -93,11 +97,19 @@ FORMATS: dict[str, Format] = {
             qplib.read,
             qplib.write,
         ),
+        Format(
+            "interactions",
+            (".interactions",),
+            "'J i j k ...' of any number of sites, 'h i'; 0-based, H = -sum J s...s - sum h s + offset",
+            interactions.read,
+            interactions.write,
+            many=True,
+        ),
     )
 }
 
 
-def read(path: str | os.PathLike[str], format: str | None = None, **options: Any) -> IsingGraph:
+def read(path: str | os.PathLike[str], format: str | None = None, **options: Any) -> IsingGraph | SpinHypergraph:
     """Read a Hamiltonian from a file, in the conventions of :data:`FORMATS`; text may be gzip.
 
     Args:
@@ -106,7 +118,8 @@ def read(path: str | os.PathLike[str], format: str | None = None, **options: Any
         options: those of the format's reader, such as ``base=1`` for an edge list.
 
     Returns:
-        The graph, in float64, its sites numbered from 0 in the order of the file's own numbers, or of the first
+        The graph, in float64, an :class:`graphar.IsingGraph`, or a :class:`graphar.SpinHypergraph` from the format
+        ``"interactions"``; its sites numbered from 0 in the order of the file's own numbers, or of the first
         appearance of the words that name them, which are then its ``labels``.
 
     Raises:
@@ -126,7 +139,7 @@ def read(path: str | os.PathLike[str], format: str | None = None, **options: Any
 
 def examine(
     path: str | os.PathLike[str], format: str | None = None, **options: Any
-) -> tuple[IsingGraph, Format, list[str]]:
+) -> tuple[IsingGraph | SpinHypergraph, Format, list[str]]:
     """As :func:`read`, with the format and what was taken for granted in reading it, in words."""
     path, entry = _resolve(path, format)
     options = _checked(options, entry.read, entry.name)
@@ -137,12 +150,15 @@ def examine(
         return graph, entry, remarks
 
 
-def write(graph: IsingGraph, path: str | os.PathLike[str], format: str | None = None, **options: Any) -> None:
+def write(
+    graph: IsingGraph | SpinHypergraph, path: str | os.PathLike[str], format: str | None = None, **options: Any
+) -> None:
     """Write a Hamiltonian to a file, whole or not at all; text is gzip if the name ends in ``.gz``.
 
     What the format cannot hold is refused, never lost: fields and constants in max-cut files, for example. The
     numbers written read back as the same float64. The places of the sites and their labels are no part of the
-    Hamiltonian: ``.npz`` keeps both, edge lists keep labels, and other formats, which hold numbers alone, neither.
+    Hamiltonian: ``.npz`` keeps both, edge lists and ``.interactions`` keep labels, and other formats, which hold
+    numbers alone, neither. Interactions of more than two spins go to ``.interactions``; a hypergraph of pairs to any.
 
     Args:
         graph: the Hamiltonian, no batch of several.
@@ -156,11 +172,26 @@ def write(graph: IsingGraph, path: str | os.PathLike[str], format: str | None = 
         ValueError: the format is unknown or cannot hold the graph.
     """
     path, entry = _resolve(path, format)
-    if not isinstance(graph, IsingGraph) or getattr(graph, "batch", None) is not None:
-        raise ValueError(f"graph must be one IsingGraph, got {graph!r}")
+    check_hamiltonian(graph, alone=True)
     graph.validate()
+    held = _as_held(graph, entry)
     with plainly(path):
-        entry.write(graph, path, **_checked(options, entry.write, entry.name))
+        entry.write(held, path, **_checked(options, entry.write, entry.name))
+
+
+def _as_held(graph: IsingGraph | SpinHypergraph, entry: Format) -> IsingGraph | SpinHypergraph:
+    """The graph as the format takes it."""
+    if entry.many:
+        return SpinHypergraph.from_ising(graph) if isinstance(graph, IsingGraph) else graph
+    if isinstance(graph, IsingGraph):
+        return graph
+    if graph.order > 2:
+        many = ", ".join(repr(each.name) for each in FORMATS.values() if each.many)
+        raise ValueError(
+            f"graph must have interactions of at most two spins in the format {entry.name!r}, got one of "
+            f"{graph.order}; {many} holds any, and to_pairwise() makes pairs of them"
+        )
+    return graph.to_ising()
 
 
 def _resolve(path: Any, format: str | None) -> tuple[Path, Format]:

@@ -9,7 +9,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-__all__ = ["from_json", "is_word", "shown", "stands_alone", "to_json"]
+from graphar._support.files import naming
+from graphar.io.text import TextFile
+
+__all__ = ["LABELS", "from_json", "is_word", "labels_of", "shown", "stands_alone", "to_json"]
+
+LABELS = "labels "
+"""What the comment that names the sites begins with."""
 
 _SHOWN = 60
 _DELIMITER = re.compile(r"[\s,;\"#]")
@@ -70,6 +76,18 @@ def from_json(text: str | bytes) -> tuple[Hashable, ...]:
         raise ValueError(
             f"labels must be a JSON list of strings, numbers and lists of them, got {shown(text)}"
         ) from error
+
+
+def labels_of(file: TextFile, num_spins: int) -> tuple[Hashable, ...] | None:
+    """Labels in the comments read so far; None where none names the sites."""
+    for line, comment in file.comments.items():
+        if comment.startswith(LABELS):
+            with naming(f"{file.path}, line {line}"):
+                labels = from_json(comment.removeprefix(LABELS))
+            if len(set(labels)) != num_spins or len(labels) != num_spins:
+                file.fail(f"{num_spins} labels expected, all different", line)
+            return labels
+    return None
 
 
 def _plain(label: Any, site: int) -> Any:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from graphar.io._files import read_bytes, room
 
-__all__ = ["Rows", "TextFile", "is_real"]
+__all__ = ["RaggedRows", "Rows", "TextFile", "is_real"]
 
 _BLOCK = 2**22
 _SHOWN = 60
@@ -52,6 +52,28 @@ class Rows:
 
     def __getitem__(self, chosen: NDArray[np.bool_]) -> Rows:
         return Rows(self.values[chosen], self.widths[chosen], self.lines[chosen], self.integral[chosen])
+
+
+@dataclass(frozen=True)
+class RaggedRows:
+    """Lines of any numbers of numbers, k of them.
+
+    Attributes:
+        values: all numbers, one line after the other.
+        integral: which were written without point and exponent.
+        widths: numbers of each line, shape (k,).
+        lines: line numbers, shape (k,).
+    """
+
+    values: NDArray[np.float64]
+    integral: NDArray[np.bool_]
+    widths: NDArray[np.int64]
+    lines: NDArray[np.int64]
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each line starts in ``values``, shape (k,)."""
+        return np.cumsum(self.widths) - self.widths
 
 
 class TextFile:
@@ -140,6 +162,15 @@ class TextFile:
         fields = ("values", "widths", "lines", "integral")
         return Rows(*(np.concatenate([getattr(part, field) for part in parts]) for field in fields))
 
+    def take_ragged(self) -> RaggedRows:
+        """Take all lines to the end, of any numbers of finite numbers."""
+        index = np.zeros(0, dtype=np.int64)
+        parts = [RaggedRows(np.zeros(0), np.zeros(0, dtype=bool), index, index)]
+        while self._at < len(self.data):
+            parts.append(self._take_words(None))
+        fields = ("values", "integral", "widths", "lines")
+        return RaggedRows(*(np.concatenate([getattr(part, field) for part in parts]) for field in fields))
+
     def end(self) -> None:
         """Complain about anything that follows."""
         if self.peek() is not None:
@@ -157,8 +188,12 @@ class TextFile:
 
     def refuse(self, bad: NDArray[np.bool_], rows: Rows, rule: str) -> None:
         """Fail at the first bad row, if there is one."""
+        self.refuse_rows(bad, rows.lines, rule)
+
+    def refuse_rows(self, bad: NDArray[np.bool_], lines: NDArray[np.int64], rule: str) -> None:
+        """The same for rows of these line numbers."""
         if bad.any():
-            self.fail(rule, rows.lines[np.argmax(bad)])
+            self.fail(rule, lines[np.argmax(bad)])
 
     def refuse_loops(self, i: NDArray[np.int64], j: NDArray[np.int64], rows: Rows) -> None:
         """Fail at the first row that couples a site to itself."""
@@ -190,6 +225,19 @@ class TextFile:
         return self.data[self._at : end].decode("utf-8", "replace"), end + 1
 
     def _take_block(self, widths: Collection[int], limit: int | None) -> Rows:
+        words = self._take_words(limit)
+        odd = ~np.isin(words.widths, list(widths))
+        if odd.any():
+            self.fail(f"a line of {' or '.join(map(str, widths))} numbers expected", words.lines[np.argmax(odd)])
+        rows = self._no_rows(max(widths), len(words.lines))
+        for column in range(max(widths)):
+            there = words.widths > column
+            rows.values[there, column] = words.values[words.starts[there] + column]
+            rows.integral[there, column] = words.integral[words.starts[there] + column]
+        return Rows(rows.values, words.widths, words.lines, rows.integral)
+
+    def _take_words(self, limit: int | None) -> RaggedRows:
+        """Take the next few whole lines, at most ``limit`` that say something."""
         text = self._block()
         kind = _KIND[np.frombuffer(text, dtype=np.uint8)]
         if self.separator is not None:
@@ -210,20 +258,11 @@ class TextFile:
         width = width[filled]
         lines = self.line + 1 + filled
         values = self._parse(text, kind, len(words))
-        odd = ~np.isin(width, list(widths))
-        if odd.any():
-            self.fail(f"a line of {' or '.join(map(str, widths))} numbers expected", lines[np.argmax(odd)])
         real = np.zeros(len(words), dtype=bool)
         real[np.searchsorted(words, np.flatnonzero(kind == _POINT), side="right") - 1] = True
-        rows = self._no_rows(max(widths), len(filled))
-        first = np.cumsum(width) - width
-        for column in range(max(widths)):
-            there = width > column
-            rows.values[there, column] = values[first[there] + column]
-            rows.integral[there, column] = ~real[first[there] + column]
         self._at += len(text)
         self.line += int(np.searchsorted(newline, len(text)))
-        return Rows(rows.values, width, lines, rows.integral)
+        return RaggedRows(values, ~real, width, lines)
 
     def _check_separators(
         self, at: NDArray[np.int64], words: NDArray[np.int64], newline: NDArray[np.int64], width: NDArray[np.int64]

@@ -15,7 +15,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.io import FORMATS, read, write
 
 # (format, text, what the message says); the line is the one that is wrong
@@ -231,16 +231,17 @@ def graphs(draw: st.DrawFn, format: str) -> IsingGraph:
     if format in ("mc", "bq"):
         numbers = numbers.filter(bool)
     weights = draw(st.lists(numbers, min_size=len(edges), max_size=len(edges)))
-    fields = format in ("edge_list", "npz", "coo", "bq", "biqmac", "qplib")
+    fields = format in ("edge_list", "npz", "coo", "bq", "biqmac", "qplib", "interactions")
     kind = dyadic if format in SUM_FORMATS else finite
     h = draw(st.lists(kind, min_size=n, max_size=n)) if fields else None
-    offset = draw(kind) if format in ("edge_list", "npz", "qplib") else 0.0
+    offset = draw(kind) if format in ("edge_list", "npz", "qplib", "interactions") else 0.0
     if format in ("bq", "biqmac"):  # xᵀQx is 0 where every spin is −1
         offset = sum(weights) - sum(h or [])
     return IsingGraph.from_edges(np.array(edges, dtype=int).reshape(-1, 2).T, weights, h, n, offset=offset)
 
 
-def equal(a: IsingGraph, b: IsingGraph) -> bool:
+def equal(a: IsingGraph | SpinHypergraph, b: IsingGraph) -> bool:
+    a = a.to_ising() if isinstance(a, SpinHypergraph) else a
     names = ("edge_index", "edge_weight", "h", "offset")
     return a.num_spins == b.num_spins and all(torch.equal(a[name], b[name]) for name in names)
 

@@ -13,10 +13,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.io import FORMATS, read, write
 
-KEPT = ("edge_list", "npz")
+KEPT = ("edge_list", "npz", "interactions")
 WORDS = ("carol", "alice", "bob", "dave")
 words = st.text(min_size=1, max_size=5)
 numbers = st.one_of(st.integers(-(10**30), 10**30), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
@@ -30,7 +30,8 @@ def named(labels: Any) -> IsingGraph:
     return IsingGraph.from_edges(np.array(ends, dtype=int), 0.5, [0.0] * (n - 1) + [-1.5], offset=2, labels=labels)
 
 
-def equal(a: IsingGraph, b: IsingGraph) -> bool:
+def equal(a: IsingGraph | SpinHypergraph, b: IsingGraph) -> bool:
+    a = a.to_ising() if isinstance(a, SpinHypergraph) else a
     return a.labels == b.labels and all(torch.equal(a[name], b[name]) for name in ("edge_index", "edge_weight", "h"))
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.io import FORMATS, read, write
 
 NUMBER = 300  # of each format
 GRAPH = IsingGraph.from_edges([[0, 1, 2], [1, 2, 3]], [1.0, -1.5, 0.25], [0, 0, 0.5, 0, 0], offset=1.5)
+TRIPLES = SpinHypergraph.from_interactions([tuple("abc"), tuple("bd"), tuple("abde")], [1.0, -0.5, 2.0], {"c": 3.0})
 PLAIN = IsingGraph.from_edges([[0, 1, 2], [1, 2, 3]], [1.0, -1.0, 1.0], num_nodes=4)
 HOSTILE = [
     *(
@@ -54,6 +55,9 @@ def originals(folder: Path, format: str) -> list[bytes]:
         write(graph, path, format, **options)
         texts.append(path.read_bytes())
         texts += [] if format == "npz" else [gzip.compress(texts[-1], mtime=0)]
+    if format == "interactions":
+        write(TRIPLES, path, format)
+        texts += [path.read_bytes(), b"1 0 1 2\n-2.5 3 1\n0.5 2 # a field\n", b"1e3 0 1 2 3 4 5\n"]
     if format == "edge_list":
         for name, labels in (("a.csv", ("alice", "bob", "c", "d", "e")), ("a.tsv", ((0, 0), (0, 1), 2, "x y", 3.5))):
             GRAPH.labels = labels
