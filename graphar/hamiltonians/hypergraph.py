@@ -101,7 +101,7 @@ class SpinHypergraph(HyperConvertible):
         couplings = csr_matrix(*pairs, n)
         spread = [(sites, _gather(sites[:, 0], J, n)) for sites, J in groups]
         out = []
-        for rows in self._blocks(x):
+        for rows in self._blocks(x, groups):
             pull = couplings @ rows
             for sites, matrix in spread:
                 product = rows[sites[:, 1]]
@@ -125,10 +125,10 @@ class SpinHypergraph(HyperConvertible):
         x = self._spins(spins)
         (i, j, J), groups = self._groups()
         n = self.num_spins
-        couplings = csr_matrix(torch.cat([j, i]), torch.cat([i, j]), J.repeat(2), n)
+        couplings = _both_directions(i, j, J, n)
         spread = [(sites, [_gather(column, J, n) for column in sites.T]) for sites, J in groups]
         fields = []
-        for rows in self._blocks(x):
+        for rows in self._blocks(x, groups):
             field = couplings @ rows
             for sites, matrices in spread:
                 for matrix, product in zip(matrices, _products_of_others(rows, sites), strict=True):
@@ -147,6 +147,8 @@ class SpinHypergraph(HyperConvertible):
 
     def _groups(self) -> tuple[tuple[Tensor, Tensor, Tensor], list[tuple[Tensor, Tensor]]]:
         """Sites i < j and couplings of the pairs, sorted; and sites (A_k, k) and couplings of each higher order."""
+        if (ends := self._pairs_as_made()) is not None:
+            return (ends[:, 0], ends[:, 1], self.hyperedge_weight), []
         site, orders = self.members()
         ends, J = site.new_empty(0, 2), self.hyperedge_weight[:0]
         groups = []
@@ -162,6 +164,17 @@ class SpinHypergraph(HyperConvertible):
                 ends, J = ends[order], J[order]
         return (ends[:, 0], ends[:, 1], J), groups
 
+    def _pairs_as_made(self) -> Tensor | None:
+        """Sites of the interactions, (A, 2), where all are pairs and stand sorted: nothing is left to do then."""
+        site, interaction = self.hyperedge_index
+        count = self.num_interactions
+        if len(site) != 2 * count or not torch.equal(interaction[::2], torch.arange(count, device=site.device)):
+            return None
+        ends = site.view(-1, 2)
+        key = ends[:, 0] * self.num_spins + ends[:, 1]
+        sorted_so = (key[1:] > key[:-1]).all() & (ends[:, 0] < ends[:, 1]).all()
+        return ends if bool(sorted_so) and torch.equal(interaction[1::2], interaction[::2]) else None
+
     def members(self) -> tuple[Tensor, Tensor]:
         """Sites, one interaction after the other, rising in each; and the number of those of each interaction."""
         site, interaction = self.hyperedge_index
@@ -170,9 +183,9 @@ class SpinHypergraph(HyperConvertible):
             site = site[key.argsort(stable=True)]
         return site, self.orders
 
-    def _blocks(self, spins: Tensor) -> Iterator[Tensor]:
+    def _blocks(self, spins: Tensor, groups: list[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
         """Spins (N, b), b configurations at a time, so that those of a site are in one piece."""
-        size = max(1, self.num_spins, self.hyperedge_index.shape[1] // 4)
+        size = max(1, self.num_spins, sum(sites.numel() for sites, _ in groups) // 4)
         for block in spins.reshape(-1, self.num_spins).split(max(16, min(128, _CHUNK // size))):
             yield block.T.contiguous().to(self.dtype)
 
@@ -245,6 +258,18 @@ class SpinHypergraph(HyperConvertible):
 def _span(orders: Tensor) -> str:
     low, high = int(orders.min()), int(orders.max())
     return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _both_directions(i: Tensor, j: Tensor, J: Tensor, num_spins: int) -> Tensor:
+    """Matrix of sorted pairs i < j read by both sites, columns rising: those below a site's own number come first."""
+    below, above = pointers(j, num_spins), pointers(i, num_spins)
+    order = j.argsort(stable=True)
+    count = torch.arange(len(i), device=i.device)
+    low, high = count + above[j[order]], count + below[i + 1]  # those before, of earlier readers or of this one
+    column, weight = i.new_empty(2 * len(i)), J.new_empty(2 * len(i))
+    column[low], column[high] = i[order], j
+    weight[low], weight[high] = J[order], J
+    return csr(below + above, column, weight, num_spins)
 
 
 def _gather(site: Tensor, J: Tensor, num_spins: int) -> Tensor:
