@@ -10,8 +10,8 @@ import pytest
 
 import graphar as ga
 
-TRIPLE = ga.SpinHypergraph.from_interactions([(0, 1, 2), (1, 2, 3)], [1.0, -1.0])
-PAIRS = ga.SpinHypergraph.from_interactions([(0, 1), (1, 2)], [1.0, -1.0])
+TRIPLE = ga.SpinHypergraph.from_hyperedges([(0, 1, 2), (1, 2, 3)], [1.0, -1.0])
+PAIRS = ga.SpinHypergraph.from_hyperedges([(0, 1), (1, 2)], [1.0, -1.0])
 
 REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "Autoregressive": ga.Autoregressive,

@@ -23,10 +23,10 @@ class HyperConvertible(SiteData):
     """Interactions of many sites, fields and an offset, from and to other forms."""
 
     @classmethod
-    def from_interactions(
+    def from_hyperedges(
         cls,
-        interactions: Any,
-        J: Any = 1.0,
+        hyperedges: Any,
+        weights: Any = 1.0,
         h: Any = None,
         num_nodes: int | None = None,
         *,
@@ -42,33 +42,33 @@ class HyperConvertible(SiteData):
         and N is the largest plus one. Else they all become ``labels``, in the order in which they first appear.
 
         Args:
-            interactions: a list of tuples of two sites and more, of any lengths, ``[(0, 1, 2), (1, 3)]``; or an array
+            hyperedges: a list of tuples of two sites and more, of any lengths, ``[(0, 1, 2), (1, 3)]``; or an array
                 of site numbers of shape (A, k). A site twice in one interaction is refused.
-            J: couplings, shape (A,), or one number for all; a product of spins of the sign of its J is favoured.
+            weights: couplings J, shape (A,), or one number for all; products of the sign of their J are favoured.
             h: fields, shape (N,), or ``{site: h}`` and 0 elsewhere, or one number for all; none by default.
             num_nodes: N; by default from ``labels`` or ``h`` if they have a length, else the largest site plus one.
             labels: names of all sites, in their order; the interactions and the keys of ``h`` are then among them.
             offset: constant added to the energy.
             pos: places of the sites, shape (N, d).
             duplicates: ``"error"`` refuses a set of sites listed twice, ``"sum"`` adds the couplings.
-            dtype: floating type of the numbers; that of ``J`` by default, float64 if they are not floating.
+            dtype: floating type of the numbers; that of ``weights`` by default, float64 if they are not floating.
 
         Raises:
             ValueError: entries that are no interactions, names that are no sites, repeated sites, duplicates, numbers
                 that are not finite or require a gradient.
 
         >>> from graphar import SpinHypergraph
-        >>> SpinHypergraph.from_interactions([("a", "b", "c"), ("b", "d")], [1.0, -1.0], h={"d": 0.5})
+        >>> SpinHypergraph.from_hyperedges([("a", "b", "c"), ("b", "d")], [1.0, -1.0], h={"d": 0.5})
         SpinHypergraph(4 spins, 2 interactions of 2 to 3 spins ±1, field in [0, 0.5], labels 'a'…'d')
         """
-        sites, orders, names = from_list(interactions, labels)
-        return cls._made_from(HyperParts(sites, orders, J, h, num_nodes, names, offset, pos), duplicates, dtype)
+        sites, orders, names = from_list(hyperedges, labels)
+        return cls._made_from(HyperParts(sites, orders, weights, h, num_nodes, names, offset, pos), duplicates, dtype)
 
     @classmethod
     def from_incidences(
         cls,
         hyperedge_index: Any,
-        J: Any,
+        weights: Any,
         h: Any = None,
         num_nodes: int | None = None,
         *,
@@ -82,17 +82,17 @@ class HyperConvertible(SiteData):
 
         Args:
             hyperedge_index: sites over interactions 0…A−1, in any order, shape (2, incidences).
-            J: couplings, shape (A,).
-            h, num_nodes, labels, offset, pos, duplicates, dtype: as for :meth:`from_interactions`; N as there.
+            weights: couplings J, shape (A,).
+            h, num_nodes, labels, offset, pos, duplicates, dtype: as for :meth:`from_hyperedges`; N as there.
 
         >>> from graphar import SpinHypergraph
         >>> SpinHypergraph.from_incidences([[0, 1, 2, 0, 3], [0, 0, 0, 1, 1]], [1.0, 2.0]).listed()
         [((0, 3), 2.0), ((0, 1, 2), 1.0)]
         """
         site, interaction = as_sites(hyperedge_index, "hyperedge_index")
-        couplings = as_float_tensor(J, "J")
+        couplings = as_float_tensor(weights, "weights")
         if couplings.dim() != 1:
-            raise ValueError(f"J must have shape (A,), one per interaction, got {tuple(couplings.shape)}")
+            raise ValueError(f"weights must have shape (A,), one per interaction, got {tuple(couplings.shape)}")
         outside = (interaction < 0) | (interaction >= len(couplings))
         if bool(outside.any()):
             at = int(outside.nonzero()[0])
@@ -102,7 +102,7 @@ class HyperConvertible(SiteData):
             )
         orders = torch.bincount(interaction, minlength=len(couplings))
         sites = site[interaction.argsort(stable=True)]
-        parts = HyperParts(sites, orders, J, h, num_nodes, labels, offset, pos)
+        parts = HyperParts(sites, orders, weights, h, num_nodes, labels, offset, pos)
         return cls._made_from(parts, duplicates, dtype, "hyperedge_index")
 
     @classmethod
@@ -119,7 +119,7 @@ class HyperConvertible(SiteData):
         """Hypergraph from ``{(i, j, k): J, (i,): h, (): offset}``, in the signs of the energy above.
 
         Args:
-            terms: numbers by tuples of sites, which numbers or any hashables name as in :meth:`from_interactions`; a
+            terms: numbers by tuples of sites, which numbers or any hashables name as in :meth:`from_hyperedges`; a
                 tuple of one site is a field, the empty one the offset, which alone counts with a plus.
             num_nodes, labels, pos, duplicates, dtype: as there. Fields named once are never duplicates.
 
@@ -252,7 +252,7 @@ class HyperConvertible(SiteData):
             ValueError: more than 2²⁴ terms.
 
         >>> from graphar import SpinHypergraph
-        >>> SpinHypergraph.from_interactions([(0, 1)], [0.25]).to_hubo()
+        >>> SpinHypergraph.from_hyperedges([(0, 1)], [0.25]).to_hubo()
         ({(0,): 0.5, (1,): 0.5, (0, 1): -1.0}, -0.25)
         """
         name = range(self.num_spins) if self.labels is None else self.labels
@@ -311,7 +311,7 @@ class HyperConvertible(SiteData):
             ValueError: a penalty that is too small.
 
         >>> from graphar import SpinHypergraph
-        >>> triple = SpinHypergraph.from_interactions([(0, 1, 2)])
+        >>> triple = SpinHypergraph.from_hyperedges([(0, 1, 2)])
         >>> reduced = triple.to_pairwise()
         >>> reduced.graph
         IsingGraph(4 spins, 6 couplings in [-1, 2], field in [-2, 1], offset 3)

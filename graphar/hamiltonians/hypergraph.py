@@ -34,7 +34,7 @@ class SpinHypergraph(HyperConvertible):
 
     .. math:: E(x) = -\sum_a J_a \prod_{i \in a} x_i - \sum_i h_i x_i + \text{offset}
 
-    Made by :meth:`from_interactions`, :meth:`from_dict` and their siblings, and by builders such as
+    Made by :meth:`from_hyperedges`, :meth:`from_dict` and their siblings, and by builders such as
     :func:`graphar.newman_moore`. Attributes: ``hyperedge_index`` (2, Σ_a |a|), sites over interactions, sorted by
     interaction and site; ``hyperedge_weight`` (A,) the couplings J; ``h`` (N,) the fields; ``offset`` (1,);
     ``num_nodes`` N; ``pos`` (N, d), ``labels`` and ``planted`` (N,) where there are any. Interactions stand by rising
@@ -45,7 +45,7 @@ class SpinHypergraph(HyperConvertible):
     pairs, and :meth:`to_pairwise` elsewhere, make one of it.
 
     >>> import torch
-    >>> graph = SpinHypergraph.from_interactions([(0, 1, 2), (1, 3)], [1.0, -0.5])
+    >>> graph = SpinHypergraph.from_hyperedges([(0, 1, 2), (1, 3)], [1.0, -0.5])
     >>> graph
     SpinHypergraph(4 spins, 2 interactions of 2 to 3 spins in [-0.5, 1], no field)
     >>> graph.energy(torch.tensor([1, -1, -1, 1]))

@@ -58,7 +58,7 @@ def from_list(interactions: Any, labels: Any) -> tuple[Tensor, Tensor, list[Hash
         sites = as_tensor(interactions, "interactions")
         if sites.dim() != 2 or sites.is_floating_point() or sites.is_complex() or sites.dtype == torch.bool:
             raise ValueError(
-                "interactions must be tuples of sites, or an array of integers of shape (A, k), got "
+                "hyperedges must be tuples of sites, or an array of integers of shape (A, k), got "
                 f"{sites.dtype}, shape {tuple(sites.shape)}"
             )
         orders = torch.full((sites.shape[0],), sites.shape[1], dtype=torch.int64)
@@ -74,11 +74,11 @@ def from_list(interactions: Any, labels: Any) -> tuple[Tensor, Tensor, list[Hash
 
 def _as_tuples(interactions: Any) -> list[Sequence[Any]]:
     if isinstance(interactions, (str, bytes, Mapping, set, frozenset)) or not isinstance(interactions, Iterable):
-        raise ValueError(f"interactions must be a list of tuples of sites, got {type(interactions).__name__}")
+        raise ValueError(f"hyperedges must be a list of tuples of sites, got {type(interactions).__name__}")
     listed = list(interactions)
     for at, each in enumerate(listed):
         if not isinstance(each, (tuple, list)):
-            raise ValueError(f"interactions must be tuples of sites, got {each!r} at position {at}")
+            raise ValueError(f"hyperedges must be tuples of sites, got {each!r} at position {at}")
     return listed
 
 
@@ -114,15 +114,15 @@ def check_hyper_parts(
     """
     sites, orders, weights, h, num_nodes, labels, offset, pos = parts
     h = as_mapping(h)
-    check_constant(J=weights, h=h, pos=pos, offset=offset)
-    device = common_device(sites, name, J=weights, h=h, pos=pos)
+    check_constant(weights=weights, h=h, pos=pos, offset=offset)
+    device = common_device(sites, name, weights=weights, h=h, pos=pos)
     sites, orders = sites.cpu(), orders.cpu()
-    weight = as_float_tensor(weights, "J", dtype)
+    weight = as_float_tensor(weights, "weights", dtype)
     dtype = weight.dtype
     if weight.dim() == 0:
         weight = weight.expand(len(orders))
     if weight.shape != (len(orders),):
-        raise ValueError(f"J must have shape ({len(orders)},), one per interaction, got {tuple(weight.shape)}")
+        raise ValueError(f"weights must have shape ({len(orders)},), one per interaction, got {tuple(weight.shape)}")
     if bool((orders < 2).any()):
         at = int((orders < 2).nonzero()[0])
         raise ValueError(

@@ -47,7 +47,7 @@ def newman_moore(length: int, *, coupling: float = 1.0) -> SpinHypergraph:
     triangles = np.stack([site, np.roll(site, -1, axis=1), np.roll(site, -1, axis=0)], axis=-1).reshape(-1, 3)
     row, column = np.divmod(np.arange(n), length)
     pos = np.stack([row * np.sqrt(0.75), column + 0.5 * row], axis=1)
-    graph = SpinHypergraph.from_interactions(triangles, -J / 2, num_nodes=n, pos=pos)
+    graph = SpinHypergraph.from_hyperedges(triangles, -J / 2, num_nodes=n, pos=pos)
     if J > 0:
         graph.planted = -np.ones(n, np.int8)
     return graph
@@ -106,7 +106,7 @@ def random_hypergraph(
     if isinstance(field, str):
         field = draw(field, n, for_fields, "field", FIELDS)
     J, h = as_numbers(couplings, len(sets), "couplings"), as_numbers(field, n, "field")
-    return SpinHypergraph.from_interactions(_sorted(sets), J, h, n)
+    return SpinHypergraph.from_hyperedges(_sorted(sets), J, h, n)
 
 
 def xorsat(num_spins: int, order: int = 3, degree: int = 3, *, seed: int = 0) -> SpinHypergraph:
@@ -140,7 +140,7 @@ def xorsat(num_spins: int, order: int = 3, degree: int = 3, *, seed: int = 0) ->
     for_sets, for_solution, _ = streams(seed)
     sets = _sorted(regular_sets(n, order, _check_degree(degree, n, order), for_sets))
     planted = (2 * for_solution.integers(0, 2, n) - 1).astype(np.int8)
-    graph = SpinHypergraph.from_interactions(sets, planted[sets].prod(axis=1, dtype=np.float64), num_nodes=n)
+    graph = SpinHypergraph.from_hyperedges(sets, planted[sets].prod(axis=1, dtype=np.float64), num_nodes=n)
     graph.planted = planted
     return graph
 

@@ -153,7 +153,7 @@ def test_pairs_have_the_numbers_of_an_ising_graph(name: str) -> None:
 
 def test_a_long_strip_of_triples() -> None:
     n, J = 3000, 0.8
-    strip = SpinHypergraph.from_interactions([(k, k + 1, k + 2) for k in range(n - 2)], J)
+    strip = SpinHypergraph.from_hyperedges([(k, k + 1, k + 2) for k in range(n - 2)], J)
     exact = eliminate(strip, 1.0)  # independent products: Z = 2^N cosh(βJ)^A
     assert exact.width == 2
     expected = n * math.log(2) + (n - 2) * math.log(math.cosh(J))
@@ -165,4 +165,4 @@ def test_a_long_strip_of_triples() -> None:
 
 def test_too_wide_is_refused() -> None:
     with pytest.raises(ValueError, match="too wide to be eliminated"):
-        eliminate(SpinHypergraph.from_interactions([tuple(range(60))]), 1.0)
+        eliminate(SpinHypergraph.from_hyperedges([tuple(range(60))]), 1.0)

@@ -54,10 +54,10 @@ def test_pairs_have_the_numbers_of_an_ising_graph(name: str) -> None:
 def test_refusals() -> None:
     triple = HYPERGRAPHS["triple"]
     with pytest.raises(ValueError, match="at most 24 spins to be enumerated, got 25"):
-        enumerate(SpinHypergraph.from_interactions([(0, 1, 24)]), 1.0)
+        enumerate(SpinHypergraph.from_hyperedges([(0, 1, 24)]), 1.0)
     with pytest.raises(ValueError, match="batch of 2"):
         enumerate(Batch.from_data_list([triple, triple]), 1.0)
     with pytest.raises(ValueError, match="must be an IsingGraph or a SpinHypergraph, got str"):
         enumerate("triple", 1.0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="energies overflow"):
-        enumerate(SpinHypergraph.from_interactions([(0, 1, 2)], 1e300), 1.0)
+        enumerate(SpinHypergraph.from_hyperedges([(0, 1, 2)], 1e300), 1.0)

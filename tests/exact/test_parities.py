@@ -103,7 +103,7 @@ def test_repr_and_refusals() -> None:
 
 
 def test_zero_couplings_play_no_part() -> None:
-    graph = ga.SpinHypergraph.from_interactions([(0, 1, 2), (1, 2, 3)], [0.0, -2.0])
+    graph = ga.SpinHypergraph.from_hyperedges([(0, 1, 2), (1, 2, 3)], [0.0, -2.0])
     solved = parities(graph)
     assert (solved.rank, solved.degeneracy, solved.ground_energy) == (1, 8, -2.0)
-    assert parities(ga.SpinHypergraph.from_interactions([], num_nodes=3)).degeneracy == 8
+    assert parities(ga.SpinHypergraph.from_hyperedges([], num_nodes=3)).degeneracy == 8

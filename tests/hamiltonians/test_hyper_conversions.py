@@ -76,7 +76,7 @@ def test_from_hubo_refuses(terms: Any, message: str) -> None:
 
 def test_to_hubo_of_a_long_interaction_is_refused() -> None:
     with pytest.raises(ValueError, match="at most 16777216 subsets of sites"):
-        SpinHypergraph.from_interactions([tuple(range(40))]).to_hubo()
+        SpinHypergraph.from_hyperedges([tuple(range(40))]).to_hubo()
 
 
 # dimod.
@@ -153,14 +153,14 @@ def test_ground_states_decode_to_ground_states() -> None:
 
 @pytest.mark.parametrize("penalty", [3.9, 0.0, -1.0, float("nan"), "x"])
 def test_a_penalty_that_is_not_enough_is_refused(penalty: Any) -> None:
-    graph = SpinHypergraph.from_interactions([(0, 1, 2, 3)], -2.0)
+    graph = SpinHypergraph.from_hyperedges([(0, 1, 2, 3)], -2.0)
     with pytest.raises(ValueError, match="penalty must be"):
         graph.to_pairwise(penalty)
     assert graph.to_pairwise(4.0).num_ancillas == 3
 
 
 def test_labels_of_ancillas() -> None:
-    reduced = SpinHypergraph.from_interactions([("a", "b", "c", "d")]).to_pairwise()
+    reduced = SpinHypergraph.from_hyperedges([("a", "b", "c", "d")]).to_pairwise()
     assert reduced.graph.labels == ("a", "b", "c", "d", ("ancilla", 0), ("ancilla", 1), ("ancilla", 2))
     assert repr(reduced).startswith("PairwiseReduction(graph=IsingGraph(7 spins")
     with pytest.raises(ValueError, match="spins must have shape"):

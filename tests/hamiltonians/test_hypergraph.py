@@ -138,7 +138,7 @@ def test_primal_graph_joins_what_shares_an_interaction(graph: SpinHypergraph) ->
 
 
 def test_primal_graph_of_too_many_pairs_is_refused() -> None:
-    long = SpinHypergraph.from_interactions(torch.arange(30_000)[None])
+    long = SpinHypergraph.from_hyperedges(torch.arange(30_000)[None])
     assert long.energy(torch.ones(30_000)).item() == -1
     with pytest.raises(ValueError, match="at most 268435456 pairs of sites, got 449985000"):
         long.primal_graph()
@@ -187,7 +187,7 @@ def test_batch_refuses_an_interaction_across_graphs() -> None:
 
 
 def test_interactions_stand_sorted_whatever_was_given() -> None:
-    graph = SpinHypergraph.from_interactions([(3, 1, 0), (2, 0), (1, 0, 2), (1, 0)], [1.0, 2.0, 3.0, 4.0])
+    graph = SpinHypergraph.from_hyperedges([(3, 1, 0), (2, 0), (1, 0, 2), (1, 0)], [1.0, 2.0, 3.0, 4.0])
     assert graph.listed() == [((0, 1), 4.0), ((0, 2), 2.0), ((0, 1, 2), 3.0), ((0, 1, 3), 1.0)]
     assert graph.hyperedge_index.tolist() == [[0, 1, 0, 2, 0, 1, 2, 0, 1, 3], [0, 0, 1, 1, 2, 2, 2, 3, 3, 3]]
     assert graph.orders.tolist() == [2, 2, 3, 3]
@@ -197,20 +197,20 @@ def test_interactions_stand_sorted_whatever_was_given() -> None:
 def test_arrays_are_taken_as_they_are() -> None:
     rows = np.array([[0, 1, 2], [3, 2, 1]])
     for each in (rows, torch.as_tensor(rows), rows.tolist()):
-        assert SpinHypergraph.from_interactions(each, [1, -1]).listed() == [((0, 1, 2), 1.0), ((1, 2, 3), -1.0)]
+        assert SpinHypergraph.from_hyperedges(each, [1, -1]).listed() == [((0, 1, 2), 1.0), ((1, 2, 3), -1.0)]
     J = torch.ones(2)
-    graph = SpinHypergraph.from_interactions(rows, J)
+    graph = SpinHypergraph.from_hyperedges(rows, J)
     J.fill_(7)
     assert graph.hyperedge_weight.tolist() == [1, 1]
     assert graph.dtype == torch.float32
 
 
 def test_names_become_labels() -> None:
-    graph = SpinHypergraph.from_interactions([("b", "a", (1, 2))], h={"a": 1.0})
+    graph = SpinHypergraph.from_hyperedges([("b", "a", (1, 2))], h={"a": 1.0})
     assert graph.labels == ("b", "a", (1, 2))
     assert graph.h.tolist() == [0, 1, 0]
     assert graph.to_dict() == {(): 0.0, ("b",): 0.0, ("a",): 1.0, ((1, 2),): 0.0, ("b", "a", (1, 2)): 1.0}
-    given = SpinHypergraph.from_interactions([("b", "a")], labels=["a", "b", "c"])
+    given = SpinHypergraph.from_hyperedges([("b", "a")], labels=["a", "b", "c"])
     assert given.listed() == [((0, 1), 1.0)]
     assert given.num_spins == 3
 
@@ -235,23 +235,23 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"interactions": [(0, 1, 1)]}, r"each site once in an interaction, got \(0, 1, 1\) at position 0"),
-        ({"interactions": [("a", "a")], "labels": ["a"]}, r"each site once in an interaction, got \('a', 'a'\)"),
-        ({"interactions": [(0, 1, 2), (2, 1, 0)]}, r"each interaction once, got \(0, 1, 2\) twice"),
-        ({"interactions": [(0, 1), (2,)]}, r"at least two sites each .*got 1 at position 1"),
-        ({"interactions": [()]}, "at least two sites each"),
-        ({"interactions": [(0, 5)], "num_nodes": 3}, "must hold sites 0…2, got 5 at position 0"),
-        ({"interactions": [(0, 1), (1, -1)]}, "from 0 to 2147483646, got -1"),
-        ({"interactions": np.array([[0, -1]])}, "must hold sites 0…"),
-        ({"interactions": [0, 1]}, "must be tuples of sites, got 0 at position 0"),
-        ({"interactions": ["ab"]}, "must be tuples of sites, got 'ab'"),
-        ({"interactions": "ab"}, "list of tuples of sites, got str"),
-        ({"interactions": {(0, 1): 1.0}}, "list of tuples of sites, got dict"),
-        ({"interactions": torch.ones(2, 3)}, "integers of shape"),
-        ({"interactions": np.arange(3)}, "integers of shape"),
-        ({"J": [1.0, 2.0]}, r"J must have shape \(1,\), one per interaction, got \(2,\)"),
-        ({"J": NAN}, "J must be finite"),
-        ({"J": torch.ones(1, requires_grad=True)}, "J must not require a gradient"),
+        ({"hyperedges": [(0, 1, 1)]}, r"each site once in an interaction, got \(0, 1, 1\) at position 0"),
+        ({"hyperedges": [("a", "a")], "labels": ["a"]}, r"each site once in an interaction, got \('a', 'a'\)"),
+        ({"hyperedges": [(0, 1, 2), (2, 1, 0)]}, r"each interaction once, got \(0, 1, 2\) twice"),
+        ({"hyperedges": [(0, 1), (2,)]}, r"at least two sites each .*got 1 at position 1"),
+        ({"hyperedges": [()]}, "at least two sites each"),
+        ({"hyperedges": [(0, 5)], "num_nodes": 3}, "must hold sites 0…2, got 5 at position 0"),
+        ({"hyperedges": [(0, 1), (1, -1)]}, "from 0 to 2147483646, got -1"),
+        ({"hyperedges": np.array([[0, -1]])}, "must hold sites 0…"),
+        ({"hyperedges": [0, 1]}, "must be tuples of sites, got 0 at position 0"),
+        ({"hyperedges": ["ab"]}, "must be tuples of sites, got 'ab'"),
+        ({"hyperedges": "ab"}, "list of tuples of sites, got str"),
+        ({"hyperedges": {(0, 1): 1.0}}, "list of tuples of sites, got dict"),
+        ({"hyperedges": torch.ones(2, 3)}, "integers of shape"),
+        ({"hyperedges": np.arange(3)}, "integers of shape"),
+        ({"weights": [1.0, 2.0]}, r"weights must have shape \(1,\), one per interaction, got \(2,\)"),
+        ({"weights": NAN}, "weights must be finite"),
+        ({"weights": torch.ones(1, requires_grad=True)}, "weights must not require a gradient"),
         ({"h": [1.0]}, "must hold sites 0…0"),
         ({"h": {7: 1.0}, "num_nodes": 3}, "h must have sites 0…2 as keys, got 7"),
         ({"num_nodes": 0}, "num_nodes must be at least 1"),
@@ -259,13 +259,13 @@ NAN = float("nan")
         ({"dtype": torch.float16}, "dtype must be"),
         ({"pos": [[0.0]]}, r"pos must have shape \(3, d\)"),
         ({"offset": NAN}, "offset must be finite"),
-        ({"interactions": []}, "num_nodes must be given"),
-        ({"J": torch.ones(1, device="meta")}, "meta device"),
+        ({"hyperedges": []}, "num_nodes must be given"),
+        ({"weights": torch.ones(1, device="meta")}, "meta device"),
     ],
 )
-def test_from_interactions_refuses(arguments: dict[str, Any], message: str) -> None:
+def test_from_hyperedges_refuses(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        SpinHypergraph.from_interactions(**({"interactions": [(0, 1, 2)]} | arguments))
+        SpinHypergraph.from_hyperedges(**({"hyperedges": [(0, 1, 2)]} | arguments))
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_validate_finds_broken_rules(name: str, value: Any, message: str) -> Non
 
 
 def test_validate_finds_an_interaction_twice() -> None:
-    graph = SpinHypergraph.from_interactions([(0, 1, 2), (1, 2, 3)])
+    graph = SpinHypergraph.from_hyperedges([(0, 1, 2), (1, 2, 3)])
     graph.hyperedge_index[0, 3:] = torch.tensor([2, 0, 1])
     with pytest.raises(ValueError, match="each interaction once"):
         graph.validate()
@@ -339,7 +339,7 @@ def test_good_ones_are_valid(graph: SpinHypergraph) -> None:
 
 
 def test_subgraph_keeps_what_lies_within() -> None:
-    graph = SpinHypergraph.from_interactions(
+    graph = SpinHypergraph.from_hyperedges(
         [tuple("abc"), tuple("bcd"), tuple("cd"), tuple("ae")],
         [1.0, 2.0, 3.0, 4.0],
         h=[1, 2, 3, 4, 5],
@@ -360,7 +360,7 @@ def test_subgraph_keeps_what_lies_within() -> None:
         (HYPERGRAPHS["one spin"], "SpinHypergraph(1 spin, 0 interactions, field = 0.75, offset -0.5)"),
         (HYPERGRAPHS["nested"], "SpinHypergraph(5 spins, 3 interactions of 2 to 4 spins in [-1.5, 1], no field)"),
         (
-            SpinHypergraph.from_interactions([("a", "b", "c")], torch.ones(1)),
+            SpinHypergraph.from_hyperedges([("a", "b", "c")], torch.ones(1)),
             "SpinHypergraph(3 spins, 1 interaction of 3 spins = 1, no field, labels 'a'…'c', float32)",
         ),
         (SpinHypergraph(), "SpinHypergraph(empty)"),
@@ -372,7 +372,7 @@ def test_repr(graph: SpinHypergraph, text: str) -> None:
 
 def test_order_of_nothing() -> None:
     assert HYPERGRAPHS["fields only"].order == 1
-    assert SpinHypergraph.from_interactions([], [], num_nodes=2).order == 0
+    assert SpinHypergraph.from_hyperedges([], [], num_nodes=2).order == 0
     assert HYPERGRAPHS["orders 1 to 5"].order == 5
 
 

@@ -43,7 +43,7 @@ def test_a_worked_example(tmp_path: Path) -> None:
 def test_what_is_written(tmp_path: Path) -> None:
     path = tmp_path / "a.interactions"
     interactions = [("a", "b", "c"), ("c", "d")]
-    ga.write(SpinHypergraph.from_interactions(interactions, [1e-7, -2.0], {"d": 0.5}, offset=1.5), path)
+    ga.write(SpinHypergraph.from_hyperedges(interactions, [1e-7, -2.0], {"d": 0.5}, offset=1.5), path)
     assert path.read_text().splitlines() == [
         "# graphar interactions, spins 4, interactions 2, fields 1, offset 1.5",
         '# labels ["a", "b", "c", "d"]',
@@ -68,7 +68,7 @@ def test_round_trips(tmp_path: Path, name: str, suffix: str) -> None:
     finite,
 )
 def test_any_numbers_round_trip(tmp_path: Path, sets: list[set[int]], numbers: list[float], offset: float) -> None:
-    graph = SpinHypergraph.from_interactions(
+    graph = SpinHypergraph.from_hyperedges(
         [tuple(each) for each in sets], numbers[: len(sets)], numbers[8:], offset=offset
     )
     path = tmp_path / "a.interactions"
@@ -186,7 +186,7 @@ def test_incidences_in_any_order() -> None:
         ([[0, 1], [0, 1]], [1.0], "must hold interactions 0…0, one for each J, got 1 in column 1"),
         ([[0, 1], [0, -1]], [1.0], "must hold interactions 0…0, one for each J, got -1"),
         ([[0, 1], [0, 0]], [1.0, 2.0], "hyperedge_index must have at least two sites each .*got 0 at position 1"),
-        ([[0, 1], [0, 0]], 1.0, r"J must have shape \(A,\)"),
+        ([[0, 1], [0, 0]], 1.0, r"weights must have shape \(A,\)"),
         ([[0, 1, 0], [0, 0, 0]], [1.0], r"each site once in an interaction, got \(0, 1, 0\)"),
         ([0, 1], [1.0], r"hyperedge_index must have shape \(2, E\)"),
         ([[0.5, 1], [0, 0]], [1.0], "hyperedge_index must hold integers"),

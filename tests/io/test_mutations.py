@@ -14,7 +14,7 @@ from graphar.io import FORMATS, read, write
 
 NUMBER = 300  # of each format
 GRAPH = IsingGraph.from_edges([[0, 1, 2], [1, 2, 3]], [1.0, -1.5, 0.25], [0, 0, 0.5, 0, 0], offset=1.5)
-TRIPLES = SpinHypergraph.from_interactions([tuple("abc"), tuple("bd"), tuple("abde")], [1.0, -0.5, 2.0], {"c": 3.0})
+TRIPLES = SpinHypergraph.from_hyperedges([tuple("abc"), tuple("bd"), tuple("abde")], [1.0, -0.5, 2.0], {"c": 3.0})
 PLAIN = IsingGraph.from_edges([[0, 1, 2], [1, 2, 3]], [1.0, -1.0, 1.0], num_nodes=4)
 HOSTILE = [
     *(
