@@ -14,14 +14,12 @@ from torch import nn
 from torch.optim import Optimizer
 
 from graphar._support.checks import as_float_tensor
-from graphar._support.seeds import hash_key
 from graphar.comparison.result import ESTIMATED, Comparison
-from graphar.estimators.partition import evaluate
 from graphar.exact.automatic import Floats, cheapest_log_partition
 from graphar.hamiltonians import IsingGraph
 from graphar.hamiltonians.kinds import check_ising
 from graphar.models.autoregressive import Autoregressive
-from graphar.training import BetaRecord, Run, anneal, check_settings
+from graphar.training import anneal, check_settings
 from graphar.training.schedules import as_schedule
 
 __all__ = ["compare"]
@@ -118,13 +116,10 @@ def compare(
     try:
         for name, model in _bar(models, progress):
             try:
-                if not any(weight.requires_grad for weight in model.parameters()):
-                    run = _untrained(model, settings)
-                else:
-                    chosen = options | own[name]
-                    if seconds is not None:
-                        chosen |= _counts(model, settings, seconds, chosen)
-                    run = anneal(model, result.beta, progress=progress, **chosen)
+                chosen = options | own[name]
+                if seconds is not None and any(weight.requires_grad for weight in model.parameters()):
+                    chosen |= _counts(model, settings, seconds, chosen)
+                run = anneal(model, result.beta, progress=progress, **chosen)
             except ValueError as error:  # what the others found is worth keeping
                 warnings.warn(f"{name} is left out: {error}", stacklevel=2)
                 continue
@@ -199,17 +194,6 @@ def _reference(graph: IsingGraph, beta: list[float], given: Any) -> tuple[Floats
             raise ValueError(f"reference must hold {len(beta)} numbers, one for each beta, got {tuple(values.shape)}")
         return values.reshape(-1).numpy(), "log Z given"
     return None, ESTIMATED
-
-
-def _untrained(model: Autoregressive, settings: dict[str, Any]) -> Run:
-    """A run of no steps: the records alone."""
-    run = Run(settings)
-    for number, beta in enumerate(settings["schedule"]):
-        key = hash_key(settings["seed"], "evaluation", number)
-        result = evaluate(model.at(beta), settings["evaluate_samples"], key)
-        run.update_best(result.best_energy, result.best_spins)
-        run.finish(BetaRecord.of(result, run, 0.0))
-    return run
 
 
 def _counts(model: Autoregressive, settings: dict[str, Any], seconds: float, options: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ Sites of one height in the tree and one width form a group and are summed out to
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -107,7 +109,12 @@ class Eliminator:
         return dense
 
     def sum_out(
-        self, coupling: Tensor, field: Tensor, fixed: Tensor | None = None, many: Tensor | None = None
+        self,
+        coupling: Tensor,
+        field: Tensor,
+        fixed: Tensor | None = None,
+        many: Tensor | None = None,
+        join: Callable[..., Tensor] = torch.logaddexp,
     ) -> tuple[Tensor, Tensor]:
         """Log-odds R and log-sums T.
 
@@ -116,6 +123,8 @@ class Eliminator:
             field: k = βh by rank, shape (B, N).
             fixed: by rank, ±1 for a spin held there, 0 for a free one, shape (B, N).
             many: βJ of the terms, shape (B, M).
+            join: what becomes of the two values of a spin summed out; ``torch.maximum``, of couplings and fields
+                themselves, gives gaps and maxima, the limit of β → ∞ over β.
 
         Returns:
             Two buffers of shape (B, total). A held spin has log-odds ±∞.
@@ -132,7 +141,7 @@ class Eliminator:
             if fixed is not None:
                 up, down = hold(fixed[:, group.ranks, None], up, down)
             torch.sub(up, down, out=group.of(odds))
-            torch.logaddexp(up, down, out=group.of(sums))
+            join(up, down, out=group.of(sums))
         return odds, sums
 
     def pull_back(self, odds: Tensor, weights: Tensor, many: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -42,9 +42,8 @@ def cheapest_log_partition(
     if alike and n > 1:
         J, field, offset = n * float(weights[0]), float(h[0]), float(graph.offset)
         return each(lambda b: curie_weiss(n, b, J, field).log_partition - b * offset, "log Z by the sum over M")
-    if (
-        n > MAX_SPINS_ENUMERATED_FIRST and weights.numel() <= WIDTH_TOO_LARGE * n
-    ):  # a graph of width w has at most wN edges
+    narrow = weights.numel() <= WIDTH_TOO_LARGE * n  # as a graph of width w has at most wN edges
+    if n > MAX_SPINS_ENUMERATED_FIRST and narrow:
         try:
             frontier = choose(graph, None, memory)
             if predict(frontier)[1] * len(beta) <= seconds:

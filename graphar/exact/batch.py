@@ -12,7 +12,7 @@ from torch.nn.functional import logsigmoid
 from graphar.elimination.cost import predict
 from graphar.elimination.tables import Eliminator
 from graphar.exact.conditioning import Conditioned
-from graphar.exact.maximum import count_ties, maximise
+from graphar.exact.maximum import count_ties
 from graphar.frontier import Frontier
 
 __all__ = ["EliminationBatch", "GroundStates"]
@@ -146,7 +146,7 @@ class EliminationBatch:
         scale = self.coupling.abs().sum() + self.given.many.abs().sum(1) + self.field.abs().sum(1)
         for rows in torch.arange(len(self.field), device=self.beta.device).split(self.at_once):
             held = None if self.held is None else self.held[rows]
-            gaps, best = maximise(self.plan, self.coupling, self.field[rows], held, self.given.many[rows])
+            gaps, best = self.plan.sum_out(self.coupling, self.field[rows], held, self.given.many[rows], torch.maximum)
             energy = self.given.constant[rows] - best[:, self.roots].sum(1)
             del best  # before the counts need the room
             yield energy, gaps, *count_ties(self.plan, gaps, _TIE * scale[rows])

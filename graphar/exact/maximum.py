@@ -9,29 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphar.elimination.tables import Eliminator, hold, take
+from graphar.elimination.tables import Eliminator, take
 
-__all__ = ["count_ties", "maximise"]
-
-
-def maximise(
-    plan: Eliminator, coupling: Tensor, field: Tensor, fixed: Tensor | None, many: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Gaps and maxima: as log-odds and log-sums of :meth:`Eliminator.sum_out` in the limit of β → ∞, over β."""
-    batch, dense = field.shape[0], plan.dense(coupling)
-    gaps = field.new_empty(batch, plan.total)
-    best = torch.empty_like(gaps)
-    for group in plan.groups:
-        up = group.fields(dense, field, many)
-        down = -up
-        for rows, below, above in group.children(batch):
-            down.index_add_(1, rows, take(best, below))
-            up.index_add_(1, rows, take(best, above))
-        if fixed is not None:
-            up, down = hold(fixed[:, group.ranks, None], up, down)
-        torch.sub(up, down, out=group.of(gaps))
-        torch.maximum(up, down, out=group.of(best))
-    return gaps, best
+__all__ = ["count_ties"]
 
 
 def count_ties(plan: Eliminator, gaps: Tensor, tolerance: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,7 +19,7 @@ def count_ties(plan: Eliminator, gaps: Tensor, tolerance: Tensor) -> tuple[Tenso
 
     Args:
         plan: what was maximised.
-        gaps: as made by :func:`maximise`; those of at most ``tolerance`` are ties.
+        gaps: as made by :meth:`Eliminator.sum_out` with ``torch.maximum``; those of at most ``tolerance`` are ties.
         tolerance: in units of energy, shape (B,).
 
     Returns:
