@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Hashable
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphar._support.checks import as_float_tensor, check_dtype, check_spins
+from graphar.hamiltonians.edges import describe_values
 from graphar.hamiltonians.labels import as_labels, is_plain, look_up, site_numbers
 
 __all__ = ["SiteData"]
@@ -103,6 +105,22 @@ class SiteData(Data):
             raise ValueError(f"spins must be one configuration, shape ({self.num_spins},), got {tuple(x.shape)}")
         labels = range(self.num_spins) if self.labels is None else self.labels
         return {label: int(value) for label, value in zip(labels, x.tolist(), strict=True)}
+
+    def _described(self, weights: Tensor) -> list[str]:
+        """Fields, offset, names, and what is unusual of the numbers, as ``repr`` says them."""
+        field, offset = describe_values(self.h), describe_values(self.offset)
+        parts = ["field" + field if field not in ("", " = 0") else "no field"]
+        batched = getattr(self, "batch", None) is not None
+        if self.offset.numel() == 1 and not batched and offset not in ("", " = 0"):
+            parts.append("offset" + offset.replace(" =", ""))
+        if self.labels is not None:
+            first, last = (reprlib.repr(self.labels[k]) for k in (0, -1))
+            parts.append(f"labels {first}…{last}" if self.num_spins > 1 else f"label {first}")
+        if weights.dtype != torch.float64:
+            parts.append(str(weights.dtype).removeprefix("torch."))
+        if weights.device.type != "cpu":
+            parts.append(str(weights.device))
+        return parts
 
     def apply(self, func: Callable[[Tensor], Tensor], *args: str) -> Self:
         """Apply a function to all tensors, places and planted spins too, or to those named; ``clone``, … call it."""

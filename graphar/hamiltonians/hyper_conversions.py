@@ -22,6 +22,16 @@ __all__ = ["HyperConvertible"]
 class HyperConvertible(SiteData):
     """Interactions of many sites, fields and an offset, from and to other forms."""
 
+    @property
+    def num_interactions(self) -> int:
+        """A, interactions of two sites and more; fields are none."""
+        return self.hyperedge_weight.shape[0]
+
+    @property
+    def orders(self) -> Tensor:
+        """Number of sites |a| of each interaction, shape (A,)."""
+        return torch.bincount(self.hyperedge_index[1], minlength=self.num_interactions)
+
     @classmethod
     def from_hyperedges(
         cls,
@@ -358,7 +368,12 @@ class HyperConvertible(SiteData):
         return graph
 
     def members(self) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError
+        """Sites, one interaction after the other, rising in each; and the number of those of each interaction."""
+        site, interaction = self.hyperedge_index
+        key = interaction * max(1, self.num_spins) + site
+        if bool((key[1:] < key[:-1]).any()):  # made sorted, but transforms may shuffle them
+            site = site[key.argsort(stable=True)]
+        return site, self.orders
 
 
 def _one_offset(graph: SiteData) -> float:

@@ -8,7 +8,6 @@ its incidences, pairs (site, interaction), as PyG's hypergraph layers take them,
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -53,16 +52,6 @@ class SpinHypergraph(HyperConvertible):
     """
 
     # Structure.
-
-    @property
-    def num_interactions(self) -> int:
-        """A, interactions of two sites and more; fields are none."""
-        return self.hyperedge_weight.shape[0]
-
-    @property
-    def orders(self) -> Tensor:
-        """Number of sites |a| of each interaction, shape (A,)."""
-        return torch.bincount(self.hyperedge_index[1], minlength=self.num_interactions)
 
     @property
     def order(self) -> int:
@@ -175,14 +164,6 @@ class SpinHypergraph(HyperConvertible):
         sorted_so = (key[1:] > key[:-1]).all() & (ends[:, 0] < ends[:, 1]).all()
         return ends if bool(sorted_so) and torch.equal(interaction[1::2], interaction[::2]) else None
 
-    def members(self) -> tuple[Tensor, Tensor]:
-        """Sites, one interaction after the other, rising in each; and the number of those of each interaction."""
-        site, interaction = self.hyperedge_index
-        key = interaction * max(1, self.num_spins) + site
-        if bool((key[1:] < key[:-1]).any()):  # made sorted, but transforms may shuffle them
-            site = site[key.argsort(stable=True)]
-        return site, self.orders
-
     def _blocks(self, spins: Tensor, groups: list[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
         """Spins (N, b), b configurations at a time, so that those of a site are in one piece."""
         size = max(1, self.num_spins, sum(sites.numel() for sites, _ in groups) // 4)
@@ -242,16 +223,7 @@ class SpinHypergraph(HyperConvertible):
         size = f" of {_span(self.orders)} spins" if self.num_interactions else ""
         plural = "" if self.num_interactions == 1 else "s"
         parts.append(f"{self.num_interactions} interaction{plural}{size}{describe_values(self.hyperedge_weight)}")
-        parts.append("field" + describe_values(self.h) if describe_values(self.h) not in ("", " = 0") else "no field")
-        if self.offset.numel() == 1 and not graphs and describe_values(self.offset) not in ("", " = 0"):
-            parts.append("offset" + describe_values(self.offset).replace(" =", ""))
-        if self.labels is not None:
-            first, last = (reprlib.repr(self.labels[k]) for k in (0, -1))
-            parts.append(f"labels {first}…{last}" if self.num_spins > 1 else f"label {first}")
-        if self.dtype != torch.float64:
-            parts.append(str(self.dtype).removeprefix("torch."))
-        if self.hyperedge_weight.device.type != "cpu":
-            parts.append(str(self.hyperedge_weight.device))
+        parts += self._described(self.hyperedge_weight)
         return f"{type(self).__name__}({', '.join(parts)})"
 
 

@@ -9,7 +9,6 @@ E(x) = −½ Σ_directed J x x − Σ h x + offset.
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -140,14 +139,5 @@ class IsingGraph(Convertible):
         plural = "" if self.num_spins == 1 else "s"
         couplings = f"{self.num_couplings} coupling{'' if self.num_couplings == 1 else 's'}"
         parts = [f"{graphs}{self.num_spins} spin{plural}", couplings + describe_values(self.edge_weight)]
-        parts.append("field" + describe_values(self.h) if describe_values(self.h) not in ("", " = 0") else "no field")
-        if self.offset.numel() == 1 and not graphs and describe_values(self.offset) not in ("", " = 0"):
-            parts.append("offset" + describe_values(self.offset).replace(" =", ""))
-        if self.labels is not None:
-            first, last = (reprlib.repr(self.labels[k]) for k in (0, -1))
-            parts.append(f"labels {first}…{last}" if self.num_spins > 1 else f"label {first}")
-        if self.dtype != torch.float64:
-            parts.append(str(self.dtype).removeprefix("torch."))
-        if self.edge_weight.device.type != "cpu":
-            parts.append(str(self.edge_weight.device))
+        parts += self._described(self.edge_weight)
         return f"{type(self).__name__}({', '.join(parts)})"
