@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PlanarMap", "connected", "opposite", "planar_map"]
+__all__ = ["PlanarMap", "connected", "euler_characteristic", "map_of_steps", "opposite", "planar_map"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -58,8 +58,16 @@ def planar_map(places: Floats, ends: Ints) -> PlanarMap:
         places: of the sites, shape (N, 2).
         ends: sites of the edges, shape (2, E).
     """
+    drawn = map_of_steps(places[ends[1]] - places[ends[0]], ends)
+    found, components = euler_characteristic(drawn, len(places))
+    if found != 2 * components:
+        raise ValueError("graph must have a drawing whose edges can be told apart in float64, got one that cannot")
+    return drawn
+
+
+def map_of_steps(step: Floats, ends: Ints) -> PlanarMap:
+    """Map of a drawing in which every edge goes straight from its first site by ``step``, shape (E, 2)."""
     num_edges, sites = ends.shape[1], ends.ravel()
-    step = places[ends[1]] - places[ends[0]]
     up = (step[:, 1] > 0) | ((step[:, 1] == 0) & (step[:, 0] > 0))
     # One angle in [0, π) for both halves, so that they are exactly opposite in spite of rounding.
     angle = np.arctan2(np.abs(step[:, 1]), np.where(up, step[:, 0], -step[:, 0]))
@@ -70,9 +78,12 @@ def planar_map(places: Floats, ends: Ints) -> PlanarMap:
     counterclockwise = np.empty_like(order)
     counterclockwise[order] = order[np.where(more, here + 1, np.searchsorted(by_site, by_site))]
     following = counterclockwise[opposite(num_edges)]
-    num_faces, faces = connected(here, following, 2 * num_edges)
-    isolated = len(places) - len(np.unique(sites))
-    components = connected(ends[0], ends[1], len(places))[0] - isolated
-    if len(places) - isolated - num_edges + num_faces != 2 * components:  # Euler
-        raise ValueError("graph must have a drawing whose edges can be told apart in float64, got one that cannot")
+    _, faces = connected(here, following, 2 * num_edges)
     return PlanarMap(ends, sites, order, upward, following, faces)
+
+
+def euler_characteristic(drawn: PlanarMap, num_sites: int) -> tuple[int, int]:
+    """Sites − edges + faces, and the number of components, sites without edges left out."""
+    touched, num_edges = len(np.unique(drawn.sites)), drawn.ends.shape[1]
+    components = connected(drawn.ends[0], drawn.ends[1], num_sites)[0] - (num_sites - touched)
+    return touched - num_edges + int(drawn.faces.max(initial=-1)) + 1, components

@@ -21,6 +21,9 @@ single site is S. Where regions join, the half-edges of the edges inside (index 
     K = I + Λ A₁₁ t,   V = −K⁻¹ Λ (A₁₁, A₁₂),   A ← A₂₂ − A₁₂ᵀ t V₂,   log det(I − T) ← log det(I − T) + log det K.
 
 No step divides by t, so couplings may vanish, and every det K is positive: a ratio of squared partition functions.
+On a torus det K is the square of a Pfaffian of either sign, which is the relative sign of Pf(D A₁₁ D − Λ) and Pf(−Λ),
+D having √|t| for one half-edge of an edge and sgn(t) √|t| for the other.
+
 With G = ∂(½ log det)/∂A of a region the derivatives go backwards, from the whole graph to its sites:
 
     ∂(½ log det)/∂t = −½ diag(V₁) − diag(V₂ G V₂ᵀ Λ),
@@ -53,11 +56,15 @@ class RoundingError(ArithmeticError):
 
 
 class LogDet(NamedTuple):
-    """½ log det, and a priori estimates of its rounding error: of all regions together, and of the worst of them."""
+    """½ log det, a priori estimates of its rounding error: of all regions together, and of the worst of them; sign.
+
+    The sign is that of the Pfaffian whose square is the determinant, +1 on planar graphs.
+    """
 
     value: float
     error: float
     worst: float
+    sign: float = 1.0
 
 
 class _Step(NamedTuple):
@@ -77,32 +84,41 @@ class KacWard:
         nodes: node of every half-edge, shape (2E,).
         sign: Λ_{e,e'} for the first half-edge e of every edge, shape (E,).
         mirrored: sums regions up in another order, which changes nothing but rounding.
+        signed: whether Pfaffians may be negative, as on a torus.
     """
 
-    def __init__(self, order: Ints, nodes: Ints, sign: Floats, mirrored: bool = False) -> None:
-        self._num_edges = len(sign)
+    def __init__(self, order: Ints, nodes: Ints, sign: Floats, mirrored: bool = False, signed: bool = False) -> None:
+        self._num_edges, self._signed = len(sign), signed
         self._node, self._turn, num_links = split(order, nodes)
         self._sign = np.concatenate([sign, -np.ones(num_links)])
         self._regions = join(self._node, mirrored)
 
     @classmethod
-    def around_sites(cls, drawn: PlanarMap, mirrored: bool = False) -> Self:
-        """det(I + Λ S t) with t = tanh βJ: the sum over even subgraphs, squared."""
+    def around_sites(cls, drawn: PlanarMap, mirrored: bool = False, twist: Floats | None = None) -> Self:
+        """det(I + Λ S t) with t = tanh βJ: the sum over even subgraphs, squared.
+
+        On a torus, with ``twist`` −1 for the edges across a cut and 1 for others: the sum with signs by winding.
+        """
         num_edges = drawn.ends.shape[1]
-        return cls(drawn.order, drawn.sites, np.where(drawn.upward[:num_edges], 1.0, -1.0), mirrored)
+        sign = np.where(drawn.upward[:num_edges], 1.0, -1.0)
+        signed = twist is not None
+        return cls(drawn.order, drawn.sites, sign * twist if signed else sign, mirrored, signed)
 
     @classmethod
-    def around_faces(cls, drawn: PlanarMap, mirrored: bool = False) -> Self:
-        """det(I − Λ S* w) with w = exp(−2βJ): the sum over domain walls, squared."""
+    def around_faces(cls, drawn: PlanarMap, mirrored: bool = False, twist: Floats | None = None) -> Self:
+        """det(I − Λ S* w) with w = exp(−2βJ): the sum over domain walls, squared; ``twist`` as around sites."""
         num_edges = drawn.ends.shape[1]
         turn = np.empty(2 * num_edges, np.int64)
         turn[drawn.order] = np.arange(2 * num_edges)
         around = np.where(drawn.upward, 1.0, -1.0)  # Λ of each half-edge with its opposite
+        signed = twist is not None
+        if signed:
+            around = around * np.tile(twist, 2)
         step = np.where(turn[drawn.following] > turn[opposite(num_edges)], -around, around)  # −ΛC
         flip, walk = _walk(drawn.following.tolist(), step.tolist())
         order = walk[np.argsort(drawn.faces[walk], kind="stable")]
         sign = -around[:num_edges] * flip[:num_edges] * flip[num_edges:]
-        return cls(order, drawn.faces, sign, mirrored)
+        return cls(order, drawn.faces, sign, mirrored, signed)
 
     def log_det(self, t: Floats, jitter: int | None = None) -> LogDet:
         """½ log det for one t an edge, shape (E,), and estimates of its rounding error.
@@ -162,7 +178,7 @@ class KacWard:
         root = np.maximum(np.sqrt(np.abs(t)), _TINY)
         factors = None if jitter is None else self._factors(jitter)
         rng = np.random.default_rng(0 if jitter is None else jitter)  # where in them
-        total = error = worst = 0.0
+        total, error, worst, pfaffian = 0.0, 0.0, 0.0, 1.0
         inside: dict[int, Floats] = {}
         for number, region in enumerate(self._regions):
             m = len(region.inner)
@@ -182,6 +198,8 @@ class KacWard:
             K[np.diag_indices(m)] += 1.0
             V = B if steps is not None else B[:, m:]
             lost = 0.0
+            if self._signed and m:
+                pfaffian *= _pfaffian_sign(A[:m, :m], sign, t[edges])
             if m:
                 norm = np.abs(K).sum(axis=0).max()
                 lu, pivots, singular = dgetrf(K, overwrite_a=True)
@@ -204,13 +222,40 @@ class KacWard:
                 weight = root[region.boundary % len(root)]
                 lost += float(np.abs((A + A.T) * weight * weight[:, None]).max())
             error, worst = error + lost, max(worst, lost)
-        return LogDet(total, error, worst)
+        return LogDet(total, error, worst, pfaffian)
 
     def _factors(self, seed: int) -> Floats:
         """Random factors 1 ± 16 ε, symmetric, from which each region takes a square along the diagonal."""
         size = max((len(region.inner) + len(region.boundary) for region in self._regions), default=0) + _SPARE
         noise = np.random.default_rng(seed).uniform(-_JITTER / 2, _JITTER / 2, (size, size))
         return 1 + (noise + noise.T)
+
+
+def _pfaffian_sign(A: Floats, sign: Floats, t: Floats) -> float:
+    """Sign of Pf(D A D − Λ) over that of Pf(−Λ), by elimination with pivots (Parlett and Reid 1970)."""
+    half = len(t)
+    root = np.sqrt(np.abs(t))
+    scale = np.concatenate([root, np.copysign(root, t)])
+    M = A * scale * scale[:, None]
+    here = np.arange(half)
+    M[here, here + half] -= sign
+    M[here + half, here] += sign
+    pairs = np.stack([here, here + half], axis=1).ravel()
+    M = M[np.ix_(pairs, pairs)]
+    found = float(np.prod(-sign))
+    for k in range(0, 2 * half, 2):
+        pivot = k + 1 + int(np.abs(M[k, k + 1 :]).argmax())
+        if pivot != k + 1:
+            M[[k + 1, pivot]] = M[[pivot, k + 1]]
+            M[:, [k + 1, pivot]] = M[:, [pivot, k + 1]]
+            found = -found
+        head = M[k, k + 1]
+        found *= np.sign(head)
+        if head == 0:
+            return 0.0
+        rows = np.outer(M[k, k + 2 :] / head, M[k + 1, k + 2 :])
+        M[k + 2 :, k + 2 :] += rows.T - rows
+    return found
 
 
 def _walk(following: list[int], step: list[float]) -> tuple[Floats, Ints]:

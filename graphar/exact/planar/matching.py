@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from graphar.exact.planar.faces import PlanarMap, connected
 
-__all__ = ["lowest_spins"]
+__all__ = ["lowest_bonds", "lowest_spins"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,14 +27,23 @@ def lowest_spins(drawn: PlanarMap, couplings: Floats, num_spins: int) -> tuple[I
     Raises:
         ImportError: no ``pymatching``.
     """
+    opposite, gap = lowest_bonds(drawn, couplings)
+    return _spins(drawn.ends, opposite, num_spins), gap
+
+
+def lowest_bonds(drawn: PlanarMap, couplings: Floats) -> tuple[NDArray[np.bool_], float]:
+    """Which bonds x_i x_j are −1 where the frustration around every face is met at least cost, and the gap.
+
+    Raises:
+        ImportError: no ``pymatching``.
+    """
     sizes = np.abs(couplings)
     power = 2.0**600 if sizes.max(initial=0) < 1e-150 else 1.0  # so that the unit has all its digits
     sizes *= power
     weights, unit = _as_integers(sizes)
     unsatisfied = _match(drawn, couplings < 0, weights)
-    spins = _spins(drawn.ends, (couplings < 0) ^ unsatisfied, num_spins)
     # Weights are rounded down, so their least sum times the unit bounds that of |J| from below.
-    return spins, 2 * float((sizes - weights * unit)[unsatisfied].sum()) / power
+    return (couplings < 0) ^ unsatisfied, 2 * float((sizes - weights * unit)[unsatisfied].sum()) / power
 
 
 def _as_integers(weights: Floats) -> tuple[Ints, float]:

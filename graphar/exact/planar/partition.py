@@ -20,6 +20,7 @@ import math
 import sys
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ from graphar.exact.scale import check_scale, free_energy
 from graphar.hamiltonians import IsingGraph
 from graphar.hamiltonians.kinds import check_ising
 
-__all__ = ["Planar", "map_of", "planar"]
+__all__ = ["Planar", "finish", "map_of", "planar"]
 
 Floats = NDArray[np.float64]
 
@@ -91,11 +92,20 @@ def planar(graph: IsingGraph, beta: float, *, embedding: str = "auto") -> Planar
             expansion = around_ground_state(drawn, beta, couplings, graph.num_spins)
         except RoundingError as lost:
             raise ValueError(_TOO_COLD.format("nine digits", beta, "")) from lost
+    return Planar(*finish(graph, beta, size, expansion))
+
+
+def finish(graph: IsingGraph, beta: float, size: float, expansion: Expansion) -> tuple[Any, ...]:
+    """The fields of a result, with the offset; ``size`` is Σ β|J|.
+
+    Raises:
+        ValueError: less than nine digits are left.
+    """
     shift = beta * graph.offset.item()
     error = expansion.error + sys.float_info.epsilon * (abs(shift) + abs(expansion.log_partition))
     if not error <= _ROUNDING * (graph.num_spins + size):
         raise ValueError(_TOO_COLD.format("nine digits", beta, f" (log Z has an error of {error:.1g})"))
-    return Planar(graph, beta, expansion.log_partition - shift, error, expansion)
+    return graph, beta, expansion.log_partition - shift, error, expansion
 
 
 def map_of(graph: IsingGraph, embedding: str) -> PlanarMap:
@@ -194,4 +204,4 @@ class Planar:
 
     def __repr__(self) -> str:
         spins = f"{self.num_spins} spin{'' if self.num_spins == 1 else 's'}"
-        return f"Planar({spins}, beta={self.beta:g}, log_partition={self.log_partition:.6f})"
+        return f"{type(self).__name__}({spins}, beta={self.beta:g}, log_partition={self.log_partition:.6f})"
