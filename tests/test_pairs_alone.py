@@ -21,6 +21,8 @@ REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "core_first": lambda graph: ga.core_first(graph, 1),
     "exact.planar": lambda graph: ga.exact.planar(graph, 1.0),
     "exact.planar_ground_state": ga.exact.planar_ground_state,
+    "exact.toroidal": lambda graph: ga.exact.toroidal(graph, 1.0),
+    "exact.toroidal_ground_state": ga.exact.toroidal_ground_state,
     "fine_tune": lambda graph: ga.fine_tune(graph, beta=1.0, steps=1, progress=False),
     "given_order": lambda graph: ga.given_order(graph, range(graph.num_spins)),
     "min_degree": ga.min_degree,
@@ -45,6 +47,7 @@ MADE_BY_FUNCTIONS = {
     "exact.Enumeration",
     "exact.Parities",
     "exact.Planar",
+    "exact.Toroidal",
 }
 
 

@@ -3,9 +3,10 @@
 from graphar.exact.curie_weiss import CurieWeiss, CurieWeissLimit, curie_weiss, curie_weiss_limit
 from graphar.exact.eliminate import Elimination, eliminate
 from graphar.exact.enumerate import Enumeration, codes_from_spins, enumerate, spins_from_codes
-from graphar.exact.ground_state import GroundState, ground_state, planar_ground_state
+from graphar.exact.ground_state import GroundState, ground_state, planar_ground_state, toroidal_ground_state
 from graphar.exact.parities import Parities, parities
 from graphar.exact.planar.partition import Planar, planar
+from graphar.exact.planar.toroidal import Toroidal, toroidal
 from graphar.exact.sherrington_kirkpatrick import SherringtonKirkpatrickLimit, sherrington_kirkpatrick_limit
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Parities",
     "Planar",
     "SherringtonKirkpatrickLimit",
+    "Toroidal",
     "codes_from_spins",
     "curie_weiss",
     "curie_weiss_limit",
@@ -28,4 +30,6 @@ __all__ = [
     "planar_ground_state",
     "sherrington_kirkpatrick_limit",
     "spins_from_codes",
+    "toroidal",
+    "toroidal_ground_state",
 ]

@@ -12,6 +12,7 @@ from graphar.exact.curie_weiss import curie_weiss
 from graphar.exact.eliminate import eliminate
 from graphar.exact.enumerate import MAX_SPINS, enumerate
 from graphar.exact.planar.partition import planar
+from graphar.exact.planar.toroidal import toroidal
 from graphar.hamiltonians import IsingGraph
 
 __all__ = ["Floats", "cheapest_log_partition"]
@@ -54,8 +55,9 @@ def cheapest_log_partition(
     if n <= MAX_SPINS and 8 * 2**n <= memory:
         return each(lambda b: enumerate(graph, b).log_partition, "log Z by enumeration")
     if n <= MAX_SPINS_PLANAR and not graph.has_field:
-        try:
-            return each(lambda b: planar(graph, b).log_partition, "log Z by the Kac–Ward determinant")
-        except (ValueError, ImportError):
-            pass  # not planar, or too cold
+        for exact, how in ((planar, "the Kac–Ward determinant"), (toroidal, "Kac–Ward Pfaffians")):
+            try:
+                return each(lambda b, exact=exact: exact(graph, b).log_partition, f"log Z by {how}")  # type: ignore[misc]
+            except (ValueError, ImportError):
+                continue  # not on a plane or torus, or too cold
     return None

@@ -5,23 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from graphar.exact.eliminate import eliminate
 from graphar.exact.planar.embedding import DrawingError
-from graphar.exact.planar.matching import lowest_spins
+from graphar.exact.planar.matching import lowest_bonds, lowest_spins, spins_of_bonds
 from graphar.exact.planar.partition import map_of
+from graphar.exact.planar.torus import draw_on_torus, winding_of_bonds
 from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
-from graphar.hamiltonians.kinds import check_hamiltonian
+from graphar.hamiltonians.kinds import check_field_free, check_hamiltonian, check_ising
 
-__all__ = ["GroundState", "ground_state", "planar_ground_state"]
+__all__ = ["GroundState", "ground_state", "planar_ground_state", "toroidal_ground_state"]
 
 
 @dataclass(frozen=True, eq=False)
 class GroundState:
-    """One configuration of lowest energy; made by :func:`ground_state` and :func:`planar_ground_state`.
+    """One configuration of lowest energy; made by :func:`ground_state` and its siblings.
 
     Attributes:
         spins: ±1, int8, shape (N,).
@@ -43,8 +45,8 @@ class GroundState:
 def ground_state(graph: IsingGraph | SpinHypergraph) -> GroundState:
     """Configuration of lowest energy of a planar graph without fields, or of any of small treewidth, hypergraphs too.
 
-    By :func:`planar_ground_state` if it applies and ``pymatching`` (extra ``planar``) is there, otherwise by
-    :func:`graphar.exact.eliminate`.
+    By :func:`planar_ground_state` or :func:`toroidal_ground_state` if one of them applies and ``pymatching`` (extra
+    ``planar``) is there, otherwise by :func:`graphar.exact.eliminate`.
 
     Raises:
         ValueError: a graph that is neither; a batch of several graphs.
@@ -60,6 +62,10 @@ def ground_state(graph: IsingGraph | SpinHypergraph) -> GroundState:
                 return planar_ground_state(graph, embedding=embedding)
             except DrawingError:
                 continue
+        try:
+            return toroidal_ground_state(graph)
+        except ValueError:
+            pass  # no drawing on a torus, or one whose cheapest bonds are of no configuration
     exact = eliminate(graph, beta=1.0)
     return GroundState(exact.ground_state, exact.ground_energy.item(), 0.0, "elimination")
 
@@ -96,7 +102,42 @@ def planar_ground_state(graph: IsingGraph, *, embedding: str = "auto") -> Ground
     """
     drawn = map_of(graph, embedding)
     check_scale(graph, 0.0)
-    couplings = graph.undirected()[2].detach().cpu().double().numpy()
-    spins, gap = lowest_spins(drawn, couplings, graph.num_spins)
+    return _matched(graph, *lowest_spins(drawn, _couplings(graph), graph.num_spins))
+
+
+def toroidal_ground_state(graph: IsingGraph, *, period: tuple[float, float] | None = None) -> GroundState:
+    """Configuration of lowest energy of a graph on a torus without fields, where matching finds it.
+
+    Matching finds the cheapest bonds that agree with spins around every face. Along paths that wind around the torus
+    they may still change sign, in about three of four large random instances; they are then those of a graph with other
+    couplings across the ends of the periods, and no configuration of this one is proven lowest.
+
+    Args:
+        graph: drawn on a torus, h = 0; see :func:`graphar.exact.toroidal`.
+        period: as there.
+
+    Raises:
+        ValueError: as there, and where the cheapest bonds are of no configuration.
+        ImportError: a frustrated graph without ``pymatching``.
+
+    >>> import graphar as ga
+    >>> toroidal_ground_state(ga.grid((6, 6), periodic=True, couplings="ferromagnet"))
+    GroundState(36 spins, energy=-72, by matching)
+    """
+    check_ising(graph, alone=True)
+    check_field_free(graph)
+    torus = draw_on_torus(graph, period)
+    check_scale(graph, 0.0)
+    opposite, gap = lowest_bonds(torus.drawn, _couplings(graph))
+    if winding_of_bonds(torus, opposite, graph.num_spins) != (0, 0):
+        raise ValueError("graph must have cheapest bonds that are of a configuration, got some that wind")
+    return _matched(graph, spins_of_bonds(torus.drawn.ends, opposite, graph.num_spins), gap)
+
+
+def _couplings(graph: IsingGraph) -> np.ndarray:
+    return graph.undirected()[2].detach().cpu().double().numpy()
+
+
+def _matched(graph: IsingGraph, spins: np.ndarray, gap: float) -> GroundState:
     configuration = torch.from_numpy(spins).to(torch.int8)
     return GroundState(configuration, graph.to(torch.float64).energy(configuration).item(), gap, "matching")

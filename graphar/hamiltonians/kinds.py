@@ -7,7 +7,7 @@ from typing import Any
 from graphar.hamiltonians.hypergraph import SpinHypergraph
 from graphar.hamiltonians.ising import IsingGraph
 
-__all__ = ["check_hamiltonian", "check_ising"]
+__all__ = ["check_field_free", "check_hamiltonian", "check_ising"]
 
 
 def check_ising(graph: Any, name: str = "graph", alone: bool = False) -> IsingGraph:
@@ -31,3 +31,11 @@ def _alone(graph: Any, name: str) -> Any:
     if getattr(graph, "batch", None) is not None:
         raise ValueError(f"{name} must be one graph, got a batch of {graph.num_graphs}; take its graphs in turn")
     return graph
+
+
+def check_field_free(graph: IsingGraph) -> None:
+    """A ValueError where there are fields, for what sums over even subgraphs."""
+    if graph.has_field:
+        raise ValueError(
+            "graph must have no field (h = 0), got one; graphar.exact.eliminate takes fields, on graphs of small width"
+        )

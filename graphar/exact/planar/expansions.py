@@ -21,7 +21,7 @@ from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.ordering import min_degree
 
-__all__ = ["Expansion", "around_ground_state", "around_infinity", "by_elimination"]
+__all__ = ["Expansion", "around_ground_state", "around_infinity", "by_elimination", "rounding_floor"]
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def around_infinity(drawn: PlanarMap, K: Floats, num_spins: int) -> Expansion | 
     if det.error > _SAFE * num_spins or det.worst > _SAFE_REGION:
         return None
     log_cosh = math.fsum(size + np.log1p(decay)) - len(K) * math.log(2)
-    floor = _floor(K, num_spins)
+    floor = rounding_floor(K, num_spins)
 
     def correlations() -> tuple[Floats, Floats]:
         found = t + 4 * decay / (1 + decay) ** 2 * kac_ward.slope(t)
@@ -83,7 +83,7 @@ def around_ground_state(drawn: PlanarMap, beta: float, couplings: Floats, num_sp
     K = beta * couplings * bonds
     if float(-K.min(initial=0)) > 300:
         raise RoundingError("weights of unsatisfied edges leave the range of float64")
-    w, floor = np.exp(-2 * K), _floor(K, num_spins)
+    w, floor = np.exp(-2 * K), rounding_floor(K, num_spins)
     kac_ward, other = KacWard.around_faces(drawn), KacWard.around_faces(drawn, mirrored=True)
     few = int(drawn.faces.max(initial=0)) < _FEW
     log_det = kac_ward.log_det(w).value
@@ -118,7 +118,7 @@ def by_elimination(drawn: PlanarMap, beta: float, couplings: Floats, num_spins: 
     return Expansion(exact.log_partition.item(), error, correlations)
 
 
-def _floor(K: Floats, num_spins: int) -> float:
+def rounding_floor(K: Floats, num_spins: int) -> float:
     """What rounding takes from the sum of N log 2 and all |K|, however it is made."""
     return 4 * _EPSILON * (num_spins + math.fsum(np.abs(K)))
 

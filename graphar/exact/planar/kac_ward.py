@@ -101,8 +101,7 @@ class KacWard:
         """
         num_edges = drawn.ends.shape[1]
         sign = np.where(drawn.upward[:num_edges], 1.0, -1.0)
-        signed = twist is not None
-        return cls(drawn.order, drawn.sites, sign * twist if signed else sign, mirrored, signed)
+        return cls(drawn.order, drawn.sites, sign if twist is None else sign * twist, mirrored, twist is not None)
 
     @classmethod
     def around_faces(cls, drawn: PlanarMap, mirrored: bool = False, twist: Floats | None = None) -> Self:
@@ -111,14 +110,13 @@ class KacWard:
         turn = np.empty(2 * num_edges, np.int64)
         turn[drawn.order] = np.arange(2 * num_edges)
         around = np.where(drawn.upward, 1.0, -1.0)  # Λ of each half-edge with its opposite
-        signed = twist is not None
-        if signed:
+        if twist is not None:
             around = around * np.tile(twist, 2)
         step = np.where(turn[drawn.following] > turn[opposite(num_edges)], -around, around)  # −ΛC
         flip, walk = _walk(drawn.following.tolist(), step.tolist())
         order = walk[np.argsort(drawn.faces[walk], kind="stable")]
         sign = -around[:num_edges] * flip[:num_edges] * flip[num_edges:]
-        return cls(order, drawn.faces, sign, mirrored, signed)
+        return cls(order, drawn.faces, sign, mirrored, twist is not None)
 
     def log_det(self, t: Floats, jitter: int | None = None) -> LogDet:
         """½ log det for one t an edge, shape (E,), and estimates of its rounding error.

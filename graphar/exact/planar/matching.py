@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from graphar.exact.planar.faces import PlanarMap, connected
 
-__all__ = ["lowest_bonds", "lowest_spins"]
+__all__ = ["lowest_bonds", "lowest_spins", "spins_of_bonds"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,7 +28,7 @@ def lowest_spins(drawn: PlanarMap, couplings: Floats, num_spins: int) -> tuple[I
         ImportError: no ``pymatching``.
     """
     opposite, gap = lowest_bonds(drawn, couplings)
-    return _spins(drawn.ends, opposite, num_spins), gap
+    return spins_of_bonds(drawn.ends, opposite, num_spins), gap
 
 
 def lowest_bonds(drawn: PlanarMap, couplings: Floats) -> tuple[NDArray[np.bool_], float]:
@@ -82,7 +82,7 @@ def _match(drawn: PlanarMap, negative: NDArray[np.bool_], weights: Ints) -> NDAr
     return unsatisfied
 
 
-def _spins(ends: Ints, opposite: NDArray[np.bool_], num_spins: int) -> Ints:
+def spins_of_bonds(ends: Ints, opposite: NDArray[np.bool_], num_spins: int) -> Ints:
     """Spins that differ exactly across the edges in ``opposite``."""
     lower, upper = ends
     # Nodes i and i + N stand for the two values of spin i.

@@ -34,13 +34,13 @@ from graphar.exact.planar.faces import PlanarMap, planar_map
 from graphar.exact.planar.kac_ward import RoundingError
 from graphar.exact.scale import check_scale, free_energy
 from graphar.hamiltonians import IsingGraph
-from graphar.hamiltonians.kinds import check_ising
+from graphar.hamiltonians.kinds import check_field_free, check_ising
 
-__all__ = ["Planar", "finish", "map_of", "planar"]
+__all__ = ["TOO_COLD", "Planar", "finish", "map_of", "planar"]
 
 Floats = NDArray[np.float64]
 
-_TOO_COLD = "beta must leave {} to rounding, which frustration and low temperature take, got {:g}{}"
+TOO_COLD = "beta must leave {} to rounding, which frustration and low temperature take, got {:g}{}"
 _ROUNDING = 1e-9  # rounding error of log Z, relative to N + Σ β|J|, that is let pass
 _ROUNDING_OF_ENERGY = 1e-6  # that of the energy, relative to Σ|J|
 _ROUNDING_OF_CORRELATIONS = 1e-4  # that of correlations, absolute
@@ -91,7 +91,7 @@ def planar(graph: IsingGraph, beta: float, *, embedding: str = "auto") -> Planar
         try:
             expansion = around_ground_state(drawn, beta, couplings, graph.num_spins)
         except RoundingError as lost:
-            raise ValueError(_TOO_COLD.format("nine digits", beta, "")) from lost
+            raise ValueError(TOO_COLD.format("nine digits", beta, "")) from lost
     return Planar(*finish(graph, beta, size, expansion))
 
 
@@ -104,17 +104,14 @@ def finish(graph: IsingGraph, beta: float, size: float, expansion: Expansion) ->
     shift = beta * graph.offset.item()
     error = expansion.error + sys.float_info.epsilon * (abs(shift) + abs(expansion.log_partition))
     if not error <= _ROUNDING * (graph.num_spins + size):
-        raise ValueError(_TOO_COLD.format("nine digits", beta, f" (log Z has an error of {error:.1g})"))
+        raise ValueError(TOO_COLD.format("nine digits", beta, f" (log Z has an error of {error:.1g})"))
     return graph, beta, expansion.log_partition - shift, error, expansion
 
 
 def map_of(graph: IsingGraph, embedding: str) -> PlanarMap:
     """The planar map of a graph without fields, drawn as ``embedding`` says."""
     check_ising(graph, alone=True)
-    if graph.has_field:
-        raise ValueError(
-            "graph must have no field (h = 0), got one; graphar.exact.eliminate takes fields, on graphs of small width"
-        )
+    check_field_free(graph)
     lower, upper, _ = graph.undirected()
     return planar_map(draw(graph, embedding), torch.stack([lower, upper]).cpu().numpy())
 
@@ -174,7 +171,7 @@ class Planar:
         error = self.correlation_error
         if not error <= _ROUNDING_OF_CORRELATIONS:
             raise ValueError(
-                _TOO_COLD.format("four digits of the correlations", self.beta, f" (an error of {error:.1g})")
+                TOO_COLD.format("four digits of the correlations", self.beta, f" (an error of {error:.1g})")
             )
         return torch.from_numpy(self._correlations[0])
 
@@ -191,7 +188,7 @@ class Planar:
         size = math.fsum(np.abs(J))
         error = math.fsum(np.abs(J) * errors) + sys.float_info.epsilon * (size + abs(energy))
         if not error <= _ROUNDING_OF_ENERGY * (size + abs(offset)):
-            raise ValueError(_TOO_COLD.format("six digits of the energy", self.beta, f" (an error of {error:.1g})"))
+            raise ValueError(TOO_COLD.format("six digits of the energy", self.beta, f" (an error of {error:.1g})"))
         return energy, error
 
     @cached_property
@@ -199,7 +196,7 @@ class Planar:
         try:
             values, errors = self._expansion.correlations()
         except RoundingError as error:
-            raise ValueError(_TOO_COLD.format("digits of the correlations", self.beta, "")) from error
+            raise ValueError(TOO_COLD.format("digits of the correlations", self.beta, "")) from error
         return np.clip(values, -1, 1), np.minimum(errors, 2.0)  # what lies in [−1, 1] is off by no more
 
     def __repr__(self) -> str:

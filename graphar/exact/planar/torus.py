@@ -36,7 +36,7 @@ class TorusMap(NamedTuple):
 
     def twist(self, along: tuple[int, int]) -> Floats:
         """−1 for edges that cross the ends of the periods chosen an odd number of times, shape (E,)."""
-        return 1.0 - 2.0 * ((np.array(along) @ self.crossings) % 2)
+        return np.where((np.array(along) @ self.crossings) % 2, -1.0, 1.0)
 
 
 def draw_on_torus(graph: IsingGraph, period: tuple[float, float] | None) -> TorusMap:
