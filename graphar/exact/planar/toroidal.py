@@ -69,7 +69,7 @@ def toroidal(graph: IsingGraph, beta: float, *, period: tuple[float, float] | No
 
     >>> import graphar as ga
     >>> toroidal(ga.grid((16, 16), periodic=True, couplings="ferromagnet"), beta=0.44)
-    Toroidal(256 spins, beta=0.44, log_partition=238.629586)
+    Toroidal(256 spins, beta=0.44, log_partition=238.387247)
     """
     beta = check_beta(beta)
     check_ising(graph, alone=True)
