@@ -283,6 +283,12 @@ class HyperConvertible(SiteData):
         ends = clique_ends(*self.members(), self.num_spins)
         return IsingGraph.from_edges(ends, 1.0, None, self.num_spins, labels=self.labels, pos=self.pos)
 
+    def primal_edges(self) -> Tensor:
+        """Both directions of every edge of :meth:`primal_graph`, sorted as an ``edge_index`` is, shape (2, 2E)."""
+        low, high = clique_ends(*self.members(), self.num_spins)
+        ends = torch.stack([torch.cat([low, high]), torch.cat([high, low])])
+        return ends[:, (ends[0] * self.num_spins + ends[1]).argsort()]
+
     def skeleton(self) -> IsingGraph:
         """The pairs alone, with fields and offset, on the edges of :meth:`primal_graph`: J = 0 where they are no pair.
 

@@ -77,7 +77,7 @@ class Linear(Head):
         if self.inputs == "parents":
             skip = (frontier.local_arrival >= 0).to(dtype)
             return _LinearParents(skip, start(frontier.parents_spin.numel()), bias)
-        diagonal = frontier.pair_spin == frontier.pair_reader
+        diagonal = frontier.pair_is_local
         return _LinearMessages(torch.where(diagonal, 1.0, start(frontier.num_pairs)), diagonal, bias)
 
 

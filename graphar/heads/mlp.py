@@ -99,7 +99,7 @@ class MLP(Head):
         ptr, read = frontier.read_lists(Reads(self.inputs))
         feeds = torch.ones(read.numel(), dtype=torch.bool)
         if Reads(self.inputs) is Reads.MESSAGES:
-            feeds = frontier.pair_spin != frontier.pair_reader
+            feeds = ~frontier.pair_is_local
         reader = torch.repeat_interleave(torch.arange(n), ptr.diff())[feeds]
         fan_in = torch.bincount(reader, minlength=n)[reader]
         first = normal(1.0, hidden, reader.numel()) / fan_in.sqrt()

@@ -76,13 +76,12 @@ class SherringtonKirkpatrick(Head):
 
     def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
         n = frontier.num_spins
-        reader, spin = frontier.pair_reader, frontier.pair_spin.long()
-        feeds = spin != reader
-        reader, spin = reader[feeds], spin[feeds]
-        field = frontier.graph.h.double().cpu()[frontier.ordering.sites][spin]
+        feeds = ~frontier.pair_is_local
+        reader, target = frontier.pair_reader[feeds], frontier.pair_set[feeds].long()
+        field = _fields(frontier)[target]
         sign = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
         ones = torch.ones(2, reader.numel(), dtype=torch.float64)
-        coupling = _couplings(frontier, reader, spin)
+        coupling = _couplings(frontier, reader, target)
         bias = [field + sign * coupling]
         # log σ(z) is near to z well below 0: where messages are weak, g = −log 2 at first, every further layer starts
         # at z = −log 15, there log σ = −log 16 and its slope is 15/16. Further down, layers would be linear for long
@@ -150,11 +149,19 @@ class BoundSherringtonKirkpatrick(CompiledHead):
         return Segments.from_ptr(inbox.ptr, inbox.source.numel()).sum(total)
 
 
-def _couplings(frontier: Frontier, reader: Tensor, spin: Tensor) -> Tensor:
-    """J_il of pairs of ranks i < l, zero where they are not neighbours."""
-    key, order = (frontier.arrival_source * frontier.num_spins + frontier.arrival_target).sort()
+def _fields(frontier: Frontier) -> Tensor:
+    """h_l of each set {l}, zero of those of several spins."""
+    spins = torch.from_numpy(frontier.set_of_spin)
+    fields = torch.zeros(len(frontier.anchor), dtype=torch.float64)
+    return fields.index_copy_(0, spins, frontier.graph.h.double().cpu()[frontier.ordering.sites])
+
+
+def _couplings(frontier: Frontier, reader: Tensor, target: Tensor) -> Tensor:
+    """J of the reader i and the set that its pair is of, J_il of a spin, zero where the two are no interaction."""
+    count = len(frontier.anchor)
+    key, order = (frontier.arrival_source * count + frontier.arrival_target).sort()
     if not key.numel():
         return torch.zeros(reader.numel(), dtype=torch.float64)
-    wanted = reader * frontier.num_spins + spin
+    wanted = reader * count + target
     at = torch.searchsorted(key, wanted).clamp(max=key.numel() - 1)
     return torch.where(key[at] == wanted, frontier.arrival_weight.double()[order[at]], 0.0)

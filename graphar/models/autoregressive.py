@@ -15,7 +15,7 @@ from graphar._support.checks import check_beta
 from graphar._support.seeds import make_generator
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
-from graphar.hamiltonians.kinds import check_ising
+from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.heads import BoundHead, Exact, Head, Linear
 from graphar.kernels.base import Kernel
 from graphar.kernels.select import NAMES, select_kernel
@@ -80,9 +80,7 @@ class Autoregressive(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        check_ising(graph)
-        if getattr(graph, "batch", None) is not None:
-            raise ValueError(f"graph must be one graph, got a batch of {graph.num_graphs}")
+        check_hamiltonian(graph, alone=True)
         if dtype not in DTYPES:
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
         graph.validate()

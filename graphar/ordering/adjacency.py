@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 from torch_geometric.data import Data
 
 from graphar.hamiltonians import SpinHypergraph
 
-__all__ = ["Ints", "adjacency", "check_edges"]
+__all__ = ["Ints", "adjacency", "edges_of"]
 
 Ints = NDArray[np.int64]
 
 
 def adjacency(graph: Data) -> tuple[Ints, Ints]:
     """Neighbours of site i, ascending, are ``indices[indptr[i] : indptr[i + 1]]``; shapes (N + 1,) and (2E,)."""
-    check_edges(graph)
     num_sites = int(graph.num_nodes or 0)
-    source, target = graph.edge_index.cpu().numpy().astype(np.int64, copy=False)
+    source, target = edges_of(graph).cpu().numpy().astype(np.int64, copy=False)
     key = source * num_sites + target
     if key.size and bool((key[1:] <= key[:-1]).any()):
         source, target = np.divmod(np.unique(key), num_sites)
@@ -26,7 +26,8 @@ def adjacency(graph: Data) -> tuple[Ints, Ints]:
     return indptr, np.ascontiguousarray(target)
 
 
-def check_edges(graph: Data) -> None:
-    """Refuse a hypergraph, which has none."""
-    if isinstance(graph, SpinHypergraph):
-        raise ValueError(f"graph must have edges, which graph.primal_graph() lists, got {graph!r}")
+def edges_of(graph: Data) -> Tensor:
+    """Both directions of every edge, (2, 2E); of a hypergraph those of its primal graph, sorted."""
+    if not isinstance(graph, SpinHypergraph):
+        return graph.edge_index
+    return graph.primal_edges()

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphar.ordering.adjacency import check_edges
 from graphar.ordering.structure import Structure
 
 __all__ = ["Ordering"]
@@ -29,7 +28,7 @@ class Ordering:
     Orderings are immutable; two are equal when they list the same sites in the same order.
 
     Args:
-        graph: the graph of N sites, any :class:`torch_geometric.data.Data`.
+        graph: the graph of N sites, any :class:`torch_geometric.data.Data`, or a hypergraph of spins.
         sites: sites in sampling order (rank → site), a permutation of 0…N−1, shape (N,).
         name: how the ordering was made, for tables and pictures.
 
@@ -56,7 +55,6 @@ class Ordering:
     name: str
 
     def __init__(self, graph: Data, sites: Any, name: str = "given") -> None:
-        check_edges(graph)
         order = _as_permutation(sites, int(graph.num_nodes or 0))
         ranks = torch.empty_like(order)
         ranks[order] = torch.arange(len(order))
@@ -84,7 +82,7 @@ class Ordering:
             frontier: ``"component"`` or ``"all"``, the frontier whose pairs are counted.
             radius: largest distance of a frontier spin from its reader, if there is to be one.
         """
-        return Structure(self.graph.edge_index, self.ranks, frontier, radius, self.name).describe()
+        return Structure(self.graph, self.ranks, frontier, radius, self.name).describe()
 
 
 def _as_permutation(sites: Any, num_sites: int) -> Tensor:

@@ -61,7 +61,7 @@ def nested_dissection(graph: Data, seed: int = 0, method: str = "builtin", leaf_
     tried = [Ordering(graph, _dissect(indptr, indices, rng, leaf_size, trials, b), name) for b in balances]
     if len(tried) == 1:
         return tried[0]
-    return min(tried, key=lambda ordering: Structure(graph.edge_index, ordering.ranks).num_pairs)
+    return min(tried, key=lambda ordering: Structure(graph, ordering.ranks).num_pairs)
 
 
 def _dissect(

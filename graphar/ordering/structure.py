@@ -3,19 +3,29 @@
 The definitions are those of :mod:`graphar.frontier`, which lists the messages that are only counted here. With m(l)
 the smallest neighbour of l, l is in the frontier of its ancestors i (itself included) for which i > m(l); with depths
 in the tree the number of pairs is therefore Σ_l depth(l) − depth(m(l)), known before any pair is made.
+
+Of a hypergraph, tree and separators are those of its primal graph, in which interactions are cliques. What messages
+reach are residual sets R (:mod:`graphar.ordering.residual_sets`), subsets of cliques: R lies in C(i) where its smallest
+rank does, its **anchor**. So the same holds with sets in the place of spins, a(R) in that of l and m(R), the smallest
+sender to R, in that of m(l). Of pairs, sets are single spins.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch_geometric.data import Data
 
 from graphar._support.checks import check_count
 from graphar._support.words import format_bytes
+from graphar.hamiltonians import SpinHypergraph
+from graphar.ordering.adjacency import edges_of
 from graphar.ordering.reads import Reads
+from graphar.ordering.residual_sets import ResidualSets, residual_sets
 
 __all__ = ["MAX_PAIRS", "Structure", "pointers"]
 
@@ -28,7 +38,7 @@ class Structure:
     Everything is in rank space and computed when first asked for; nothing is N × N.
 
     Args:
-        edge_index: both directions of every edge, shape (2, 2E).
+        graph: a graph, or a hypergraph of spins.
         ranks: of each site, shape (N,).
         kind, radius: which spins are read, as for :class:`graphar.Frontier`.
         name: of the order, for tables and errors.
@@ -38,11 +48,12 @@ class Structure:
     """
 
     def __init__(
-        self, edge_index: Tensor, ranks: Tensor, kind: str = "component", radius: int | None = None, name: str = "given"
+        self, graph: Data, ranks: Tensor, kind: str = "component", radius: int | None = None, name: str = "given"
     ) -> None:
         if kind not in ("component", "all"):
             raise ValueError(f'frontier must be "component" or "all", got {kind!r}')
-        self.edge_index, self.ranks = edge_index.cpu().numpy(), ranks.numpy()
+        self.edge_index, self.ranks = edges_of(graph).cpu().numpy(), ranks.numpy()
+        self._members = graph.members() if isinstance(graph, SpinHypergraph) else None
         self.kind = kind
         self.radius = None if radius is None else check_count(radius, "radius", minimum=0)
         self.name = name
@@ -65,9 +76,31 @@ class Structure:
         column = np.argsort(source * n + target, kind="stable").astype(np.int32)
         return ptr, target[column].astype(np.int32), column
 
+    # Residual sets, which are the spins where all interactions are pairs.
+
+    @cached_property
+    def residual(self) -> ResidualSets | None:
+        """Those of a hypergraph; None for a graph, whose sets are its spins."""
+        if self._members is None:
+            return None
+        site, orders = (part.cpu().numpy() for part in self._members)
+        return residual_sets(self.ranks[site], orders, self.num_spins)
+
+    @cached_property
+    def anchor(self) -> np.ndarray:
+        """a(R): smallest rank of each set that messages reach, rising; that of a spin is its own."""
+        return np.arange(self.num_spins) if self.residual is None else self.residual.anchor
+
+    @cached_property
+    def set_of_spin(self) -> np.ndarray:
+        """Number of the set {i} of each rank, shape (N,)."""
+        return np.arange(self.num_spins) if self.residual is None else self.residual.ptr[:-1]
+
     @cached_property
     def first(self) -> np.ndarray:
-        """m(l): smallest neighbour of l, or l itself where that is larger (no message ever reaches l)."""
+        """m(R): smallest sender to each set; of a spin without earlier neighbours the spin itself."""
+        if self.residual is not None:
+            return self.residual.first
         ptr, nbr, _ = self.neighbours
         first = np.arange(self.num_spins)
         has = ptr[1:] > ptr[:-1]
@@ -93,7 +126,9 @@ class Structure:
 
     @cached_property
     def arrival_ptr(self) -> Tensor:
-        """Where the arrivals at each rank start, shape (N + 1,): one for each earlier neighbour."""
+        """Where the arrivals at each set start, shape (sets + 1,): at a spin one for each earlier neighbour."""
+        if self.residual is not None:
+            return torch.from_numpy(self.residual.arrival_ptr)
         ptr, nbr, _ = self.neighbours
         target = np.repeat(np.arange(self.num_spins), np.diff(ptr))
         count = np.bincount(target[nbr < target], minlength=self.num_spins)
@@ -113,13 +148,12 @@ class Structure:
         """Σ|F(i)|, the number of weights of a linear head; no pair is made."""
         if self.radius is not None:
             return int(self._counts_within[0].sum())
-        first = torch.from_numpy(self.first)
         at = self.depth if self.kind == "component" else torch.arange(self.num_spins)
-        return int((at - at[first]).sum())
+        return int((at[torch.from_numpy(self.anchor)] - at[torch.from_numpy(self.first)]).sum())
 
     @cached_property
     def pair_ptr(self) -> Tensor:
-        """Where each F(i) starts in :attr:`pair_spin`, shape (N + 1,)."""
+        """Where each F(i) starts in :attr:`pair_set`, shape (N + 1,)."""
         from graphar.ordering.compiled import elimination_tree as tree
 
         if self.num_pairs > MAX_PAIRS:
@@ -129,30 +163,42 @@ class Structure:
             )
         if self.radius is not None:
             return pointers(self._counts_within[0], "pairs")
-        return pointers(torch.from_numpy(tree.count_pairs(self.up, self.first)), "pairs")
+        return pointers(torch.from_numpy(tree.count_pairs(self.up, self.anchor, self.first)), "pairs")
 
     # What a radius leaves: pairs and parents counted, then listed.
 
     @cached_property
     def _counts_within(self) -> tuple[Tensor, Tensor]:
-        from graphar.ordering.compiled import balls
+        from graphar.ordering.compiled import balls, set_balls
 
-        pairs, parents = balls.count_within(*self._balls)
+        if self.residual is None:
+            pairs, parents = balls.count_within(*self._balls)
+        else:
+            pairs, parents = set_balls.count_sets_within(*self._balls, self._sets_of_anchors)
         return torch.from_numpy(pairs), torch.from_numpy(parents)
 
     @cached_property
     def lists_within(self) -> tuple[Tensor, Tensor, Tensor]:
-        from graphar.ordering.compiled import balls
+        from graphar.ordering.compiled import balls, set_balls
 
-        starts = (self.pair_ptr.numpy(), self.parents_ptr.numpy(), self.arrival_ptr.numpy())
-        spins, arrivals, parents = balls.fill_within(*self._balls, *starts)
-        return torch.from_numpy(spins), torch.from_numpy(arrivals), torch.from_numpy(parents)
+        starts = self.pair_ptr.numpy(), self.parents_ptr.numpy()
+        if self.residual is None:
+            sets, arrivals, parents = balls.fill_within(*self._balls, *starts, self.arrival_ptr.numpy())
+        else:
+            sets, arrivals, parents = set_balls.fill_sets_within(*self._balls, self._sets_of_anchors, *starts)
+        return torch.from_numpy(sets), torch.from_numpy(arrivals), torch.from_numpy(parents)
 
     @property
     def _balls(self) -> tuple[int, np.ndarray, np.ndarray, int]:
         assert self.radius is not None
         ptr, nbr, _ = self.neighbours
         return min(self.radius, self.num_spins), ptr, nbr, torch.get_num_threads()
+
+    @property
+    def _sets_of_anchors(self) -> Any:
+        from graphar.ordering.compiled.set_balls import SetsOfAnchors
+
+        return SetsOfAnchors(*(getattr(self.residual, name) for name in SetsOfAnchors._fields))
 
     # Parents.
 
@@ -227,7 +273,7 @@ class Structure:
         operations = self.num_pairs + num_arrivals
         rows = [
             ("spins", f"{self.num_spins:,}"),
-            ("couplings (arrivals)", f"{num_arrivals:,}"),
+            ("couplings (arrivals)" if self.residual is None else "messages (arrivals)", f"{num_arrivals:,}"),
             ("width (largest separator)" if self.radius is None else "width (most spins read)", f"{self.width:,}"),
             ("pairs (linear weights)", f"{self.num_pairs:,}"),
             ("parents, summed", f"{int(self.num_parents.sum()):,}"),

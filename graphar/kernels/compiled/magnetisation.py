@@ -47,7 +47,8 @@ class MagnetisationKernel(SequentialKernel):
 
     def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
         n = self.num_spins
-        if coupling.numel() == n * (n - 1) // 2 > 1 and bool((coupling == coupling[0]).all()):
+        pairs = self._plan.ranks.source.size
+        if coupling.numel() == pairs == n * (n - 1) // 2 > 1 and bool((coupling == coupling[0]).all()):
             coupling = coupling[:1]
         return Couplings(coupling, field, field)
 

@@ -67,6 +67,7 @@ class Sent(NamedTuple):
     Attributes:
         site, local_row: of each spin, and the row of ξ_ii.
         ptr, before, row: where the messages start that each spin sends; the row that one adds to, and its own.
+        factor: the row that is added to the coupling of each, −1 for none; empty where none has one.
     """
 
     site: np.ndarray
@@ -74,6 +75,7 @@ class Sent(NamedTuple):
     ptr: np.ndarray
     before: np.ndarray
     row: np.ndarray
+    factor: np.ndarray
 
 
 class SweepPlan(NamedTuple):
@@ -137,20 +139,25 @@ def plan_messages(
     before = row_of_arrival[np.where(arrival == first, -1, arrival - 1)][sends]
     local_row = row_of_arrival[frontier.local_arrival.numpy()[order]]
     send_ptr = pointers(np.bincount(sent_by, minlength=n))
+    factor = np.zeros(0, np.int32)
+    if frontier.arrival_factor is not None:
+        factor = frontier.arrival_factor.numpy()
+        factor = np.where(factor >= 0, row_of_arrival[factor], -1)[sends].astype(np.int32)
 
     ptr, row = (part.numpy() for part in frontier.read_lists(reads))
     row = place[row].astype(np.int32) if reads.spins else row_of_arrival[row]
     lists, cost = make_reads(order, ptr, row, max(n, num_arrivals + 1))
     widest = int(np.diff(ptr).max()) if n else 0
 
-    sent = Sent(
-        frontier.ordering.sites.numpy()[order], local_row, send_ptr, before, np.arange(num_arrivals, dtype=np.int32)
-    )
+    own = np.arange(num_arrivals, dtype=np.int32)
+    sent = Sent(frontier.ordering.sites.numpy()[order], local_row, send_ptr, before, own, factor)
     keeping = SweepPlan(sent, lists, reads.spins, _ranges(cost), widest, choice)
-    slot, num_slots = reuse_slots(order, np.zeros_like(ptr) if reads.spins else ptr, row, local_row, send_ptr, before)
+    read = np.zeros_like(ptr) if reads.spins else ptr
+    slot, num_slots = reuse_slots(order, read, row, local_row, send_ptr, before, factor)
     if not reads.spins:
         lists = lists._replace(**{name: slot[part] for name, part in lists._asdict().items() if name.endswith("row")})
-    sent = sent._replace(local_row=slot[local_row], before=slot[before], row=slot[:-1])
+    factor = np.where(factor >= 0, slot[factor], -1).astype(np.int32)
+    sent = sent._replace(local_row=slot[local_row], before=slot[before], row=slot[:-1], factor=factor)
     return MessagePlans(order, place, sends, keeping, keeping._replace(sent=sent, reads=lists), num_slots)
 
 
@@ -192,24 +199,31 @@ def _ranges(cost: np.ndarray) -> np.ndarray:
 
 
 class RankPlan(NamedTuple):
-    """Spins by rank, and the arrivals that hold their energies, for heads that read no messages.
+    """Spins by rank, and the interactions that hold their energies, each at its last spin, for heads without messages.
 
     Attributes:
         site: of each rank.
-        ptr, source, arrival: where the arrivals at each rank start, who sends them, and their numbers.
+        ptr, source, arrival: where the pairs with earlier spins start, these spins, and whose coupling each pair has.
+        many_ptr, many_arrival: where the interactions of more spins start, and whose coupling each has.
+        others_ptr, others: where the other spins of each of these start, and they.
     """
 
     site: np.ndarray
     ptr: np.ndarray
     source: np.ndarray
     arrival: np.ndarray
+    many_ptr: np.ndarray
+    many_arrival: np.ndarray
+    others_ptr: np.ndarray
+    others: np.ndarray
 
 
 def rank_plan(frontier: Frontier) -> RankPlan:
     """Spins in order of rank."""
-    source = frontier.arrival_source.numpy().astype(np.int32)
-    arrival = np.arange(source.size, dtype=np.int32)
-    return RankPlan(frontier.ordering.sites.numpy(), frontier.arrival_ptr.numpy(), source, arrival)
+    arrival, source, target = (part.numpy() for part in frontier.edges)
+    ptr = pointers(np.bincount(target, minlength=frontier.num_spins))
+    pairs = ptr, source.astype(np.int32), arrival.astype(np.int32)
+    return RankPlan(frontier.ordering.sites.numpy(), *pairs, *(part.numpy() for part in frontier.many))
 
 
 class MagnetisationPlan(NamedTuple):

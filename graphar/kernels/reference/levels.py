@@ -6,9 +6,11 @@ level is a slice. Drawing one means
 1. every spin i of the level reads its inbox, the arrivals that hold ξ_il for its frontier pairs, and the head
    turns them into logit_i;
 2. x_i is drawn: σ(−|logit_i|) is the probability of the less likely sign;
-3. x_i is sent along its edges to later spins l: the arrival of l after i is the one before it plus J_il x_i.
+3. x_i is sent along its edges to later spins l: the arrival of l after i is the one before it plus J_il x_i. Of
+   interactions of more spins, it is sent to what is left of each, and J_S + ξ_S stands in the place of J_il.
 
-For given spins all arrivals are known at once, and the density takes a single step.
+For given spins all arrivals are known at once, from the largest sets that they reach to single spins, and the density
+takes a single step.
 """
 
 from __future__ import annotations
@@ -55,15 +57,10 @@ class ReferenceKernel(TorchKernel):
         self._sites_at = _starts(levels, self.num_levels)
 
         # Arrivals, in the order in which they are complete. A last row stays zero: what a spin has before any has come.
-        source, target = frontier.arrival_source.long(), frontier.arrival_target.long()
+        source = frontier.arrival_source.long()
         arrival = torch.arange(self.num_arrivals)
-        within = arrival - frontier.arrival_ptr[target]
-        complete = _running_max(levels[source], target)
-        # Under a radius, neighbours of a spin may be drawn together or against the ranks: then several arrivals at it
-        # are complete at once, and take turns.
-        opens = torch.ones_like(target, dtype=torch.bool)
-        opens[1:] = (target[1:] != target[:-1]) | (complete[1:] != complete[:-1])
-        turn = arrival - torch.where(opens, arrival, 0).cummax(0).values if self.num_arrivals else arrival
+        within = arrival - frontier.arrival_ptr[frontier.arrival_target.long()]
+        complete, turn = _completed(frontier, levels)
         num_turns = int(turn.max()) + 1 if self.num_arrivals else 1
         step = complete * num_turns + turn
         sends, row_of_arrival = _sorted_by(step)
@@ -72,6 +69,8 @@ class ReferenceKernel(TorchKernel):
         self.source = place_of_rank[source][sends].to(device)
         self._sends = sends.to(device)
         self.before = row_of_arrival[before][sends].to(device)
+        factor = frontier.arrival_factor
+        self.factor = None if factor is None else row_of_arrival[factor][sends].to(device)
         self.local = row_of_arrival[frontier.local_arrival][ranks].to(device)
         starts = _starts(step, self.num_levels * num_turns)
         slices = [slice(*starts[k : k + 2]) for k in range(self.num_levels * num_turns)]
@@ -79,10 +78,14 @@ class ReferenceKernel(TorchKernel):
             [here for here in slices[level * num_turns : (level + 1) * num_turns] if here.stop > here.start]
             for level in range(self.num_levels)
         ]
-        # k-th arrivals at their spins, for the running sums of given configurations
-        self._num_turns = int(within.max()) + 1 if self.num_arrivals else 0
-        self.turns = row_of_arrival[_sorted_by(within)[0]].to(device)
-        self._turns_at = _starts(within, self._num_turns)
+        # for the running sums of given configurations, from the largest sets to single spins: the arrivals at sets of
+        # one size, and of these the k-th at each set, in turn
+        self._sums = []
+        for here in frontier.arrivals_by_size():
+            at = within[here]
+            turns, starts = row_of_arrival[here[_sorted_by(at)[0]]], _starts(at, int(at.max()) + 1)
+            later = [turns[slice(*starts[k : k + 2])].to(device) for k in range(1, len(starts) - 1)]
+            self._sums.append((row_of_arrival[here].to(device), later))
 
         ptr, read = frontier.read_lists(head.reads)
         rows = (place_of_rank if head.reads.spins else row_of_arrival)[read.long()]
@@ -135,7 +138,7 @@ class ReferenceKernel(TorchKernel):
             if sums is not None:  # one spin a level
                 torch.add(sums[here], spins[here], out=sums[here.stop : here.stop + 1])
             for sends in self._sends_of[level]:
-                message = spins[self.source[sends]].mul_(couplings.coupling[sends])
+                message = spins[self.source[sends]].mul_(self._strength(couplings, sends, arrivals))
                 torch.add(arrivals[self.before[sends]], message, out=arrivals[sends])
         energy = -((arrivals[self.local] + couplings.field) * spins).sum(0, dtype=torch.float64)
         return spins, logits, energy, arrivals
@@ -146,13 +149,48 @@ class ReferenceKernel(TorchKernel):
 
     @torch.no_grad()
     def arrivals(self, couplings: Couplings, rows: Tensor) -> Tensor:
-        """Running partial fields after each earlier neighbour, and a last row of zeros, (E + 1, batch)."""
+        """Running sums after each sender, and a last row of zeros, (E + 1, batch)."""
         received = rows.new_zeros(self.num_arrivals + 1, rows.shape[1])
-        torch.mul(couplings.coupling, rows[self.source], out=received[:-1])
-        for turn in range(1, self._num_turns):
-            these = self.turns[slice(*self._turns_at[turn : turn + 2])]
-            received[these] += received[self.before[these]]
+        for here, later in self._sums:
+            if self.factor is None:
+                torch.mul(couplings.coupling, rows[self.source], out=received[:-1])
+            else:
+                received[here] = self._strength(couplings, here, received) * rows[self.source[here]]
+            for these in later:
+                received[these] += received[self.before[these]]
         return received
+
+    def _strength(self, couplings: Couplings, which: slice | Tensor, arrivals: Tensor) -> Tensor:
+        """What multiplies the senders of some arrivals: J_S + ξ_S, or J alone."""
+        strength = couplings.coupling[which]
+        return strength if self.factor is None else strength + arrivals[self.factor[which]]
+
+
+def _completed(frontier: Frontier, levels: Tensor) -> tuple[Tensor, Tensor]:
+    """The level at which each arrival is complete, and its turn among those that are complete there.
+
+    An arrival waits for its sender, for the one before it at its set, and for its factor. Under a radius, spins of an
+    interaction may be drawn together or against the ranks: then several of these are complete at once, and take turns.
+    """
+    source, target, factor = frontier.arrival_source.long(), frontier.arrival_target.long(), frontier.arrival_factor
+    complete, turn = levels[source], torch.zeros_like(source)
+    for here in frontier.arrivals_by_size():
+        own, to = complete[here], target[here]
+        after = torch.zeros_like(own)
+        if factor is not None:
+            other = factor[here].clamp(min=0)
+            waits = (factor[here] >= 0) & (complete[other] >= own)
+            own, after = torch.where(waits, complete[other], own), torch.where(waits, turn[other] + 1, 0)
+        done = _running_max(own, to)
+        after = torch.where(done == own, after, 0)
+        opens = torch.ones_like(to, dtype=torch.bool)
+        opens[1:] = (to[1:] != to[:-1]) | (done[1:] != done[:-1])
+        place = torch.arange(len(here))
+        place = place - torch.where(opens, place, 0).cummax(0).values
+        # one more than the one before, or than the factor, whatever is later
+        late = len(here) + after - place
+        complete[here], turn[here] = done, _running_max(late, opens.cumsum(0) - 1) - len(here) + place
+    return complete, turn
 
 
 def _sorted_by(group: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
-"""Compiled loops of the frontier cut at a radius; imported where it is used, so that numba loads on first use.
+"""Compiled loops of the frontier of pairs cut at a radius; imported where it is used, so that numba loads on first use.
 
 Every reader i walks through its own ball: breadth first along ranks ≥ i, at most ``radius`` steps. Readers do not
-depend on each other and are shared out among threads; the result is the same for any number of them. Arrays are
-as in `_symbolic`.
+depend on each other and are shared out among threads; the result is the same for any number of them. Arrays are as in
+:mod:`graphar.ordering.compiled.elimination_tree`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 
 from graphar._support.compile import njit
 
-__all__ = ["count_within", "fill_within"]
+__all__ = ["BLOCK", "count_within", "fill_within", "share", "walk_ball"]
 
 BLOCK = 1024  # consecutive readers of a thread: near each other in memory, few enough that threads end together
 
 
 @njit(cache=True)
-def _frontier(i: int, radius: int, ptr: np.ndarray, nbr: np.ndarray, mark: np.ndarray, ball: np.ndarray) -> int:
-    """Writes F_r(i) to the start of ``ball`` and returns its size; ``mark`` becomes i on all of the ball."""
+def walk_ball(i: int, radius: int, ptr: np.ndarray, nbr: np.ndarray, mark: np.ndarray, ball: np.ndarray) -> int:
+    """Writes all ranks ≥ i within the radius of i to the start of ``ball``, marks them by i, returns their number."""
     mark[i] = i
     ball[0] = i
     at, size = 0, 1
@@ -40,8 +40,14 @@ def _frontier(i: int, radius: int, ptr: np.ndarray, nbr: np.ndarray, mark: np.nd
                     size += 1
         if size == shell:
             break
+    return size
+
+
+@njit(cache=True)
+def _frontier(i: int, radius: int, ptr: np.ndarray, nbr: np.ndarray, mark: np.ndarray, ball: np.ndarray) -> int:
+    """Writes F_r(i) to the start of ``ball`` and returns its size; ``mark`` becomes i on all of the ball."""
     kept = 0
-    for at in range(size):
+    for at in range(walk_ball(i, radius, ptr, nbr, mark, ball)):
         spin = ball[at]
         if ptr[spin] < ptr[spin + 1] and nbr[ptr[spin]] < i:
             ball[kept] = spin
@@ -125,7 +131,7 @@ def count_within(radius: int, ptr: np.ndarray, nbr: np.ndarray, threads: int) ->
     """|F_r(i)| and |P_r(i)| of every rank."""
     n = ptr.size - 1
     counts = np.empty(n, np.int64), np.empty(n, np.int64)
-    _share(n, threads, lambda start, step: _count(start, step, radius, ptr, nbr, *counts))
+    share(n, threads, lambda start, step: _count(start, step, radius, ptr, nbr, *counts))
     return counts
 
 
@@ -141,11 +147,11 @@ def fill_within(
     """Spins of F_r(i), rising, the arrivals that hold their ξ_il, and the spins of P_r(i), rising."""
     starts = pair_ptr, parents_ptr, arrival_ptr
     lists = np.empty(pair_ptr[-1], np.int32), np.empty(pair_ptr[-1], np.int32), np.empty(parents_ptr[-1], np.int32)
-    _share(ptr.size - 1, threads, lambda start, step: _fill(start, step, radius, ptr, nbr, *starts, *lists))
+    share(ptr.size - 1, threads, lambda start, step: _fill(start, step, radius, ptr, nbr, *starts, *lists))
     return lists
 
 
-def _share(n: int, threads: int, work: Callable[[int, int], None]) -> None:
+def share(n: int, threads: int, work: Callable[[int, int], None]) -> None:
     """Blocks of readers dealt out to threads of Python's: the loops hold no lock, and a process can still fork."""
     threads = min(threads, -(-n // BLOCK))
     with ThreadPoolExecutor(threads) as pool:

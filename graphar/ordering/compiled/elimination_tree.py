@@ -54,12 +54,12 @@ def tree_depth(parent: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True)
-def count_pairs(up: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """Number of frontier spins of every rank: l belongs to i on the way ``up`` from l while i > first[l]."""
+def count_pairs(up: np.ndarray, anchor: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Number of frontier sets of every rank: one belongs to i on the way ``up`` from its anchor while i > first."""
     count = np.zeros(up.size, np.int64)
-    for spin in range(up.size):
-        i = spin
-        while i > first[spin]:
+    for target in range(anchor.size):
+        i = anchor[target]
+        while i > first[target]:
             count[i] += 1
             i = up[i]
     return count
@@ -67,23 +67,28 @@ def count_pairs(up: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 @njit(cache=True)
 def fill_pairs(
-    up: np.ndarray, first: np.ndarray, ptr: np.ndarray, arrival_ptr: np.ndarray, source: np.ndarray
+    up: np.ndarray,
+    anchor: np.ndarray,
+    first: np.ndarray,
+    ptr: np.ndarray,
+    arrival_ptr: np.ndarray,
+    source: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Frontier spin of every pair and the arrival at it that holds the message ξ_il."""
-    spins = np.empty(ptr[-1], np.int32)
+    """Frontier set R of every pair, of pairs of spins one spin, and the arrival at it that holds the message ξ_iR."""
+    sets = np.empty(ptr[-1], np.int32)
     arrivals = np.empty(ptr[-1], np.int32)
     place = ptr[:-1].copy()
-    for spin in range(up.size):
-        i = spin
-        arrival = arrival_ptr[spin + 1] - 1
-        while i > first[spin]:
-            while source[arrival] >= i:  # the message to l before i is drawn: earlier neighbours of rank < i
+    for target in range(anchor.size):
+        i = anchor[target]
+        arrival = arrival_ptr[target + 1] - 1
+        while i > first[target]:
+            while source[arrival] >= i:  # the message before i is drawn: from senders of rank < i
                 arrival -= 1
-            spins[place[i]] = spin
+            sets[place[i]] = target
             arrivals[place[i]] = arrival
             place[i] += 1
             i = up[i]
-    return spins, arrivals
+    return sets, arrivals
 
 
 @njit(cache=True)

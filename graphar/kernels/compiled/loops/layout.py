@@ -118,15 +118,16 @@ def share_rows(
 
 @njit(cache=True)
 def reuse_slots(
-    order: np.ndarray, ptr: np.ndarray, row: np.ndarray, local_row: np.ndarray, send_ptr: np.ndarray, before: np.ndarray
-) -> tuple[np.ndarray, int]:
+    order: np.ndarray, ptr: np.ndarray, row: np.ndarray, local_row: np.ndarray, send_ptr: np.ndarray,
+    before: np.ndarray, factor: np.ndarray,
+) -> tuple[np.ndarray, int]:  # fmt: skip
     """A slot for every arrival such that none is overwritten while it may be read, and the number of slots.
 
     Only arrivals at undrawn spins are ever read: their slots stay in cache where all arrivals would not.
 
     Args:
         ptr, row: which arrivals each rank reads through its pairs; empty where it reads none.
-        local_row, send_ptr, before: the sweep's own, by drawing order; the row past the last stays zero.
+        local_row, send_ptr, before, factor: the sweep's own, by drawing order; the row past the last stays zero.
     """
     n, num_arrivals = order.size, before.size
     last_use = np.zeros(num_arrivals + 1, np.int64)
@@ -134,6 +135,8 @@ def reuse_slots(
         for send in range(send_ptr[i], send_ptr[i + 1]):
             last_use[send] = i
             last_use[before[send]] = i
+            if factor.size and factor[send] >= 0:
+                last_use[factor[send]] = i
         for p in range(ptr[order[i]], ptr[order[i] + 1]):
             last_use[row[p]] = i
         last_use[local_row[i]] = i

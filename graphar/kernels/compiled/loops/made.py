@@ -22,7 +22,14 @@ from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.pairs import blocks_in_cache
 from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
 from graphar.kernels.compiled.loops.simd import add_rows, dot_rows
-from graphar.kernels.compiled.loops.spin import add_energy, dot, finish_spin, new_drawing, weighted_slope
+from graphar.kernels.compiled.loops.spin import (
+    add_energy,
+    dot,
+    field_of_earlier,
+    finish_spin,
+    new_drawing,
+    weighted_slope,
+)
 from graphar.kernels.compiled.plans import MADEPlan
 
 __all__ = ["gradient", "sweep", "units_gradient"]
@@ -152,8 +159,7 @@ def sweep(work: Work, plan: MADEPlan, numbers: Any, batch: Batch, rows: Any) -> 
                     logit[b] = constant[i] + up[i, b]
             finish_spin(i, i, ranks.site[i], logit, block, batch, drawing)
             if not batch.given:
-                row[:] = 0
-                add_rows(x, ranks.source, ranks.arrival, batch.coupling, ranks.ptr[i], ranks.ptr[i + 1], row)
+                field_of_earlier(ranks, x, i, batch.coupling, logit, row)
                 add_energy(row, batch.field[i], x[i], batch.energy[block])
             if copies > 1:
                 _add_log_prob(x[i], up[i::num_spins], log_q)

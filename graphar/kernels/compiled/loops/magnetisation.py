@@ -10,11 +10,11 @@ from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch, Drawn
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
-from graphar.kernels.compiled.loops.simd import add_rows
 from graphar.kernels.compiled.loops.spin import (
     add_energy,
     add_scaled,
     dot,
+    field_of_earlier,
     finish_spin,
     line,
     new_drawing,
@@ -88,8 +88,7 @@ def sweep(work: Work, plan: MagnetisationPlan, numbers: Any, batch: Batch, rows:
                 if coupling.size < ranks.source.size:
                     line(zero, coupling[0], M, row)
                 else:
-                    row[:] = 0
-                    add_rows(x, ranks.source, ranks.arrival, coupling, ranks.ptr[i], ranks.ptr[i + 1], row)
+                    field_of_earlier(ranks, x, i, coupling, logit, row)
                 add_energy(row, batch.field[i], x[i], batch.energy[block])
             for b in range(width):
                 M[b] += x[i, b]

@@ -6,7 +6,7 @@ import numpy as np
 
 from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Drawn
-from graphar.kernels.compiled.loops.spin import add_energy, send
+from graphar.kernels.compiled.loops.spin import add_energy, send, send_product
 from graphar.kernels.compiled.plans import SweepPlan
 
 __all__ = ["blocks_in_cache", "rows_read", "send_spin"]
@@ -20,7 +20,11 @@ def send_spin(i, block, sent, batch, messages):  # type: ignore[no-untyped-def]
     x = batch.spins[block, i]
     add_energy(messages[sent.local_row[i]], batch.field[i], x, batch.energy[block])
     for k in range(sent.ptr[i], sent.ptr[i + 1]):
-        send(messages[sent.before[k]], batch.coupling[k], x, messages[sent.row[k]])
+        if sent.factor.size and sent.factor[k] >= 0:
+            factor = messages[sent.factor[k]]
+            send_product(messages[sent.before[k]], batch.coupling[k], factor, x, messages[sent.row[k]])
+        else:
+            send(messages[sent.before[k]], batch.coupling[k], x, messages[sent.row[k]])
 
 
 @njit

@@ -14,6 +14,7 @@ import numpy as np
 from graphar._support.compile import njit
 from graphar.kernels.compiled.batch_layout import Batch
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative, random_words
+from graphar.kernels.compiled.loops.simd import add_rows
 
 __all__ = [
     "LOG_EVERY",
@@ -23,10 +24,12 @@ __all__ = [
     "decay_of",
     "dot",
     "draw",
+    "field_of_earlier",
     "finish_spin",
     "line",
     "new_drawing",
     "send",
+    "send_product",
     "weighted_slope",
 ]
 
@@ -93,6 +96,12 @@ def send(received: np.ndarray, strength: float, x: np.ndarray, sent: np.ndarray)
 
 
 @njit(fastmath={"contract"})
+def send_product(received: np.ndarray, strength: float, factor: np.ndarray, x: np.ndarray, sent: np.ndarray) -> None:
+    for b in range(sent.size):
+        sent[b] = received[b] + (strength + factor[b]) * x[b]
+
+
+@njit(fastmath={"contract"})
 def add_scaled(weight: float, row: np.ndarray, total: np.ndarray) -> None:
     for b in range(total.size):
         total[b] += weight * row[b]
@@ -110,6 +119,18 @@ def dot(a: np.ndarray, b: np.ndarray) -> float:
     for k in range(a.size):
         total += a[k] * b[k]
     return total
+
+
+@njit(inline="always")
+def field_of_earlier(ranks, x, i, coupling, product, total):  # type: ignore[no-untyped-def]
+    """ξ_ii from the spins before i, which a plan by ranks lists; ``product`` is scratch."""
+    total[:] = 0
+    add_rows(x, ranks.source, ranks.arrival, coupling, ranks.ptr[i], ranks.ptr[i + 1], total)
+    for k in range(ranks.many_ptr[i], ranks.many_ptr[i + 1]):
+        product[:] = coupling[ranks.many_arrival[k]]
+        for other in range(ranks.others_ptr[k], ranks.others_ptr[k + 1]):
+            product *= x[ranks.others[other]]
+        total += product
 
 
 class Drawing(NamedTuple):
