@@ -22,8 +22,9 @@ R ⊂ C(i) that some earlier spin has sent to, i itself in them or not; arrivals
 :mod:`graphar.ordering.residual_sets`. Where all interactions are pairs, sets are spins and nothing changes.
 
 A **radius** r keeps what is near: F_r(i) are the frontier spins at most r steps from i along edges between ranks
-≥ i, and P_r(i) = {j < i : j adjacent to some l ∈ F_r(i)} the spins that their messages come from. Sets are kept
-whose spins are all that near, and P_r(i) are those that have sent to them or to their factors. Sparse graphs then have O(N) pairs. Outside the component distances are infinite, so both kinds are cut to the same pairs.
+≥ i, and P_r(i) = {j < i : j adjacent to some l ∈ F_r(i)} the spins that their messages come from. Sets are kept whose
+spins are all that near, and P_r(i) are those that have sent to them or to their factors. Sparse graphs then have O(N)
+pairs. Outside the component distances are infinite, so both kinds are cut to the same pairs.
 
 Elimination trees: J. W. H. Liu, `SIAM J. Matrix Anal. Appl. 11, 134 (1990) <https://doi.org/10.1137/0611010>`_.
 """
@@ -169,13 +170,8 @@ class Frontier(Structure):
         start; and these spins, by rank.
         """
         if self.residual is None:
-            nothing = torch.zeros(0, dtype=torch.int64)
-            return (
-                torch.zeros(self.num_spins + 1, dtype=torch.int64),
-                nothing,
-                torch.zeros(1, dtype=torch.int64),
-                nothing,
-            )
+            none, starts = torch.zeros(0, dtype=torch.int64), torch.zeros(self.num_spins + 1, dtype=torch.int64)
+            return starts, none, starts[:1], none
         sets = self.residual
         which = np.flatnonzero((sets.size > 2) & (sets.interaction >= 0))
         site, orders = (part.cpu() for part in self.graph.members())

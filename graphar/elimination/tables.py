@@ -90,14 +90,14 @@ class Eliminator:
         return torch.from_numpy(array).to(self.device)
 
     def _place_couplings(self, ranks: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Where the coupling of each arrival at a rank summed out stands among the dense (rank, parent) ones."""
+        """Where the coupling of each pair that ends in a rank summed out stands among the dense (rank, parent) ones."""
         frontier, n = self.frontier, self.frontier.num_spins
         ptr, width = frontier.parents_ptr.numpy(), frontier.num_parents.numpy()
-        source, target = frontier.arrival_source.numpy(), frontier.arrival_target.numpy()
+        which, source, target = (part.numpy() for part in frontier.edges)
         first = np.full(n, -1)
         first[ranks] = np.cumsum(width[ranks]) - width[ranks]
-        arrivals = np.flatnonzero(first[target] >= 0)
-        source, target = source[arrivals], target[arrivals]
+        gone = np.flatnonzero(first[target] >= 0)
+        arrivals, source, target = which[gone], source[gone], target[gone]
         keys = np.repeat(np.arange(n), width) * n + frontier.parents_spin.numpy()
         slots = first[target] + np.searchsorted(keys, target * n + source) - ptr[target]
         return self._tensor(slots), self._tensor(arrivals)

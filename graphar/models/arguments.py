@@ -13,6 +13,7 @@ from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import Head
 from graphar.ordering import Ordering
+from graphar.ordering.adjacency import edges_of
 from graphar.partial_elimination.order import auto_core_first, choose_width, core_first
 
 __all__ = ["Arrangement", "arrange", "arrange_exact"]
@@ -73,13 +74,13 @@ def arrange_exact(graph: IsingGraph, ordering: OrderingLike, memory: float) -> A
 
 
 def _on(graph: IsingGraph, ordering: Ordering | Callable[[IsingGraph], Ordering]) -> Ordering:
-    """The ordering on this very graph: it serves any couplings and fields on its edges."""
+    """The ordering on this very graph: it serves any couplings and fields on its edges, or cliques of them."""
     if not isinstance(ordering, Ordering):
         if not callable(ordering):
             raise ValueError(f"ordering must be an Ordering or a function that makes one, got {ordering!r}")
         return ordering(graph)
     if ordering.graph is graph:
         return ordering
-    if ordering.graph.num_nodes != graph.num_nodes or not torch.equal(ordering.graph.edge_index, graph.edge_index):
+    if ordering.graph.num_nodes != graph.num_nodes or not torch.equal(edges_of(ordering.graph), edges_of(graph)):
         raise ValueError(f"ordering must be of this graph, got one of {ordering.graph!r}")
     return Ordering(graph, ordering.sites, ordering.name)

@@ -144,6 +144,7 @@ class Autoregressive(nn.Module):
         if self.kernel is None:
             return NoLearnedSites(self.dtype), ExactSites(tables)
         couplings, field = tables.effective_couplings
+        couplings = self.core.by_arrival(self.frontier, couplings)
         taken = self.kernel.take_couplings(couplings, field)
         return LearnedSites(self.kernel, taken, beta, couplings), ExactSites(tables)
 

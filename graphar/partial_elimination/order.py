@@ -9,8 +9,9 @@ from torch import Tensor
 from graphar._support.checks import check_count
 from graphar.elimination.cost import predict
 from graphar.frontier import Frontier, build_frontier
-from graphar.hamiltonians import IsingGraph
-from graphar.hamiltonians.kinds import check_ising
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.interactions import clique_ends
+from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.ordering import Ordering, min_degree, rcm
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "core_first",
     "exact_ranks",
     "outgoing_tables",
+    "own_pairs",
     "predict_tables",
+    "whole_interactions",
 ]
 
 MAX_WIDTH = 30  # codes of a table are 32-bit integers
@@ -54,7 +57,7 @@ def choose_width(frontier: Frontier, memory: float) -> int:
     return best
 
 
-def auto_core_first(graph: IsingGraph, memory: float) -> tuple[Frontier | None, int]:
+def auto_core_first(graph: IsingGraph | SpinHypergraph, memory: float) -> tuple[Frontier | None, int]:
     """Frontier of :func:`core_first` at the largest width whose tables fit in so many bytes; none at width 0."""
     general = build_frontier(min_degree(graph))
     width = choose_width(general, memory)
@@ -67,7 +70,7 @@ def auto_core_first(graph: IsingGraph, memory: float) -> tuple[Frontier | None, 
     return None, 0
 
 
-def core_first(graph: IsingGraph, width: int) -> Ordering:
+def core_first(graph: IsingGraph | SpinHypergraph, width: int) -> Ordering:
     """The core, in reverse Cuthill–McKee order of its own graph, then the exact sites of minimum degree in reverse.
 
     Args:
@@ -78,7 +81,7 @@ def core_first(graph: IsingGraph, width: int) -> Ordering:
     >>> len(core_first(ga.grid((3, 3)), width=2))
     9
     """
-    check_ising(graph)
+    check_hamiltonian(graph, alone=True)
     width = check_count(width, "width", 0)
     return _core_first(build_frontier(min_degree(graph)), width)
 
@@ -88,10 +91,29 @@ def _core_first(general: Frontier, width: int) -> Ordering:
     exact = exact_ranks(general, width)
     edges, _ = core_edges(general, exact)
     kept = (~exact).nonzero()[:, 0]
-    skeleton = IsingGraph.from_edges(edges, torch.ones(edges.shape[1]), num_nodes=len(kept)) if len(kept) else None
+    members, orders, _ = whole_interactions(general, ~exact)
+    ends = clique_ends((torch.cumsum(~exact, 0) - 1)[members], orders, len(kept))
+    edges = torch.cat([edges, ends], dim=1)
+    ones = torch.ones(edges.shape[1])
+    skeleton = IsingGraph.from_edges(edges, ones, num_nodes=len(kept), duplicates="sum") if len(kept) else None
     first = kept[rcm(skeleton).sites] if skeleton is not None else kept
     sites = general.ordering.sites[torch.cat([first, exact.nonzero()[:, 0]])]
     return Ordering(general.graph, sites, f"core of width {width}")
+
+
+def whole_interactions(frontier: Frontier, ends: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Interactions of more than two spins whose last rank is of a mask (N,): if it is of the core, so are the others.
+
+    Returns:
+        Ranks of their members, one interaction after the other, how many each has, and the arrivals of their couplings.
+    """
+    ptr, arrivals, others_ptr, others = frontier.many
+    last = torch.repeat_interleave(torch.arange(frontier.num_spins), ptr.diff())
+    member = torch.cat([others, last])
+    of = torch.cat([torch.repeat_interleave(others_ptr.diff()), torch.arange(len(last))])
+    member = member[(of * frontier.num_spins + member).argsort()]
+    chosen, orders = ends[last], others_ptr.diff() + 1
+    return member[torch.repeat_interleave(chosen, orders)], orders[chosen], arrivals[chosen]
 
 
 def core_edges(frontier: Frontier, exact: Tensor) -> tuple[Tensor, np.ndarray]:
@@ -101,15 +123,23 @@ def core_edges(frontier: Frontier, exact: Tensor) -> tuple[Tensor, np.ndarray]:
     """
     number = torch.cumsum(~exact, 0) - 1
     size = int((~exact).sum())
-    source, target = frontier.arrival_source, frontier.arrival_target
-    own = ~exact[target]  # a neighbour drawn before one kept is kept
-    keys = [(number[target[own]] * size + number[source[own]]).numpy()]
+    _, source, target = own_pairs(frontier, exact)
+    keys = [(number[target] * size + number[source]).numpy()]
     for _, parents in outgoing_tables(frontier, exact):
         members = number[parents]
         low, high = torch.triu_indices(parents.shape[1], parents.shape[1], offset=1)
         keys.append((members[:, high] * size + members[:, low]).flatten().numpy())
     key = np.unique(np.concatenate(keys))
     return torch.from_numpy(np.stack([key % max(1, size), key // max(1, size)])), key
+
+
+def own_pairs(frontier: Frontier, exact: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Couplings of pairs between ranks kept: their arrivals, and the ranks j < l of each."""
+    arrival, source, target = frontier.edges
+    own = ~exact[target]  # a neighbour drawn before one kept is kept
+    if frontier.residual is not None:  # what is left of larger interactions is no coupling
+        own = own & torch.from_numpy(frontier.residual.interaction)[arrival].ge(0)
+    return arrival[own], source[own], target[own]
 
 
 def outgoing_tables(frontier: Frontier, exact: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -17,38 +17,27 @@ needs no sample of them (Rao–Blackwell). The tables depend on β alone, not on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 from torch import Tensor
 
 from graphar._support.words import format_bytes
 from graphar.elimination.tables import Eliminator
+from graphar.elimination.terms import Terms
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.ordering import min_degree
 from graphar.partial_elimination.order import (
     MAX_WIDTH,
-    core_edges,
     core_first,
     exact_ranks,
-    outgoing_tables,
     predict_tables,
+    whole_interactions,
 )
+from graphar.partial_elimination.own_graph import own_graph
 
-__all__ = ["Core", "OutgoingTables"]
+__all__ = ["Core"]
 
 MAX_SITES_DESCRIBED = 5_000  # up to which a description makes the order of every width
-
-
-@dataclass(frozen=True)
-class OutgoingTables:
-    """Tables of one width that exact ranks leave to the core."""
-
-    parents: Tensor  # core numbers, (m, width)
-    first: Tensor  # where each table starts in the eliminator's buffer, (m,)
-    pairs: Tensor  # core edges of the pairs of parents, (m, width (width − 1)/2)
 
 
 class Core:
@@ -63,7 +52,10 @@ class Core:
         sites: of the core, by rank.
         graph: its own graph, numbered by rank, with the edges of K and the original couplings and fields, or None where
             it has no sites.
-        weights: the original couplings, zero on other edges of K, by (later, earlier) end.
+        weights: the original couplings, zero on other edges of K, as :class:`OwnGraph` has them.
+        own, own_arrivals: which of these are original, and the arrivals of their couplings.
+        term_arrivals: of the couplings of more than two spins that end in exact sites.
+        outgoing: what tables leave to the core, and where each table starts in the eliminator's buffer.
     """
 
     def __init__(self, frontier: Frontier, width: int, memory: float) -> None:
@@ -80,23 +72,15 @@ class Core:
         self.ranks = (~self.exact).nonzero()[:, 0]
         self.exact_ranks = self.exact.nonzero()[:, 0]
         self.sites = ordering.sites[self.ranks]
-        self.eliminator = Eliminator(self.frontier, self.exact, torch.device("cpu"))
-        edges, key = core_edges(self.frontier, self.exact)
-        number, size = torch.cumsum(~self.exact, 0) - 1, self.num_spins
-        own = ~self.exact[self.frontier.arrival_target]
-        source, target = self.frontier.arrival_source[own], self.frontier.arrival_target[own]
-        self.own_arrivals = own.nonzero()[:, 0]
-        self.own_edges = _find(key, number[target] * size + number[source])
-        self.weights = torch.zeros(len(key), dtype=torch.float64)
-        self.weights[self.own_edges] = self.frontier.arrival_weight.double().cpu()[self.own_arrivals]
-        h = ordering.graph.h.double().cpu()[self.sites]
-        self.graph = IsingGraph.from_edges(edges, self.weights, h, size) if size else None
-        self.outgoing = []
-        for ranks, parents in outgoing_tables(self.frontier, self.exact):
-            members, bits = number[parents], parents.shape[1]
-            low, high = torch.triu_indices(bits, bits, offset=1)
-            pairs = _find(key, members[:, high] * size + members[:, low])
-            self.outgoing.append(OutgoingTables(members, self.eliminator.offset[ranks], pairs))
+        members, orders, self.term_arrivals = whole_interactions(self.frontier, self.exact)
+        terms = Terms(ordering.sites[members], orders)
+        self.eliminator = Eliminator(self.frontier, self.exact, torch.device("cpu"), terms)
+        self.graph, self.weights, self.own, self.own_arrivals, outgoing = own_graph(self.frontier, self.exact)
+        self.outgoing = [(tables, self.eliminator.offset[tables.ranks]) for tables in outgoing]
+
+    def by_arrival(self, frontier: Frontier, couplings: Tensor) -> Tensor:
+        """Couplings as :attr:`weights` by arrival of a frontier of the core's own graph in order of its ranks."""
+        return couplings if isinstance(self.graph, IsingGraph) else frontier.couplings_by_arrival(couplings)
 
     @property
     def num_spins(self) -> int:
@@ -131,7 +115,3 @@ class Core:
                 f"{format_bytes(needed):>12}{seconds:>12.3g} s"
             )
         return "\n".join(lines)
-
-
-def _find(key: np.ndarray, wanted: Tensor) -> Tensor:
-    return torch.from_numpy(np.searchsorted(key, wanted.numpy()))

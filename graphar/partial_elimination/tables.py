@@ -21,17 +21,17 @@ def tables_at(core: Core, beta: float) -> CoreTables:
     graph = core.frontier.graph
     K = beta * core.frontier.arrival_weight.double().cpu()
     k = beta * graph.h.double().cpu()[core.frontier.ordering.sites]
-    odds, sums = (part[0] for part in core.eliminator.sum_out(K[None], k[None]))
+    odds, sums = (part[0] for part in core.eliminator.sum_out(K[None], k[None], many=K[None, core.term_arrivals]))
     if not bool(torch.isfinite(odds).all()):
         raise ValueError(f"beta times couplings and fields must stay finite in float64, got beta = {beta:g}")
     coupling = torch.zeros_like(core.weights)
-    coupling[core.own_edges] = K[core.own_arrivals]
+    coupling[core.own] = K[core.own_arrivals]
     field = k[core.ranks]
     rests = []
-    for group in core.outgoing:
-        entries = group.first[:, None] + torch.arange(2 ** group.parents.shape[1])
-        rest, by_pair, by_spin = remove_low_orders(sums[entries])
-        coupling.index_add_(0, group.pairs.flatten(), by_pair.flatten())
+    for group, first in core.outgoing:
+        entries = first[:, None] + torch.arange(2 ** group.parents.shape[1])
+        rest, by_term, by_spin = remove_low_orders(sums[entries], group.masks)
+        coupling.index_add_(0, group.terms.flatten(), by_term.flatten())
         field.index_add_(0, group.parents.flatten(), by_spin.flatten())
         rests.append(rest)
     roots = core.eliminator.outgoing[core.frontier.num_parents[core.eliminator.outgoing] == 0]
@@ -88,7 +88,7 @@ class CoreTables:
     """The exact part of a model at one β.
 
     Attributes:
-        coupling, field: K by edge of the core's graph, sorted by (later, earlier) end, and k by core number.
+        coupling, field: K in the order of the core's ``weights``, and k by core number.
         constant: log-sums of components without core, Σ T at the roots.
     """
 
@@ -108,7 +108,7 @@ class CoreTables:
 
     @cached_property
     def effective_couplings(self) -> tuple[Tensor, Tensor]:
-        """K/β by edge and k/β by core number; at β = 0 their limits, the couplings and fields themselves."""
+        """K/β, and k/β by core number; at β = 0 their limits, the couplings and fields themselves."""
         if self.beta > 0:
             return self.coupling / self.beta, self.field / self.beta
         return self.core.weights, self.core.frontier.graph.h.double().cpu()[self.core.sites]
@@ -121,7 +121,7 @@ class CoreTables:
         from graphar.partial_elimination.lookups import add_tables
 
         total = torch.full((rows.shape[0], rows.shape[2]), self.constant, dtype=torch.float64)
-        for group, rest in zip(self.core.outgoing, self._rests, strict=True):
+        for (group, _), rest in zip(self.core.outgoing, self._rests, strict=True):
             arrays = (part.numpy() for part in (rows, row_of_site[group.parents], rest, total))
             share_out(len(rows), add_tables, *arrays)
         return total.flatten()

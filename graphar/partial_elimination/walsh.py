@@ -8,19 +8,29 @@ from torch import Tensor
 __all__ = ["remove_low_orders"]
 
 
-def remove_low_orders(tables: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Tables (m, 2^w) without their pair and one-body Walsh terms, and the coefficients of these.
+def remove_low_orders(tables: Tensor, masks: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """Tables (m, 2^w) without some of their Walsh terms, and the coefficients of these.
+
+    Args:
+        tables: log-sums by code.
+        masks: bits of the spins of each term to remove, two bits or more, (t,), by default all of two;
+            those of one bit go too.
+
+    Returns:
+        The rest, and coefficients (m, t) of the terms and (m, w) of single spins.
 
     By the fast Walsh–Hadamard transform, there and back: w · 2^w additions and no more memory than a second table.
     """
     bits = tables.shape[1].bit_length() - 1
     walsh = _butterflies(tables, bits, back=False) / 2**bits
-    low, high = torch.triu_indices(bits, bits, offset=1)
-    single, double = 1 << torch.arange(bits), (1 << low) | (1 << high)
-    by_spin, by_pair = walsh[:, single], walsh[:, double]
+    if masks is None:
+        low, high = torch.triu_indices(bits, bits, offset=1)
+        masks = (1 << low) | (1 << high)
+    single = 1 << torch.arange(bits)
+    by_spin, by_term = walsh[:, single], walsh[:, masks]
     walsh[:, single] = 0
-    walsh[:, double] = 0
-    return _butterflies(walsh, bits, back=True), by_pair, by_spin
+    walsh[:, masks] = 0
+    return _butterflies(walsh, bits, back=True), by_term, by_spin
 
 
 def _butterflies(tables: Tensor, bits: int, back: bool) -> Tensor:
