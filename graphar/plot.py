@@ -8,6 +8,7 @@ import numpy as np
 
 from graphar._support.checks import check_count
 from graphar.frontier import Frontier
+from graphar.hamiltonians import IsingGraph
 from graphar.training.run import Run
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ def plot_frontier(frontier: Frontier, rank: int | None = None) -> Figure:
     if check_count(rank, "rank", 0) >= n:
         raise ValueError(f"rank must be at most {n - 1}, got {rank}")
     place = _places(frontier)[frontier.ordering.sites.numpy()]  # by rank
-    source, target = frontier.arrival_source.numpy(), frontier.arrival_target.numpy()
-    weight = frontier.arrival_weight.numpy()
+    source, target, weight = _edges(frontier)
     pairs = frontier.pair_spin[frontier.pair_ptr[rank] : frontier.pair_ptr[rank + 1]].numpy()
     parents = frontier.parents_spin[frontier.parents_ptr[rank] : frontier.parents_ptr[rank + 1]].numpy()
 
@@ -142,13 +142,24 @@ def _places(frontier: Frontier) -> np.ndarray:
 
     graph = nx.Graph()
     graph.add_nodes_from(range(frontier.num_spins))
-    i, j, _ = frontier.graph.undirected()
-    graph.add_edges_from(zip(i.tolist(), j.tolist(), strict=True))
+    sites = frontier.ordering.sites.numpy()
+    graph.add_edges_from(sorted(zip(*(np.sort(sites[np.stack(_edges(frontier)[:2])], axis=0).tolist()), strict=True)))
     if frontier.num_spins <= 600:
         layout = nx.kamada_kawai_layout(graph) if nx.is_connected(graph) else nx.spring_layout(graph, seed=0)
     else:
         layout = nx.spring_layout(graph, seed=0, iterations=30)
     return np.array([layout[site] for site in range(frontier.num_spins)])
+
+
+def _edges(frontier: Frontier) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ranks at the ends of each edge, of a hypergraph those of its primal graph, and couplings, zero of the latter."""
+    if isinstance(frontier.graph, IsingGraph):
+        _, source, target = frontier.edges
+        return source.numpy(), target.numpy(), frontier.arrival_weight.numpy()
+    ptr, neighbour, _ = frontier.neighbours
+    rank = np.repeat(np.arange(frontier.num_spins), np.diff(ptr))
+    earlier = neighbour < rank
+    return neighbour[earlier], rank[earlier], np.zeros(int(earlier.sum()))
 
 
 def _subtree(parent: np.ndarray, rank: int) -> np.ndarray:

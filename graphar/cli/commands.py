@@ -22,8 +22,7 @@ from graphar.elimination.cost import predict
 from graphar.estimators import FreeEnergy, free_energy
 from graphar.exact.automatic import cheapest_log_partition
 from graphar.frontier import build_frontier
-from graphar.hamiltonians import IsingGraph
-from graphar.hamiltonians.kinds import check_ising
+from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.heads import Linear
 from graphar.heads.registry import HEADS
 from graphar.models.autoregressive import Autoregressive
@@ -80,9 +79,8 @@ def info(options: argparse.Namespace) -> int:
     else:
         names = [options.ordering]
     frontiers = []
-    pairs = graph if isinstance(graph, IsingGraph) else graph.primal_graph()
     for name in names:
-        one = build_frontier(ORDERINGS[name](pairs, options.seed), options.frontier, options.radius)
+        one = build_frontier(ORDERINGS[name](graph, options.seed), options.frontier, options.radius)
         frontiers.append(one)
         if options.ordering == "all":
             parents, levels = int(one.num_parents.sum()), int(one.levels().max()) + 1
@@ -214,7 +212,7 @@ def _start(options: argparse.Namespace) -> tuple[dict[str, Any], Autoregressive]
     settings["schedule"] = list(schedule(start, stop, num))
     check_count(settings["samples"], "samples", 2)
     training.check_settings(**_training(settings), evaluate_samples=None)
-    graph = check_ising(open_graph(options.source, options.format, options.base), "source")
+    graph = check_hamiltonian(open_graph(options.source, options.format, options.base), "source")
     settings |= {"source": options.source, "graphar": __version__, "torch": torch.__version__}
     if settings["head"] == "exact" and options.exact_width is None:  # nothing is left to choose
         settings["exact_width"] = 0

@@ -17,7 +17,7 @@ __all__ = ["BUILDERS", "ORDERINGS", "examine", "open_graph", "source_name"]
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _SHAPE = re.compile(r"[0-9]{1,18}(x[0-9]{1,18})+")
 
-BUILDERS: dict[str, Callable[..., IsingGraph]] = {
+BUILDERS: dict[str, Callable[..., IsingGraph | SpinHypergraph]] = {
     "chain": instances.chain,
     "grid": instances.grid,
     "triangular": instances.triangular,
@@ -26,9 +26,12 @@ BUILDERS: dict[str, Callable[..., IsingGraph]] = {
     "complete": instances.complete,
     "sk": instances.sherrington_kirkpatrick,
     "curie_weiss": instances.curie_weiss,
+    "newman_moore": instances.newman_moore,
+    "pspin": instances.random_hypergraph,
+    "xorsat": instances.xorsat,
 }
 
-ORDERINGS: dict[str, Callable[[IsingGraph, int], Ordering]] = {
+ORDERINGS: dict[str, Callable[[IsingGraph | SpinHypergraph, int], Ordering]] = {
     "natural": lambda graph, seed: ordering.natural(graph),
     "bfs": lambda graph, seed: ordering.bfs(graph),
     "rcm": lambda graph, seed: ordering.rcm(graph),
@@ -78,7 +81,7 @@ def _is_there(source: str) -> bool:
         return False
 
 
-def _build(name: str, arguments: str) -> IsingGraph:
+def _build(name: str, arguments: str) -> IsingGraph | SpinHypergraph:
     positional: list[Any] = []
     keywords: dict[str, Any] = {}
     for argument in filter(None, arguments.split(",")):

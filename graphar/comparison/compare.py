@@ -16,8 +16,8 @@ from torch.optim import Optimizer
 from graphar._support.checks import as_float_tensor
 from graphar.comparison.result import ESTIMATED, Comparison
 from graphar.exact.automatic import Floats, cheapest_log_partition
-from graphar.hamiltonians import IsingGraph
-from graphar.hamiltonians.kinds import check_ising
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.models.autoregressive import Autoregressive
 from graphar.training import anneal, check_settings
 from graphar.training.schedules import as_schedule
@@ -30,7 +30,7 @@ _OF_TRAINING = {"steps", "warmup", "batch_size", "learning_rate", "clip_norm", "
 
 
 def compare(
-    graph: IsingGraph,
+    graph: IsingGraph | SpinHypergraph,
     heads: Mapping[str, Any] | Iterable[Any],
     *,
     beta: float | Iterable[float],
@@ -86,7 +86,7 @@ def compare(
     >>> [record["weights"] for record in result.records]
     [0, 0, 8, 8]
     """
-    check_ising(graph)
+    check_hamiltonian(graph, alone=True)
     asked: dict[str, Any] = {
         "beta": list(as_schedule(beta)),
         "steps": steps,
@@ -164,12 +164,12 @@ def _split(entry: Any) -> tuple[Any, dict[str, Any]]:
     return (entry[0], options), {name: options.pop(name) for name in _OF_TRAINING & options.keys()}
 
 
-def _model(graph: IsingGraph, name: str, entry: Any, seed: int) -> Autoregressive:
+def _model(graph: IsingGraph | SpinHypergraph, name: str, entry: Any, seed: int) -> Autoregressive:
     if isinstance(entry, Autoregressive):
         own = entry.graph
-        same = own.num_spins == graph.num_spins and all(
-            torch.equal(own[key], graph[key]) for key in ("edge_index", "edge_weight", "h", "offset")
-        )
+        numbers = ("hyperedge_index", "hyperedge_weight", "edge_index", "edge_weight", "h", "offset")
+        same = type(own) is type(graph) and own.num_spins == graph.num_spins
+        same = same and all(torch.equal(own[key], graph[key]) for key in numbers if key in graph)
         if not same:
             raise ValueError(f"heads[{name!r}] must be a model on this graph, got one on {own!r}")
         return entry
@@ -180,7 +180,7 @@ def _model(graph: IsingGraph, name: str, entry: Any, seed: int) -> Autoregressiv
         raise ValueError(f"heads[{name!r}] does not fit: {error}") from error
 
 
-def _reference(graph: IsingGraph, beta: list[float], given: Any) -> tuple[Floats | None, str]:
+def _reference(graph: IsingGraph | SpinHypergraph, beta: list[float], given: Any) -> tuple[Floats | None, str]:
     """log Z at each β, and where it is from."""
     if isinstance(given, str):
         if given != "auto":

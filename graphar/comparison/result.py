@@ -11,7 +11,7 @@ import numpy as np
 
 from graphar.estimators.partition import Estimate, is_low
 from graphar.exact.automatic import Floats
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.models.autoregressive import Autoregressive
 from graphar.training import BetaRecord, Run
 
@@ -72,7 +72,7 @@ class Comparison:
         interrupted: whether Ctrl-C ended it.
     """
 
-    graph: IsingGraph
+    graph: IsingGraph | SpinHypergraph
     beta: tuple[float, ...]
     log_partition: Floats | None
     reference: str

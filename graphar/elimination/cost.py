@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from graphar.elimination.groups import MAX_GROUP, heights
 from graphar.frontier import Frontier, build_frontier
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.ordering import Ordering, min_degree, min_fill, nested_dissection, rcm
 
 __all__ = ["choose", "predict"]
@@ -21,7 +22,7 @@ MAX_SITES_MIN_FILL = 2_000  # sites up to which minimum fill, slow but often nar
 SECONDS_WORTH_A_SLOW_ORDER = 1.0  # seconds below which no slow order is tried
 WIDTH_PAST_HELP = 64  # nor above this width: no order halves it
 
-OrderingLike = Ordering | Callable[[IsingGraph], Ordering]
+OrderingLike = Ordering | Callable[[Any], Ordering]
 
 
 def predict(frontier: Frontier, sites: Tensor | None = None) -> tuple[float, float]:
@@ -42,7 +43,7 @@ def predict(frontier: Frontier, sites: Tensor | None = None) -> tuple[float, flo
     return float(held), float(SECONDS_PER_ENTRY * (size * (1 + children)).sum() + SECONDS_PER_GROUP * groups)
 
 
-def choose(graph: IsingGraph, ordering: OrderingLike | None, memory: float) -> Frontier:
+def choose(graph: IsingGraph | SpinHypergraph, ordering: OrderingLike | None, memory: float) -> Frontier:
     """Frontier of the given order, or of the cheapest of ours; a ValueError where it needs more memory than this."""
     if ordering is None:
         frontier = _cheapest(graph, memory)
@@ -63,7 +64,7 @@ def choose(graph: IsingGraph, ordering: OrderingLike | None, memory: float) -> F
     return frontier
 
 
-def _cheapest(graph: IsingGraph, memory: float) -> Frontier:
+def _cheapest(graph: IsingGraph | SpinHypergraph, memory: float) -> Frontier:
     """By predicted time, orders that fit in memory first; slow orders only where they may help."""
 
     def key(frontier: Frontier) -> tuple[bool, float]:

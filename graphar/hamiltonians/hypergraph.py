@@ -59,6 +59,11 @@ class SpinHypergraph(HyperConvertible):
         return int(self.orders.max()) if self.num_interactions else int(self.has_field)
 
     @property
+    def couplings(self) -> Tensor:
+        """J of every interaction, shape (A,)."""
+        return self.hyperedge_weight
+
+    @property
     def dtype(self) -> torch.dtype:
         """Floating type of couplings, fields and energies."""
         return self.hyperedge_weight.dtype

@@ -56,6 +56,11 @@ class IsingGraph(Convertible):
         return self.edge_index.shape[1] // 2
 
     @property
+    def couplings(self) -> Tensor:
+        """J of every undirected edge once, in the order of :meth:`undirected`, shape (E,)."""
+        return self.undirected()[2]
+
+    @property
     def dtype(self) -> torch.dtype:
         """Floating type of couplings, fields and energies."""
         return self.edge_weight.dtype

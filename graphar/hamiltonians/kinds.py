@@ -7,7 +7,7 @@ from typing import Any
 from graphar.hamiltonians.hypergraph import SpinHypergraph
 from graphar.hamiltonians.ising import IsingGraph
 
-__all__ = ["check_field_free", "check_hamiltonian", "check_ising"]
+__all__ = ["check_field_free", "check_hamiltonian", "check_ising", "pairs_alone"]
 
 
 def check_ising(graph: Any, name: str = "graph", alone: bool = False) -> IsingGraph:
@@ -18,6 +18,18 @@ def check_ising(graph: Any, name: str = "graph", alone: bool = False) -> IsingGr
     if not isinstance(graph, IsingGraph):
         raise ValueError(f"{name} must be an IsingGraph, got {type(graph).__name__}")
     return _alone(graph, name) if alone else graph
+
+
+def pairs_alone(graph: IsingGraph | SpinHypergraph, what: str) -> IsingGraph:
+    """The graph of a Hamiltonian whose interactions are all pairs; a ValueError with ``what`` asks for that if not."""
+    if isinstance(graph, IsingGraph):
+        return graph
+    if graph.order > 2:
+        raise ValueError(
+            f"graph must have interactions of pairs alone for {what}, got {graph!r}; to_pairwise() makes pairs of "
+            "them with further spins"
+        )
+    return graph.to_ising()
 
 
 def check_hamiltonian(graph: Any, name: str = "graph", alone: bool = False) -> IsingGraph | SpinHypergraph:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from graphar.frontier import Frontier
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.heads.inputs import SiteInputs
 from graphar.ordering import Ordering, rcm
 from graphar.ordering.reads import Reads
@@ -92,7 +92,7 @@ class Head(ABC):
         """What the bare class means where narrow sites are exact and the head draws the others."""
         return cls()
 
-    def default_ordering(self, graph: IsingGraph) -> Ordering:
+    def default_ordering(self, graph: IsingGraph | SpinHypergraph) -> Ordering:
         """The order in which this head does best where all sites are learned, and none is asked for."""
         return rcm(graph)
 
@@ -100,7 +100,7 @@ class Head(ABC):
     def settings(self) -> dict[str, Any]:
         """Keyword arguments that make this head again: plain numbers, strings and flags."""
 
-    def check_graph(self, graph: IsingGraph) -> None:
+    def check_graph(self, graph: IsingGraph | SpinHypergraph) -> None:
         """Nothing where the head can draw the spins of a graph, by default any, some of them exact or none.
 
         Raises:

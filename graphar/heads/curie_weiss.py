@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.heads.base import BoundHead, Head
 from graphar.heads.inputs import SiteInputs, checkpointed_chunks
 from graphar.heads.magnetisation import MagnetisationCoefficients, ReadsMagnetisation, mean_coupling
@@ -72,6 +72,14 @@ class CurieWeiss(Head):
     def settings(self) -> dict[str, Any]:
         return asdict(self)
 
+    def check_graph(self, graph: IsingGraph | SpinHypergraph) -> None:
+        """The spins to come act through one coupling of all pairs.
+
+        Raises:
+            ValueError: interactions of more than two spins.
+        """
+        mean_coupling(graph)
+
     def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
         """Exact or trainable module.
 
@@ -79,7 +87,7 @@ class CurieWeiss(Head):
             ValueError: without ``trainable``, couplings that are not the same on all pairs of spins.
         """
         coupling = mean_coupling(frontier.graph)
-        fault = _not_curie_weiss(frontier.graph)
+        fault = _not_curie_weiss(frontier)
         if self.trainable:
             make = _TrainableUniform if fault is None else _Trainable
             return make(frontier.num_spins, coupling, dtype)
@@ -214,9 +222,9 @@ def _exponents(beta: float, coupling: float, field: np.ndarray) -> np.ndarray:
     return exponents
 
 
-def _not_curie_weiss(graph: IsingGraph) -> str | None:
+def _not_curie_weiss(frontier: Frontier) -> str | None:
     """What is wrong with a graph that is not the Curie–Weiss one."""
-    _, _, weights = graph.undirected()
+    graph, weights = frontier.graph, frontier.arrival_weight
     n, pairs = graph.num_spins, graph.num_spins * (graph.num_spins - 1) // 2
     if weights.numel() != pairs:
         return (

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from graphar._support.checks import check_flag
 from graphar.frontier import Frontier
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.heads.base import BoundHead, Head, check_scale
 from graphar.heads.inputs import SiteInputs
 from graphar.heads.magnetisation import MagnetisationCoefficients, ReadsMagnetisation, mean_coupling
@@ -80,6 +81,14 @@ class CurieWeissInfinite(Head):
 
     def settings(self) -> dict[str, Any]:
         return asdict(self)
+
+    def check_graph(self, graph: IsingGraph | SpinHypergraph) -> None:
+        """The spins to come act through one coupling of all pairs.
+
+        Raises:
+            ValueError: interactions of more than two spins.
+        """
+        mean_coupling(graph)
 
     def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
         n = frontier.num_spins

@@ -21,7 +21,7 @@ from torch.nn.functional import logsigmoid
 
 from graphar._support.checks import check_count, check_flag
 from graphar.frontier import Frontier
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.heads.base import BoundHead, CompiledHead, Head
 from graphar.heads.inputs import SiteInputs
 from graphar.ordering.reads import Reads
@@ -76,7 +76,7 @@ class MADE(Head):
     def settings(self) -> dict[str, Any]:
         return asdict(self)
 
-    def check_graph(self, graph: IsingGraph) -> None:
+    def check_graph(self, graph: IsingGraph | SpinHypergraph) -> None:
         """Mixtures of x and −x are for graphs that do not tell them apart.
 
         Raises:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.kinds import pairs_alone
 from graphar.heads.base import CompiledHead
 from graphar.ordering.reads import Reads
 
@@ -49,7 +50,8 @@ class ReadsMagnetisation(CompiledHead):
         """The same logits as plain tensors."""
 
 
-def mean_coupling(graph: IsingGraph) -> float:
-    """J̄, the mean of J_ij over all pairs of spins."""
+def mean_coupling(graph: IsingGraph | SpinHypergraph) -> float:
+    """J̄, the mean of J_ij over all pairs of spins; a ValueError where interactions are of more."""
+    graph = pairs_alone(graph, "heads of the Curie–Weiss model, whose one coupling is that of all pairs")
     n = graph.num_spins
     return float(graph.edge_weight.double().sum()) / (n * (n - 1)) if n > 1 else 0.0

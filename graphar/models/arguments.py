@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 
 from graphar._support.checks import check_count
 from graphar.elimination.cost import choose
 from graphar.frontier import Frontier, build_frontier
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.heads import Head
 from graphar.ordering import Ordering
 from graphar.ordering.adjacency import edges_of
@@ -18,7 +18,7 @@ from graphar.partial_elimination.order import auto_core_first, choose_width, cor
 
 __all__ = ["Arrangement", "arrange", "arrange_exact"]
 
-OrderingLike = Ordering | Callable[[IsingGraph], Ordering] | None
+OrderingLike = Ordering | Callable[[Any], Ordering] | None
 
 
 class Arrangement(NamedTuple):
@@ -36,7 +36,11 @@ class Arrangement(NamedTuple):
 
 
 def arrange(
-    graph: IsingGraph, head: Head, ordering: OrderingLike, exact_width: int | Literal["auto"], memory: float
+    graph: IsingGraph | SpinHypergraph,
+    head: Head,
+    ordering: OrderingLike,
+    exact_width: int | Literal["auto"],
+    memory: float,
 ) -> Arrangement:
     """The order and width that the arguments of a model mean.
 
@@ -64,7 +68,7 @@ def arrange(
     return Arrangement(frontier.ordering, choose_width(frontier, memory), frontier)
 
 
-def arrange_exact(graph: IsingGraph, ordering: OrderingLike, memory: float) -> Arrangement:
+def arrange_exact(graph: IsingGraph | SpinHypergraph, ordering: OrderingLike, memory: float) -> Arrangement:
     """The order of a model whose sites are all exact: the one given, or the cheapest to eliminate."""
     width = max(1, graph.num_spins)
     if isinstance(ordering, Ordering):
@@ -73,7 +77,7 @@ def arrange_exact(graph: IsingGraph, ordering: OrderingLike, memory: float) -> A
     return Arrangement(frontier.ordering, width, frontier)
 
 
-def _on(graph: IsingGraph, ordering: Ordering | Callable[[IsingGraph], Ordering]) -> Ordering:
+def _on(graph: IsingGraph | SpinHypergraph, ordering: Ordering | Callable[[Any], Ordering]) -> Ordering:
     """The ordering on this very graph: it serves any couplings and fields on its edges, or cliques of them."""
     if not isinstance(ordering, Ordering):
         if not callable(ordering):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from graphar._support.checks import check_beta
 from graphar._support.seeds import make_generator
 from graphar.frontier import Frontier, build_frontier
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.heads import BoundHead, Exact, Head, Linear
 from graphar.kernels.base import Kernel
@@ -32,12 +32,13 @@ DTYPES = (torch.float32, torch.float64)
 
 
 class Autoregressive(nn.Module):
-    r"""Autoregressive network on the interaction graph of an Ising model.
+    r"""Autoregressive network on the interaction graph of an Ising model, or of many-body spins.
 
     .. math:: q(x) = \prod_i \sigma(x_i \, \text{logit}_i(x_{<i}))
 
     Args:
-        graph: couplings and fields.
+        graph: couplings and fields; or interactions of any numbers of spins, whose messages are those of
+            :mod:`graphar.frontier`.
         head: what gives the conditionals, configured (``ga.heads.Linear(bias=False)``) or a class for its defaults.
         ordering: sampling order of the sites, or the function that makes one (``ga.bfs``). By default the head's own:
             reverse Cuthill–McKee, which linear heads fit best, nested dissection for message passing; with an
@@ -67,9 +68,9 @@ class Autoregressive(nn.Module):
 
     def __init__(
         self,
-        graph: IsingGraph,
+        graph: IsingGraph | SpinHypergraph,
         head: Head | type[Head] = Linear,
-        ordering: Ordering | Callable[[IsingGraph], Ordering] | None = None,
+        ordering: Ordering | Callable[[Any], Ordering] | None = None,
         frontier: str = "component",
         *,
         exact_width: int | Literal["auto"] = 0,

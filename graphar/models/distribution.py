@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphar._support.checks import check_count, check_spins
 from graphar._support.seeds import Source, choose_key
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.heads import Head
 from graphar.kernels.base import CHUNK, Samples
 from graphar.kernels.compiled.threads import torch_alone
@@ -24,7 +24,7 @@ _HELD = 2**28  # numbers that one pass over part of a batch may hold: bounds mem
 class Model(Protocol):
     """What a distribution takes from its model."""
 
-    graph: IsingGraph
+    graph: IsingGraph | SpinHypergraph
     head_config: Head
     trained_beta: float | None
 
@@ -49,7 +49,7 @@ class Distribution:
         self.learned_part, self.exact_part = model.parts_at(beta)
 
     @property
-    def graph(self) -> IsingGraph:
+    def graph(self) -> IsingGraph | SpinHypergraph:
         return self.model.graph
 
     @property

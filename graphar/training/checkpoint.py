@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from graphar import heads
 from graphar._support.files import naming, read_state, write_state
 from graphar._support.schema import each, like, number, one_of
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.io.site_names import from_json, to_json
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.ordering import Ordering
@@ -62,16 +62,7 @@ def load(path: str | PathLike[str], *, memory: float = 4e9) -> Autoregressive:
     state = read_state(path, FORMAT, CHECKPOINT)
     with naming(Path(path)):
         with naming("graph"):
-            parts = state["graph"]
-            graph = IsingGraph.from_edges(
-                parts["edge_index"],
-                parts["weights"],
-                parts["h"],
-                parts["h"].numel(),
-                offset=parts["offset"],
-                pos=parts["pos"],
-                labels=None if parts["labels"] is None else from_json(parts["labels"]),
-            )
+            graph = _graph(state["graph"])
         head = _head(state)
         ordering = Ordering(graph, state["ordering"]["sites"], state["ordering"]["name"])
         structure = {name: state[name] for name in ("frontier", "radius", "exact_width")}
@@ -159,18 +150,18 @@ def label_text(model: Autoregressive) -> str | None:
 
 
 def _model_state(model: Autoregressive) -> dict[str, Any]:
-    i, j, weights = check_model(model).graph.undirected()
+    graph = check_model(model).graph
     for name, value in model.state_dict().items():
         if not bool(torch.isfinite(value).all()):
             raise ValueError(f"weights must be finite, got NaN or inf in {name}")
     return {
         "format": FORMAT,
         "graph": {
-            "edge_index": torch.stack([i, j]),
-            "weights": weights,
-            "h": model.graph.h,
-            "offset": float(model.graph.offset),
-            "pos": model.graph.pos,
+            **_interactions(graph),
+            "weights": graph.couplings,
+            "h": graph.h,
+            "offset": float(graph.offset),
+            "pos": graph.pos,
             "labels": label_text(model),
         },
         "ordering": {"sites": model.ordering.sites, "name": model.ordering.name},
@@ -183,6 +174,29 @@ def _model_state(model: Autoregressive) -> dict[str, Any]:
         "frozen": [name for name, parameter in model.named_parameters() if not parameter.requires_grad],
         "trained_beta": model.trained_beta,
     }
+
+
+def _interactions(graph: IsingGraph | SpinHypergraph) -> dict[str, Tensor]:
+    if isinstance(graph, SpinHypergraph):
+        return {"hyperedge_index": graph.hyperedge_index}
+    return {"edge_index": torch.stack(graph.undirected()[:2])}
+
+
+def _graph(parts: dict[str, Any]) -> IsingGraph | SpinHypergraph:
+    """The graph of a file, of edges or of interactions."""
+    kinds = [name for name in ("edge_index", "hyperedge_index") if name in parts]
+    if len(kinds) != 1:
+        raise ValueError(f"must hold one of edge_index and hyperedge_index, got {kinds or 'none'}")
+    make = IsingGraph.from_edges if kinds == ["edge_index"] else SpinHypergraph.from_incidences
+    return make(
+        parts[kinds[0]],
+        parts["weights"],
+        parts["h"],
+        parts["h"].numel(),
+        offset=parts["offset"],
+        pos=parts["pos"],
+        labels=None if parts["labels"] is None else from_json(parts["labels"]),
+    )
 
 
 def _head(state: dict[str, Any]) -> heads.Head:

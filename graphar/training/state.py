@@ -27,7 +27,7 @@ from graphar._support.schema import (
     table,
     tensor,
 )
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.training.run import BetaRecord, Run
 
 __all__ = ["CHECKPOINT", "FORMAT", "RUN", "STRUCTURE", "check_course", "load_optimizer"]
@@ -37,13 +37,14 @@ FORMAT = "graphar checkpoint 3"
 STRUCTURE: dict[str, Check] = {
     "graph": record(
         {
-            "edge_index": tensor((2, None), torch.int64),
             "weights": tensor((None,), *FLOATING),
             "h": tensor((None,), *FLOATING),
             "offset": number(),
             "pos": optional(tensor((None, None), *FLOATING)),
             "labels": optional(one_of()),
-        }
+        },
+        # edges, or the sites of interactions of any numbers of spins over their numbers
+        {"edge_index": tensor((2, None), torch.int64), "hyperedge_index": tensor((2, None), torch.int64)},
     ),
     "ordering": record({"sites": tensor((None,), torch.int64), "name": one_of()}),
     "head": record({"name": one_of(*heads.__all__), "settings": table(plain)}),
@@ -88,7 +89,7 @@ RUN = record(
 )
 
 
-def check_course(run: Run, graph: IsingGraph) -> None:
+def check_course(run: Run, graph: IsingGraph | SpinHypergraph) -> None:
     """Whether steps and records are those of the schedule, and the best energy is that of the best spins.
 
     Raises:
@@ -109,7 +110,7 @@ def check_course(run: Run, graph: IsingGraph) -> None:
         if run.step or done or run.best_energy != math.inf:
             raise ValueError("run.best_spins must be those of run.best_energy, got none")
         return
-    size = float(graph.edge_weight.abs().sum() + graph.h.abs().sum() + graph.offset.abs().sum())
+    size = float(2 * graph.couplings.abs().sum() + graph.h.abs().sum() + graph.offset.abs().sum())
     energy = float(graph.energy(run.best_spins))
     if not abs(energy - run.best_energy) <= 1e-5 * size:
         raise ValueError(f"run.best_energy must be that of run.best_spins, {energy:g}, got {run.best_energy:g}")

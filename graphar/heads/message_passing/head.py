@@ -33,7 +33,8 @@ from torch import Tensor, nn
 
 from graphar._support.checks import check_count, check_flag
 from graphar.frontier import Frontier
-from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.kinds import pairs_alone
 from graphar.heads.base import BoundHead, CompiledHead, Head
 from graphar.heads.inputs import SiteInputs
 from graphar.heads.message_passing.rule import Gates, MessageRule
@@ -118,7 +119,15 @@ class MessagePassing(Head):
         assert self.refresh is not None
         return self.radius, self.rounds, self.refresh
 
-    def default_ordering(self, graph: IsingGraph) -> Ordering:
+    def check_graph(self, graph: IsingGraph | SpinHypergraph) -> None:
+        """Messages pass along pairs.
+
+        Raises:
+            ValueError: interactions of more than two spins.
+        """
+        pairs_alone(graph, "MessagePassing, whose messages pass along pairs")
+
+    def default_ordering(self, graph: IsingGraph | SpinHypergraph) -> Ordering:
         return nested_dissection(graph)
 
     def settings(self) -> dict[str, Any]:

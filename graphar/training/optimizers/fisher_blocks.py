@@ -18,18 +18,31 @@ __all__ = ["add_blocks", "factorise", "run_fields", "solve"]
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def run_fields(
     work: tuple[np.ndarray, int],
+    targets: np.ndarray,
     ptr: np.ndarray,
     source: np.ndarray,
+    factor: np.ndarray,
     coupling: np.ndarray,
     spins: np.ndarray,
     fields: np.ndarray,
 ) -> None:
-    """Arrivals: fields[a] = Σ coupling × spins[source] over the arrivals of the same target up to a."""
-    ptr, source, coupling, spins, fields = borrowed((ptr, source, coupling, spins, fields))
-    for target in shares(work, ptr.size - 1):
+    """Arrivals: fields[a] = Σ coupling × spins[source] over the arrivals of the same target up to a.
+
+    To the coupling comes the arrival ``factor``, where it is 0 or more; factors of the targets must be there.
+    """
+    arrays = targets, ptr, source, factor, coupling, spins, fields
+    targets, ptr, source, factor, coupling, spins, fields = borrowed(arrays)
+    for each in shares(work, targets.size):
+        target = targets[each]
         for a in range(ptr[target], ptr[target + 1]):
             x, here = spins[source[a]], fields[a]
-            if a > ptr[target]:
+            if factor.size and factor[a] >= 0:
+                many = fields[factor[a]]
+                for b in range(here.size):
+                    here[b] = (coupling[a] + many[b]) * x[b]
+                if a > ptr[target]:
+                    here += fields[a - 1]
+            elif a > ptr[target]:
                 before = fields[a - 1]
                 for b in range(here.size):
                     here[b] = before[b] + coupling[a] * x[b]

@@ -16,12 +16,14 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from graphar._support.checks import check_count, check_positive
 from graphar._support.seeds import check_seed, hash_key
+from graphar.hamiltonians import IsingGraph
 from graphar.heads import Linear
 from graphar.kernels.base import CHUNK
 from graphar.kernels.compiled.threads import share_out
@@ -192,7 +194,7 @@ class _Features:
         ranks, none = torch.arange(n), frontier.num_arrivals
         if config.inputs == "messages":
             row, reader = frontier.pair_arrival.long(), frontier.pair_reader
-            self.is_skip = frontier.pair_spin == reader
+            self.is_skip = frontier.pair_is_local
         else:
             local = frontier.local_arrival.where(frontier.local_arrival >= 0, none)
             row = torch.cat([local, none + 1 + frontier.parents_spin.long()])
@@ -202,8 +204,12 @@ class _Features:
             row = torch.cat([row, torch.full((n,), none + 1 + n)])
             reader = torch.cat([reader, ranks])
             self.is_skip = torch.cat([self.is_skip, torch.zeros(n, dtype=torch.bool)])
-        couplings = model.graph.edge_weight.double()
+        graph = model.graph
+        couplings = (graph.edge_weight if isinstance(graph, IsingGraph) else graph.couplings).double()
         self.coupling_unit = (float(couplings.square().mean().sqrt()) if couplings.numel() else 0.0) or 1.0
+        # sets that messages reach, from the largest on, and the arrivals that multiply what they are sent
+        self.targets = [torch.unique(frontier.arrival_target[some]).numpy() for some in frontier.arrivals_by_size()]
+        self.factor = np.zeros(0, np.int64) if frontier.arrival_factor is None else frontier.arrival_factor.numpy()
         self.unit = torch.where(row < none, self.coupling_unit, 1.0)
         self.weight = reader.argsort(stable=True)
         count = torch.bincount(reader, minlength=n)
@@ -247,15 +253,18 @@ class _Features:
             slope[:, : len(part)] = chance * (1 - chance) * share
             slope[:, len(part) :] = 0
             x[:, : len(part)] = part[:, frontier.ordering.sites].T
-            share_out(
-                frontier.num_spins,
-                run_fields,
-                frontier.arrival_ptr.numpy(),
-                frontier.arrival_source.numpy(),
-                coupling.numpy(),
-                x.numpy(),
-                table[:arrivals].numpy(),
-            )
+            for targets in self.targets:
+                share_out(
+                    len(targets),
+                    run_fields,
+                    targets,
+                    frontier.arrival_ptr.numpy(),
+                    frontier.arrival_source.numpy(),
+                    self.factor,
+                    coupling.numpy(),
+                    x.numpy(),
+                    table[:arrivals].numpy(),
+                )
             share_out(
                 self.ptr.numel() - 1,
                 add_blocks,
