@@ -39,7 +39,9 @@ BETA = 0.7
 
 def components_and_separators(ordering: ga.Ordering) -> tuple[list[set[int]], list[set[int]]]:
     """C(i), the component of i among the ranks ≥ i, and P(i), the ranks below next to it, by their definition."""
-    ends = ordering.ranks[ordering.graph.edge_index].T.tolist()
+    graph = ordering.graph
+    edges = graph.primal_edges() if isinstance(graph, ga.SpinHypergraph) else graph.edge_index
+    ends = ordering.ranks[edges].T.tolist()
     near = [{b for a, b in ends if a == i} for i in range(len(ordering))]
     components = []
     for i in range(len(ordering)):
@@ -51,11 +53,17 @@ def components_and_separators(ordering: ga.Ordering) -> tuple[list[set[int]], li
     return components, [{b for a in found for b in near[a] if b < i} for i, found in enumerate(components)]
 
 
-def relabelled(graph: ga.IsingGraph, new_name: Tensor) -> ga.IsingGraph:
+def relabelled(graph: ga.IsingGraph | ga.SpinHypergraph, new_name: Tensor) -> ga.IsingGraph | ga.SpinHypergraph:
     """The same graph, site i under another number."""
-    i, j, J = graph.undirected()
     h = torch.empty_like(graph.h)
     h[new_name] = graph.h
+    if isinstance(graph, ga.SpinHypergraph):
+        site, interaction = graph.hyperedge_index
+        index = torch.stack([new_name[site], interaction])
+        return ga.SpinHypergraph.from_incidences(
+            index, graph.hyperedge_weight, h, graph.num_spins, offset=float(graph.offset)
+        )
+    i, j, J = graph.undirected()
     ends = torch.stack([new_name[i], new_name[j]])
     return ga.IsingGraph.from_edges(ends, J, h, graph.num_spins, offset=float(graph.offset))
 
@@ -92,7 +100,7 @@ def causal(model: ga.Autoregressive) -> None:
     q = model.at(BETA)
     moved = (q.logits(flipped) != q.logits(spins)).any(dim=1)[:, sites]
     assert not bool(moved.tril().any())
-    assert bool(moved.any()) == (model.graph.num_couplings > 0) or reads in ("earlier", "magnetisation")
+    assert bool(moved.any()) == (model.graph.couplings.numel() > 0) or reads in ("earlier", "magnetisation")
     if within:
         for rank in range(n):
             assert set(moved[rank].nonzero()[:, 0].tolist()) <= subtree[rank]
@@ -293,7 +301,7 @@ def temperatures_are_kept(model: ga.Autoregressive) -> None:
     assert torch.equal(warm.log_prob(x), first)
     assert torch.equal(model.at(0.3).log_prob(x), first)
     reads = None if model.head is None else model.head.reads  # what knows the couplings knows β
-    if reads not in ("earlier", "magnetisation") and (bool(model.graph.has_field) or model.graph.num_couplings):
+    if reads not in ("earlier", "magnetisation") and (bool(model.graph.has_field) or model.graph.couplings.numel()):
         assert not torch.equal(cold, first)
 
 
