@@ -49,6 +49,20 @@ def graphs(draw: st.DrawFn) -> ga.IsingGraph:
 
 
 @st.composite
+def hypergraphs(draw: st.DrawFn) -> ga.SpinHypergraph:
+    """Up to 10 spins, any sets of up to five of them, nested ones too; couplings with zeros, fields or none."""
+    n = draw(st.integers(1, 10))
+    one = st.sets(st.integers(0, n - 1), min_size=min(n, 2), max_size=5)
+    sets = draw(st.lists(one.map(lambda found: tuple(sorted(found))), max_size=12, unique=True))
+    sets = [found for found in sets if len(found) > 1]
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 99)))
+    weights = torch.randn(len(sets), generator=generator, dtype=torch.float64)
+    weights = weights * (torch.rand(len(sets), generator=generator) > 0.2)
+    h = torch.randn(n, generator=generator, dtype=torch.float64)
+    return ga.SpinHypergraph.from_hyperedges(sets, weights, draw(st.sampled_from([None, h])), n)
+
+
+@st.composite
 def structures(draw: st.DrawFn) -> dict[str, Any]:
     """Frontier, radius and exact width, the dial mostly off."""
     return {
@@ -69,7 +83,9 @@ message_heads = st.builds(
 )
 
 
-def model_of(graph: ga.IsingGraph, head: ga.heads.Head, kernel: str, **options: Any) -> ga.Autoregressive:
+def model_of(
+    graph: ga.IsingGraph | ga.SpinHypergraph, head: ga.heads.Head, kernel: str, **options: Any
+) -> ga.Autoregressive:
     """A model with weights of order one, the same for both kernels."""
     model = ga.Autoregressive(graph, head, kernel=kernel, dtype=torch.float64, seed=1, **options)
     generator = torch.Generator().manual_seed(2)
@@ -101,7 +117,9 @@ def all_there_is(model: ga.Autoregressive, beta: float) -> dict[str, Tensor]:
     return {name: value.detach() for name, value in found.items()}
 
 
-def check(graph: ga.IsingGraph, head: ga.heads.Head, structure: dict[str, Any], beta: float) -> None:
+def check(
+    graph: ga.IsingGraph | ga.SpinHypergraph, head: ga.heads.Head, structure: dict[str, Any], beta: float
+) -> None:
     """Both kernels refuse a combination, for the same reason, or give the same."""
     if isinstance(head, MessagePassing) and not head.linear:
         structure = structure | {"radius": None}  # which is the head's
@@ -132,6 +150,15 @@ def check(graph: ga.IsingGraph, head: ga.heads.Head, structure: dict[str, Any], 
 @given(graph=graphs(), structure=structures(), beta=st.sampled_from([0.0, 0.7, 2.0]))
 def test_reference_and_compiled_kernel_are_one(
     head: str, graph: ga.IsingGraph, structure: dict[str, Any], beta: float
+) -> None:
+    check(graph, HEADS[head], structure, beta)
+
+
+@pytest.mark.parametrize("head", HEADS)
+@settings(max_examples=6, deadline=None, derandomize=True, database=None)
+@given(graph=hypergraphs(), structure=structures(), beta=st.sampled_from([0.0, 0.7, 2.0]))
+def test_reference_and_compiled_kernel_are_one_on_hypergraphs(
+    head: str, graph: ga.SpinHypergraph, structure: dict[str, Any], beta: float
 ) -> None:
     check(graph, HEADS[head], structure, beta)
 

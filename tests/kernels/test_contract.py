@@ -9,7 +9,7 @@ from every_head import HEADS
 from kernels_agree import check_compiled
 
 import graphar as ga
-from graphar.heads import MADE, CurieWeiss, CurieWeissInfinite, Linear, OneParameter
+from graphar.heads import MADE, CurieWeiss, CurieWeissInfinite, Linear, MessagePassing, OneParameter
 from graphar.kernels.reference.cuda_graph import CudaGraphKernel
 from graphar.kernels.select import TABLE
 
@@ -23,6 +23,15 @@ GRAPHS = {
 UNIFORM = ga.curie_weiss(40, field="gaussian", seed=0)
 CASES = [(head, graph) for head in HEADS.values() for graph in GRAPHS.values()]
 CASES += [(head, UNIFORM) for head in (CurieWeiss(), CurieWeiss(trainable=True), CurieWeissInfinite(), OneParameter())]
+# interactions of several sizes, whose messages multiply others
+_TRIPLES = ga.random_hypergraph(30, 3, degree=3, couplings="gaussian", seed=1).listed()
+MANY = ga.SpinHypergraph.from_hyperedges(
+    [sites for sites, _ in _TRIPLES] + [(0, 1), (4, 9), (0, 1, 2, 3, 4), (7, 12, 20, 21), (11, 20, 21)],
+    [J for _, J in _TRIPLES] + [0.5, -1.0, 0.7, 1.0, -0.4],
+    h=0.1,
+)
+NOT_OF_MANY = (CurieWeiss, CurieWeissInfinite, MessagePassing)
+CASES += [(head, MANY) for head in HEADS.values() if not isinstance(head, NOT_OF_MANY)]
 CASES += [(MADE(2, 2, z2=True, bias=bias), GRAPHS["torus"]) for bias in (True, False)]
 FRONTIERS = ("component", "all")
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from hypergraphs import HYPERGRAPHS
 from small_graphs import configurations
 from torch import Tensor
 
@@ -28,6 +29,9 @@ KINDS = [
     (MESSAGES, {"frontier": "all"}),
     (PARENTS, {"radius": 1}),
     (UNBIASED, {"radius": 0, "kernel": "reference"}),
+    (MESSAGES, {"graph": HYPERGRAPHS["orders 1 to 5"]}),
+    (PARENTS, {"graph": HYPERGRAPHS["orders 1 to 5, dense"], "radius": 1}),
+    (MESSAGES, {"graph": HYPERGRAPHS["triples"], "exact_width": 4}),
 ]
 SHORT = {"steps": 6, "warmup": 4, "batch_size": 64, "progress": False}
 
