@@ -18,6 +18,7 @@ __all__ = ["choose", "predict"]
 BUFFERS = 3  # tables of all sites held at once: log-odds, and two at work
 TEMPORARIES = 8  # tables of one group held at once
 SECONDS_PER_ENTRY, SECONDS_PER_GROUP = 2e-8, 2e-4  # measured on one CPU core; a child counts as a table of its parent
+SECONDS_PER_TERM_ENTRY = 2e-9  # of an interaction of more than two, for each entry of the table that takes it
 MAX_SITES_MIN_FILL = 2_000  # sites up to which minimum fill, slow but often narrower, is tried
 SECONDS_WORTH_A_SLOW_ORDER = 1.0  # seconds below which no slow order is tried
 WIDTH_PAST_HELP = 64  # nor above this width: no order halves it
@@ -28,19 +29,22 @@ OrderingLike = Ordering | Callable[[Any], Ordering]
 def predict(frontier: Frontier, sites: Tensor | None = None) -> tuple[float, float]:
     """Bytes and seconds that one elimination (one β) of all ranks, or of those of a mask (N,), will take.
 
-    It asks for the elimination tree and the number of parents alone, so any width may be predicted.
+    It asks for the elimination tree, the number of parents and that of larger interactions alone, so any width may be
+    predicted.
     """
     parent, width = frontier.parent.numpy(), frontier.num_parents.numpy()
     n = len(parent)
     children = np.bincount(parent[parent >= 0], minlength=n)
     height = heights(parent)
+    terms = frontier.many[0].diff().numpy()  # by the last of their spins
     if sites is not None:
-        width, children, height = (each[sites.cpu().numpy()] for each in (width, children, height))
+        width, children, height, terms = (each[sites.cpu().numpy()] for each in (width, children, height, terms))
     size = np.exp2(np.minimum(width, 1000).astype(np.float64))
     total, largest = size.sum(), max(size.max(initial=1.0), min(size.sum(), MAX_GROUP))
     groups = len(np.unique(height * (n + 1) + width)) + total / MAX_GROUP
     held = 8.0 * (BUFFERS * total + TEMPORARIES * largest + 2 * width.sum() + 4 * n)
-    return float(held), float(SECONDS_PER_ENTRY * (size * (1 + children)).sum() + SECONDS_PER_GROUP * groups)
+    seconds = SECONDS_PER_ENTRY * (size * (1 + children)).sum() + SECONDS_PER_TERM_ENTRY * (size * terms).sum()
+    return float(held), float(seconds + SECONDS_PER_GROUP * groups)
 
 
 def choose(graph: IsingGraph | SpinHypergraph, ordering: OrderingLike | None, memory: float) -> Frontier:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypergraphs import HYPERGRAPHS, configurations, relabelled
@@ -11,6 +12,7 @@ from small_graphs import GRAPHS
 
 import graphar as ga
 from graphar import SpinHypergraph
+from graphar.elimination.cost import predict
 from graphar.exact import codes_from_spins, eliminate, enumerate, ground_state
 
 ORDERINGS = {
@@ -166,3 +168,13 @@ def test_a_long_strip_of_triples() -> None:
 def test_too_wide_is_refused() -> None:
     with pytest.raises(ValueError, match="too wide to be eliminated"):
         eliminate(SpinHypergraph.from_hyperedges([tuple(range(60))]), 1.0)
+
+
+def test_larger_interactions_are_part_of_the_predicted_time() -> None:
+    """Sixteen interactions of four spins at each window of seventeen: half of the time goes into them."""
+    rng = np.random.default_rng(0)
+    sets = {tuple(sorted((i + rng.choice(17, 4, replace=False)).tolist())) for i in range(43) for _ in range(16)}
+    graph = ga.SpinHypergraph.from_hyperedges(sorted(sets), 1.0, num_nodes=60)
+    with_terms, without = (predict(ga.build_frontier(ga.natural(each))) for each in (graph, graph.primal_graph()))
+    assert with_terms[0] == without[0]
+    assert 1.3 * without[1] < with_terms[1] < 3 * without[1]
