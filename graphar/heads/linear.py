@@ -31,7 +31,9 @@ class Linear(Head):
     .. math:: \text{logit}_i = 2\beta (h_i + w_{ii} \xi_{ii}) + \sum_{l \in F(i),\, l \ne i} w_{il}\, \xi_{il} + b_i
 
     The skip w_ii starts at 1 and follows β, the other weights and b start as normals of standard deviation
-    ``scale``/√N cut at two standard deviations: untrained, a spin feels the spins drawn before it and no more.
+    ``scale``/√N cut at two standard deviations: untrained, a spin feels the spins drawn before it and no more. Of a
+    hypergraph, l runs over the sets of spins of the frontier. A multiple of a message to several spins says little, as
+    it turns sign with any of them: :class:`MLP` fits better there.
 
     Reference: `arXiv:2402.16579 <https://arxiv.org/abs/2402.16579>`_.
 

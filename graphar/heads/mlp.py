@@ -42,6 +42,8 @@ class MLP(Head):
     ``Linear`` is :class:`graphar.heads.Linear` with the same inputs. The v start as small as its weights do, so that
     the untrained model is the linear one; W^(k) as normals of variance one over the number of inputs.
 
+    Of a hypergraph, l runs over the sets of spins of the frontier, whose messages count in their products.
+
     Weights: those of ``Linear``; ``hidden`` for each pair of a first layer; N · ``hidden`` (``hidden`` + 1) for each
     further layer; 2N · ``hidden`` for c^(1) and v. Nothing of size (pairs, batch) is stored.
 

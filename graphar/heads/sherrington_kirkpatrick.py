@@ -35,7 +35,8 @@ class SherringtonKirkpatrick(Head):
     .. math:: g^{(0)}(\xi) = \log\sigma(b^{s0}_{il} + w^{s0}_{il}\, \xi), \qquad
         g^{(r)} = \log\sigma(b^{sr}_{il} + w^{sr}_{il}\, g^{(r-1)})
 
-    k = 0 is replica-symmetric. Dense on a complete graph, sparse by the frontier on any other.
+    k = 0 is replica-symmetric. Dense on a complete graph, sparse by the frontier on any other. Of a hypergraph, l runs
+    over sets of spins, as if each product were a spin.
 
     w^{s0} and b^{s0} are in units of 2β. The start takes the later spins for independent of each other: the part of l
     in ρ_i is then log cosh β(h_l + ξ_il + J_il) − log cosh β(h_l + ξ_il − J_il), which is the form above with k = 0,
