@@ -124,5 +124,6 @@ def _of_many(frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: Te
         )
     if not size:
         return OwnGraph(None, weights, own, whose, outgoing)
-    listed = [tuple(row) for part in rows for row in part.tolist()]
-    return OwnGraph(SpinHypergraph.from_hyperedges(listed, weights, h, size), weights, own, whose, outgoing)
+    lengths = torch.cat([torch.full((len(part),), part.shape[1]) for part in rows])
+    index = torch.stack([torch.cat([part.flatten() for part in rows]), torch.repeat_interleave(lengths)])
+    return OwnGraph(SpinHypergraph.from_incidences(index, weights, h, size), weights, own, whose, outgoing)
