@@ -3,7 +3,15 @@
 from graphar import exact, heads
 from graphar.comparison.compare import compare
 from graphar.comparison.result import Comparison
-from graphar.estimators import Estimate, FreeEnergy, TwoSidedBound, free_energy, two_sided_bound
+from graphar.estimators import (
+    Estimate,
+    FreeEnergy,
+    LostModes,
+    TwoSidedBound,
+    free_energy,
+    lost_modes,
+    two_sided_bound,
+)
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph, PairwiseReduction, SpinHypergraph
 from graphar.instances import (
@@ -62,6 +70,7 @@ __all__ = [
     "Frontier",
     "InstanceDataset",
     "IsingGraph",
+    "LostModes",
     "NaturalGradient",
     "Ordering",
     "PairwiseReduction",
@@ -87,6 +96,7 @@ __all__ = [
     "heads",
     "linear",
     "load",
+    "lost_modes",
     "min_degree",
     "min_fill",
     "natural",

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from graphar._support.checks import check_beta, check_count
 from graphar._support.seeds import make_generator
+from graphar.exact.enumerate import MAX_GROUND_STATES
 from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import check_hamiltonian
@@ -123,6 +124,14 @@ class Parities:
     def ground_state(self) -> Tensor:
         """One ground state, int8, shape (N,): spins that are free are up."""
         return self._solve(np.zeros((1, self.num_spins), np.uint8))[0]
+
+    @property
+    def ground_states(self) -> Tensor:
+        """Ground states, int8, shape (K, N); K is ``degeneracy``, or 2^16 if there are more."""
+        free = np.setdiff1d(np.arange(self.num_spins), self._pivots)[: MAX_GROUND_STATES.bit_length() - 1]
+        bits = np.zeros((2 ** len(free), self.num_spins), np.uint8)
+        bits[:, free] = np.arange(len(bits))[:, None] >> np.arange(len(free)) & 1
+        return self._solve(bits)
 
     def sample_ground_states(
         self, num_samples: int, *, seed: int | None = None, generator: torch.Generator | None = None
