@@ -31,6 +31,7 @@ from graphar.instances import (
     xorsat,
 )
 from graphar.io import read, write
+from graphar.landscapes import HessianEigenvalues, Landscape, hessian_eigenvalues, landscape
 from graphar.models.autoregressive import Autoregressive
 from graphar.models.distribution import Distribution
 from graphar.ordering import (
@@ -68,8 +69,10 @@ __all__ = [
     "Estimate",
     "FreeEnergy",
     "Frontier",
+    "HessianEigenvalues",
     "InstanceDataset",
     "IsingGraph",
+    "Landscape",
     "LostModes",
     "NaturalGradient",
     "Ordering",
@@ -94,6 +97,8 @@ __all__ = [
     "given_order",
     "grid",
     "heads",
+    "hessian_eigenvalues",
+    "landscape",
     "linear",
     "load",
     "lost_modes",

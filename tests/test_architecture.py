@@ -22,7 +22,7 @@ FLOORS = (
     ("estimators",),
     ("training",),
     ("plot",),
-    ("comparison",),
+    ("comparison", "landscapes"),
     ("_names",),
     ("__init__",),
     ("cli",),

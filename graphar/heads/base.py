@@ -27,7 +27,7 @@ from graphar.heads.inputs import SiteInputs
 from graphar.ordering import Ordering, rcm
 from graphar.ordering.reads import Reads
 
-__all__ = ["BoundHead", "CompiledHead", "Head", "LinearCoefficients", "LinearHead", "check_scale"]
+__all__ = ["BoundHead", "CompiledHead", "Head", "LinearCoefficients", "LinearHead", "check_scale", "readers_of"]
 
 
 class BoundHead(nn.Module, ABC):
@@ -43,6 +43,19 @@ class BoundHead(nn.Module, ABC):
     @abstractmethod
     def forward(self, inputs: SiteInputs) -> Tensor:
         """Logits of the spins ``inputs.ranks``, shape (n, batch)."""
+
+    def filters(self, frontier: Frontier) -> dict[str, Tensor]:
+        """Which filter each weight belongs to, by the name of its tensor: numbers that broadcast to its shape.
+
+        A filter is what one unit weighs: the weights of one reader, in one layer. By default it is a row of a tensor,
+        along its first axis, or the whole of one that has a single axis, such as biases.
+        """
+        return {
+            name: torch.arange(weight.shape[0]).reshape(-1, *[1] * (weight.dim() - 1))
+            if weight.dim() > 1
+            else torch.zeros(1, dtype=torch.int64)
+            for name, weight in self.named_parameters()
+        }
 
     def new_memory(self, batch: int) -> Any:
         """What ``inputs.memory`` holds while a batch is drawn, for heads that pass something on from spin to spin."""
@@ -75,6 +88,9 @@ class LinearCoefficients(NamedTuple):
 
 class LinearHead(CompiledHead):
     """A bound head whose logits are linear in what it reads."""
+
+    def filters(self, frontier: Frontier) -> dict[str, Tensor]:
+        return super().filters(frontier) | {"weight": readers_of(frontier, self.reads)}
 
     @abstractmethod
     def coefficients(self, beta: float, field: Tensor) -> LinearCoefficients:
@@ -111,6 +127,11 @@ class Head(ABC):
     @abstractmethod
     def bind(self, frontier: Frontier, *, generator: torch.Generator, dtype: torch.dtype) -> BoundHead:
         """Module with the parameters for ``frontier``, initialised from ``generator``."""
+
+
+def readers_of(frontier: Frontier, reads: Reads) -> Tensor:
+    """The spin that each entry of what is read belongs to, by rank, in the order of the lists of the frontier."""
+    return torch.repeat_interleave(torch.arange(frontier.num_spins), frontier.read_lists(reads)[0].diff())
 
 
 def check_scale(scale: float) -> None:

@@ -9,6 +9,7 @@ mean of J_ij over all pairs of spins.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -144,6 +145,13 @@ class _HiddenUnits(nn.Module):
         self.weight = nn.Parameter(torch.zeros(2, units, dtype=dtype))
         self._made: tuple[float, Tensor, Tensor] | None = None
 
+    def filters(self) -> dict[str, Tensor]:
+        """Those of :meth:`graphar.heads.BoundHead.filters`: the hidden units of one sign and one spin."""
+        counts = torch.arange(1, 1 + math.isqrt(2 * self.bias.shape[1]))
+        spin = torch.repeat_interleave(counts)
+        both = torch.stack([spin, spin + len(counts)])
+        return {"units.bias": both, "units.weight": both}
+
     def forward(self, inputs: SiteInputs, units: int) -> Tensor:
         """Logits of spins with at most so many hidden units of a sign."""
         if self._made is None or self._made[0] != inputs.beta or self._made[1] is not inputs.fields:
@@ -177,6 +185,9 @@ class _Trainable(BoundHead):
     def forward(self, inputs: SiteInputs) -> Tensor:
         return self.units(inputs, inputs.fields.numel())
 
+    def filters(self, frontier: Frontier) -> dict[str, Tensor]:
+        return self.units.filters()
+
 
 class _TrainableUniform(ReadsMagnetisation):
     """Where one coupling joins all pairs of spins, so that ξ_ii = J̄ M_i."""
@@ -196,6 +207,9 @@ class _TrainableUniform(ReadsMagnetisation):
 
     def forward(self, inputs: SiteInputs) -> Tensor:
         return self._logits(inputs, inputs.fields.numel())
+
+    def filters(self, frontier: Frontier) -> dict[str, Tensor]:
+        return self.units.filters()
 
     def _logits(self, inputs: SiteInputs, units: int) -> Tensor:
         assert inputs.magnetisation is not None

@@ -162,6 +162,13 @@ class BoundMADE(CompiledHead):
         slope = torch.stack(slopes) if slopes else bias.new_zeros(0, n, channels)
         return MADECoefficients(torch.cat([layer.transpose(0, 1).flatten() for layer in layers]), bias, slope)
 
+    def filters(self, frontier: Frontier) -> dict[str, Tensor]:
+        found, n = super().filters(frontier), self.num_spins
+        for k, layer in enumerate(self.layers):
+            later = torch.tril_indices(n, n, offset=0 if k else -1)[0]
+            found[f"layers.{k}"] = (later[:, None] * layer.shape[1] + torch.arange(layer.shape[1]))[..., None]
+        return found
+
     def new_memory(self, batch: int) -> _Memory:
         n, columns = self.num_spins, batch * (1 + self.z2)
         weights = [self._dense(k).detach().contiguous() for k in range(len(self.layers))]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from graphar._support.checks import check_count
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, CompiledHead, Head, LinearHead
+from graphar.heads.base import BoundHead, CompiledHead, Head, LinearHead, readers_of
 from graphar.heads.inputs import SiteInputs, checkpointed_chunks
 from graphar.heads.linear import Linear
 from graphar.ordering.reads import Reads
@@ -170,6 +170,14 @@ class BoundMLP(CompiledHead):
             torch.stack(deeper, 1) if deeper else self.out.new_zeros(n, 0, hidden * hidden),
             torch.stack([*biases, self.out]).permute(2, 0, 1).contiguous(),
         )
+
+    def filters(self, frontier: Frontier) -> dict[str, Tensor]:
+        hidden, n = self.out.shape
+        unit, site = torch.arange(hidden), torch.arange(n)
+        first = unit[:, None] * n + readers_of(frontier, self.reads)[self.feeds.cpu()]
+        own = {"first": first, "out": site} | {f"biases.{layer}": site for layer in range(len(self.biases))}
+        own |= {f"deeper.{k}": (site[:, None] * hidden + unit)[..., None] for k in range(len(self.deeper))}
+        return own | {f"skip.{name}": labels for name, labels in self.skip.filters(frontier).items()}
 
     def _network(self, inputs: SiteInputs) -> Tensor:
         inbox = inputs.read

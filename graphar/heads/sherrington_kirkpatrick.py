@@ -18,7 +18,7 @@ from torch.nn.functional import logsigmoid
 from graphar._support.checks import check_count
 from graphar._support.segments import Segments
 from graphar.frontier import Frontier
-from graphar.heads.base import BoundHead, CompiledHead, Head, LinearCoefficients, check_scale
+from graphar.heads.base import BoundHead, CompiledHead, Head, LinearCoefficients, check_scale, readers_of
 from graphar.heads.inputs import SiteInputs, checkpointed_chunks
 from graphar.ordering.reads import Reads
 
@@ -131,6 +131,11 @@ class BoundSherringtonKirkpatrick(CompiledHead):
         layers = torch.stack([self.bias, self.weight], 1).flatten(0, 1) * scale.repeat_interleave(2)[:, None, None]
         pairs = torch.cat([layers, self.out[None]]).permute(2, 1, 0)
         return LinearCoefficients(2 * beta * (field + bias), 2 * beta * skip, pairs)
+
+    def filters(self, frontier: Frontier) -> dict[str, Tensor]:
+        reader = readers_of(frontier, self.reads)[self.feeds.cpu()]
+        shares = torch.arange(self.bias.shape[0] * 2).reshape(-1, 2, 1) * frontier.num_spins + reader  # layer and sign
+        return super().filters(frontier) | {"bias": shares, "weight": shares, "out": shares[0]}
 
     def _later_spins(self, inputs: SiteInputs) -> Tensor:
         inbox = inputs.read

@@ -35,11 +35,12 @@ from graphar._support.checks import check_count, check_flag
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import pairs_alone
-from graphar.heads.base import BoundHead, CompiledHead, Head
+from graphar.heads.base import BoundHead, CompiledHead, Head, readers_of
 from graphar.heads.inputs import SiteInputs
 from graphar.heads.message_passing.rule import Gates, MessageRule
 from graphar.heads.message_passing.weights import MessageWeights
 from graphar.ordering import Ordering, nested_dissection
+from graphar.ordering.reads import Reads
 
 __all__ = ["BoundMessagePassing", "MessagePassing", "MessagePassingCoefficients", "Received"]
 
@@ -195,6 +196,12 @@ class BoundMessagePassing(CompiledHead):
             return logits
         received = inputs.read.weighted_sum(inputs.read.select(self.linear.weight))
         return logits + received + self.linear.bias[inputs.ranks, None]
+
+    def filters(self, frontier: Frontier) -> dict[str, Tensor]:
+        found = super().filters(frontier)
+        if self.linear is not None:
+            found["linear.weight"] = readers_of(frontier, Reads.MESSAGES)
+        return found
 
     def coefficients(self, beta: float, field: Tensor) -> MessagePassingCoefficients:
         none = field.new_zeros(0)
