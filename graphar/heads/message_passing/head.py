@@ -40,7 +40,6 @@ from graphar.heads.inputs import SiteInputs
 from graphar.heads.message_passing.rule import Gates, MessageRule
 from graphar.heads.message_passing.weights import MessageWeights
 from graphar.ordering import Ordering, nested_dissection
-from graphar.ordering.reads import Reads
 
 __all__ = ["BoundMessagePassing", "MessagePassing", "MessagePassingCoefficients", "Received"]
 
@@ -200,7 +199,7 @@ class BoundMessagePassing(CompiledHead):
     def filters(self, frontier: Frontier) -> dict[str, Tensor]:
         found = super().filters(frontier)
         if self.linear is not None:
-            found["linear.weight"] = readers_of(frontier, Reads.MESSAGES)
+            found["linear.weight"] = frontier.pair_reader
         return found
 
     def coefficients(self, beta: float, field: Tensor) -> MessagePassingCoefficients:
