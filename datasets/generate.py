@@ -19,7 +19,7 @@ import graphar as ga
 
 FOLDER = Path(__file__).resolve().parent
 
-INSTANCES: dict[str, Callable[[], ga.IsingGraph]] = {
+INSTANCES: dict[str, Callable[[], ga.IsingGraph | ga.SpinHypergraph]] = {
     "grid2d_pm1_open_16x16.edges": partial(ga.grid, (16, 16), couplings="pm1", seed=0),
     "grid2d_pm1_open_32x32.edges": partial(ga.grid, (32, 32), couplings="pm1", seed=0),
     "grid2d_pm1_periodic_16x16.edges": partial(ga.grid, (16, 16), periodic=True, couplings="pm1", seed=0),
@@ -30,6 +30,14 @@ INSTANCES: dict[str, Callable[[], ga.IsingGraph]] = {
     "sk_gaussian_n20.edges": partial(ga.sherrington_kirkpatrick, 20, couplings="gaussian", seed=0),
     "sk_gaussian_n100.edges": partial(ga.sherrington_kirkpatrick, 100, couplings="gaussian", seed=0),
     "maxcut_random_n80.gset": partial(ga.erdos_renyi, 80, mean_degree=5, couplings=-1.0, seed=0),
+    "ea_uniform_open_10x10.edges": partial(ga.grid, (10, 10), couplings="uniform", seed=0),
+    "ea_uniform_open_20x20.edges": partial(ga.grid, (20, 20), couplings="uniform", seed=0),
+    "wishart_alpha0.25_n32.edges": partial(ga.wishart_planted, 32, 0.25, seed=0),
+    "wishart_alpha0.5_n32.edges": partial(ga.wishart_planted, 32, 0.5, seed=0),
+    "newman_moore_4x4.interactions": partial(ga.newman_moore, 4),
+    "newman_moore_16x16.interactions": partial(ga.newman_moore, 16),
+    "xorsat3_n60.interactions": partial(ga.xorsat, 60, 3, 3, seed=0),
+    "pspin3_pm1_n42.interactions": partial(ga.random_hypergraph, 42, 3, 4, couplings="pm1", seed=0),
 }
 
 
