@@ -22,6 +22,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "2D and 3D": {"family": "grid", "sizes": ((4, 3), (2, 2, 3), (12,)), "num_graphs": 5},
     "triangular": {"family": "triangular", "sizes": (3, 4), "num_graphs": 2},
     "Sherrington–Kirkpatrick": {"family": "sherrington_kirkpatrick", "sizes": 8, "num_graphs": 3},
+    "Wishart": {"family": "wishart_planted", "sizes": (8, 9), "num_graphs": 3, "alpha": 0.5},
+    "random chain": {"family": "random_chain", "sizes": 9, "num_graphs": 2, "periodic": True},
     "one graph": {"family": "grid", "sizes": (3, 3), "num_graphs": 1},
 }
 BETAS = (0.3, 1.1)

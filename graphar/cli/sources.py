@@ -23,6 +23,8 @@ BUILDERS: dict[str, Callable[..., IsingGraph | SpinHypergraph]] = {
     "triangular": instances.triangular,
     "rrg": instances.random_regular,
     "erdos_renyi": instances.erdos_renyi,
+    "wishart": instances.wishart_planted,
+    "random_chain": instances.random_chain,
     "complete": instances.complete,
     "sk": instances.sherrington_kirkpatrick,
     "curie_weiss": instances.curie_weiss,

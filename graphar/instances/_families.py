@@ -16,6 +16,7 @@ from graphar.hamiltonians.ising import IsingGraph
 from graphar.instances.complete import sherrington_kirkpatrick
 from graphar.instances.couplings import FIELDS
 from graphar.instances.lattices import grid, triangular
+from graphar.instances.planted import random_chain, wishart_planted
 from graphar.instances.random_graphs import erdos_renyi, random_regular
 
 __all__ = ["Recipe", "instance_seed"]
@@ -26,6 +27,8 @@ FAMILIES: dict[str, Callable[..., IsingGraph]] = {
     "random_regular": random_regular,
     "erdos_renyi": erdos_renyi,
     "sherrington_kirkpatrick": sherrington_kirkpatrick,
+    "wishart_planted": wishart_planted,
+    "random_chain": random_chain,
 }
 SPLITS = ("train", "validation", "test")
 
@@ -85,7 +88,10 @@ class Recipe:
     def build(self, index: int) -> IsingGraph:
         """Instance ``index``: sizes take turns, so that more graphs leave the earlier ones as they are."""
         size = self.sizes[index % len(self.sizes)]
-        return FAMILIES[self.family](size, seed=instance_seed(self.seed, self.split, index), **self.options)
+        graph = FAMILIES[self.family](size, seed=instance_seed(self.seed, self.split, index), **self.options)
+        if "planted" in graph:
+            del graph.planted  # graphs of one batch have the same attributes
+        return graph
 
     def text(self, **more: Any) -> str:
         """The recipe and other settings as JSON, equal for equal settings alone."""

@@ -60,8 +60,9 @@ class InstanceDataset(InMemoryDataset):
     seeds, as families of one seed draw their couplings from one stream.
 
     Args:
-        family: ``"random_regular"``, ``"erdos_renyi"``, ``"grid"`` (any dimension), ``"triangular"`` or
-            ``"sherrington_kirkpatrick"``: the builder of that name.
+        family: ``"random_regular"``, ``"erdos_renyi"``, ``"grid"`` (any dimension), ``"triangular"``,
+            ``"sherrington_kirkpatrick"``, ``"wishart_planted"`` or ``"random_chain"``: the builder of that name; a
+            planted ground state is left out, and comes with the builder's own graph at :func:`instance_seed`.
         sizes: first argument of the builder, a number of spins or the shape of a lattice, or a sequence of them that
             take turns.
         num_graphs: number of instances.
@@ -75,7 +76,7 @@ class InstanceDataset(InMemoryDataset):
             settings, and read from there afterwards; nothing is executed on reading. None keeps it in memory.
         transform: applied to a copy of an item whenever it is read.
         progress: whether to show a progress bar.
-        options: of the builder: ``degree``, ``mean_degree``, ``periodic``, ``couplings``, ``field``.
+        options: of the builder: ``degree``, ``mean_degree``, ``periodic``, ``alpha``, ``couplings``, ``field``.
 
     Raises:
         ValueError: an argument that is unknown or out of range, also those that the builder refuses; a lattice with

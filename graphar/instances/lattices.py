@@ -43,6 +43,9 @@ def grid(
 ) -> IsingGraph:
     """Hypercubic lattice of any dimension d: every site is coupled to its neighbours along each axis.
 
+    With couplings ``"uniform"``, an open square is the Edwards–Anderson model as variational neural annealing has it
+    (`arXiv:2101.10154 <https://arxiv.org/abs/2101.10154>`_); with ``"gaussian"`` and ``"pm1"``, the usual ones.
+
     An axis of length L has L − 1 bonds a line when open and L when periodic. Each pair of neighbours is *one*
     coupling: a periodic axis of length 2 has a single bond a line, as an open one, and one of length 1 none.
 
