@@ -53,6 +53,7 @@ class LostModes:
         log_q: log q of each, float64, (K,).
         log_p: log of the Boltzmann weight e^{−βE₀}/Z of each, None where log Z is not known.
         ground_weight: part of the samples of q that have the energy E₀.
+        energy: mean energy of q.
         asymmetry: Jensen–Shannon divergence of q(x) and q(−x) in nats, from 0 to log 2 where half is lost; None where
             flipping all spins is no symmetry of the graph.
         entropy: of q, −⟨log q⟩ in nats.
@@ -72,6 +73,7 @@ class LostModes:
     log_q: Tensor
     log_p: float | None
     ground_weight: Estimate
+    energy: Estimate
     asymmetry: Estimate | None
     entropy: Estimate
     exact_entropy: float | None
@@ -126,6 +128,7 @@ class LostModes:
             ("ground energy", f"{self.ground_energy:.10g}, by {' and '.join(self.sources) or LOWEST_MET}"),
             ("ground states found", f"{self.num_found} of {of}{lost}"),
             ("their weight in q", weight),
+            ("mean energy", repr(self.energy)),
             ("entropy", f"{entropy} nats"),
         ]
         if len(self.log_q) > 1:
@@ -192,11 +195,13 @@ def lost_modes(
     if given is not None and known.ground_energy is not None and given < known.ground_energy - tolerance:
         raise ValueError(f"ground_energy must be at least the exact one, {known.ground_energy:.10g}, got {given:.10g}")
     target = known.ground_energy if known.ground_energy is not None else given
-    lowest, log_q, flipped, hits = target, [], [], torch.empty(0, graph.num_spins, dtype=torch.int8)
+    lowest, log_q, energy, flipped = target, [], [], []
+    hits = torch.empty(0, graph.num_spins, dtype=torch.int8)
     even = is_even(graph)
     for part in q.draw(count, key):
         log_q.append(part.full_log_prob.cpu())
         energies = graph.energy(part.spins).double().cpu()
+        energy.append(energies)
         if lowest is None or float(energies.min()) < lowest - tolerance:
             lowest, hits = float(energies.min()), hits[:0]
         hits = torch.cat(
@@ -225,6 +230,7 @@ def lost_modes(
         log_q=q.log_prob(states).cpu() if len(states) else torch.empty(0, dtype=torch.float64),
         log_p=None if known.log_partition is None else -q.beta * lowest - known.log_partition,
         ground_weight=_share(len(hits), count),
+        energy=_mean(torch.cat(energy)),
         asymmetry=asymmetry,
         entropy=_mean(-log_prob),
         exact_entropy=known.entropy,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypergraphs import HYPERGRAPHS
 from small_graphs import GRAPHS, configurations, model_on
 
 import graphar as ga
@@ -39,6 +40,7 @@ def test_a_perfect_model_has_lost_nothing(graph: str) -> None:
     weight = exact.degeneracy * math.exp(report.log_p)
     assert abs(report.ground_weight.value - weight) < 5 * (weight * (1 - weight) / 2000) ** 0.5 + 1e-12
     assert abs(report.entropy.value - exact.entropy) < 5 * report.entropy.stderr + 1e-9
+    assert abs(report.energy.value - exact.energy) < 5 * report.energy.stderr + 1e-9
     assert report.exact_entropy == pytest.approx(exact.entropy, abs=1e-10)
     assert report.bound is not None
     assert report.bound.gap.value == pytest.approx(0, abs=1e-9)
@@ -60,6 +62,7 @@ def test_numbers_are_those_of_enumeration(graph: str) -> None:
     assert report.asymmetry is not None
     assert abs(report.asymmetry.value - divergence) < 5 * report.asymmetry.stderr
     assert abs(report.entropy.value + float(log_q.exp() @ log_q)) < 5 * report.entropy.stderr
+    assert abs(report.energy.value - float(log_q.exp() @ q.graph.energy(x))) < 5 * report.energy.stderr
     weight = float(log_q[lowest].exp().sum())
     assert abs(report.ground_weight.value - weight) < 5 * (weight * (1 - weight) / 20_000) ** 0.5
     torch.testing.assert_close(report.log_q.sort().values, log_q[lowest].sort().values, rtol=0, atol=1e-12)
@@ -137,7 +140,7 @@ def test_it_reads_well_and_leaves_no_gradient() -> None:
 
 
 def test_which_graphs_do_not_tell_x_from_minus_x() -> None:
-    for graph in GRAPHS.values():
+    for graph in [*GRAPHS.values(), *HYPERGRAPHS.values()]:
         x = configurations(graph.num_spins)
         assert is_even(graph) == torch.allclose(graph.energy(x), graph.energy(-x), atol=1e-12)
 
