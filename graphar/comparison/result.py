@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphar.estimators.partition import Estimate, is_low
+from graphar.estimators.estimate import Estimate, is_low
 from graphar.exact.automatic import Floats
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.models.autoregressive import Autoregressive

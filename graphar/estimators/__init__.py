@@ -1,6 +1,8 @@
 """Estimators: numbers with their standard errors."""
 
+from graphar.estimators.autocorrelation import autocorrelation_time, effective_samples, gelman_rubin, mean_of_chains
 from graphar.estimators.bounds import TwoSidedBound, two_sided_bound
+from graphar.estimators.estimate import Estimate
 from graphar.estimators.lost_modes import LostModes, lost_modes
 from graphar.estimators.partition import Estimate, FreeEnergy, estimate_from_samples, free_energy
 
@@ -9,8 +11,12 @@ __all__ = [
     "FreeEnergy",
     "LostModes",
     "TwoSidedBound",
+    "autocorrelation_time",
+    "effective_samples",
     "estimate_from_samples",
     "free_energy",
+    "gelman_rubin",
     "lost_modes",
+    "mean_of_chains",
     "two_sided_bound",
 ]

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from graphar._support.checks import check_count, check_spins
 from graphar._support.seeds import choose_key
-from graphar.estimators.partition import Estimate, is_low
+from graphar.estimators.estimate import Estimate, is_low
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.distribution import Distribution, check_distribution
 

@@ -21,35 +21,13 @@ from torch import Tensor
 
 from graphar._support.checks import check_count
 from graphar._support.seeds import Source, choose_key
+from graphar.estimators.estimate import Estimate, is_low
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.distribution import Distribution, check_distribution
 
-__all__ = ["Estimate", "FreeEnergy", "estimate_from_samples", "free_energy"]
-
-LOW_ESS = 100.0
+__all__ = ["FreeEnergy", "estimate_from_samples", "free_energy"]
 
 UNSEEN = "errors know nothing of states that the model never draws: compare with ga.exact or ga.two_sided_bound"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number and its standard error.
-
-    >>> Estimate(-1.25, 0.013)
-    -1.250 ± 0.013
-    """
-
-    value: float
-    stderr: float
-
-    def __repr__(self) -> str:
-        if not (math.isfinite(self.value) and math.isfinite(self.stderr)) or self.stderr <= 1e-14 * abs(self.value):
-            return f"{self.value:.10g} ± {self.stderr:.2g}"
-        digits = max(0, 1 - math.floor(math.log10(self.stderr)))
-        return f"{self.value:.{digits}f} ± {self.stderr:.{digits}f}"
-
-    def __mul__(self, factor: float) -> Estimate:
-        return Estimate(self.value * factor, self.stderr * abs(factor))
 
 
 @dataclass(frozen=True)
@@ -171,11 +149,6 @@ def free_energy(
             stacklevel=2,
         )
     return result
-
-
-def is_low(ess: float, num_samples: int) -> bool:
-    """Whether effective samples are so few that standard errors of reweighted numbers are not to be trusted."""
-    return ess < min(LOW_ESS, num_samples / 2)
 
 
 def evaluate(q: Distribution, num_samples: int, source: Source) -> FreeEnergy:
