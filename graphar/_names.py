@@ -12,6 +12,7 @@ from graphar.estimators import (
     lost_modes,
     two_sided_bound,
 )
+from graphar.estimators import Bennett, Estimate, FreeEnergy, TwoSidedBound, bennett, free_energy, two_sided_bound
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph, PairwiseReduction, SpinHypergraph
 from graphar.instances import (
@@ -63,6 +64,7 @@ from graphar.training import (
 
 __all__ = [
     "Autoregressive",
+    "Bennett",
     "BetaRecord",
     "Comparison",
     "Distribution",
@@ -82,6 +84,7 @@ __all__ = [
     "SpinHypergraph",
     "TwoSidedBound",
     "anneal",
+    "bennett",
     "bfs",
     "build_frontier",
     "chain",

@@ -2,16 +2,19 @@
 
 from graphar.estimators.autocorrelation import autocorrelation_time, effective_samples, gelman_rubin, mean_of_chains
 from graphar.estimators.bounds import TwoSidedBound, two_sided_bound
+from graphar.estimators.bridge import Bennett, bennett
 from graphar.estimators.estimate import Estimate
 from graphar.estimators.lost_modes import LostModes, lost_modes
 from graphar.estimators.partition import Estimate, FreeEnergy, estimate_from_samples, free_energy
 
 __all__ = [
+    "Bennett",
     "Estimate",
     "FreeEnergy",
     "LostModes",
     "TwoSidedBound",
     "autocorrelation_time",
+    "bennett",
     "effective_samples",
     "estimate_from_samples",
     "free_energy",

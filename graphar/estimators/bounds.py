@@ -19,13 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphar._support.checks import check_count, check_spins
+from graphar._support.checks import check_count
 from graphar._support.seeds import choose_key
 from graphar.estimators.estimate import Estimate, is_low
+from graphar.estimators.losses import check_beta_of, check_reference, losses_of_samples, losses_of_spins
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.distribution import Distribution, check_distribution
 
-__all__ = ["TwoSidedBound", "two_sided_bound"]
+__all__ = ["TwoSidedBound", "between", "two_sided_bound"]
 
 SURE = 5.0
 """Standard errors between two mean energies beyond which chance is no explanation."""
@@ -108,31 +109,22 @@ def two_sided_bound(
     True
     """
     count = check_count(num_samples, "num_samples", 2)
-    if check_distribution(q).beta == 0:
-        raise ValueError("beta must be positive for a free energy (at beta = 0, log Z = N log 2), got 0")
-    reference = check_spins(spins, q.graph.num_spins).reshape(-1, q.graph.num_spins)
-    if len(reference) < 2:
-        raise ValueError(f"spins must hold at least 2 configurations, got {len(reference)}")
+    check_beta_of(check_distribution(q))
+    reference = check_reference(q, spins)
     key = choose_key(0 if seed is None and generator is None else seed, generator, "two-sided bound")
-    offset = q.beta * float(q.graph.offset)
-    losses, energies = [], []
-    for part in q.draw(count, key):
-        losses.append(part.log_prob.cpu() + q.beta * part.energy.cpu() + offset)
-        energies.append(q.graph.energy(part.spins).double().cpu())
-    above = torch.cat(losses)
-    if not bool(torch.isfinite(above).all()):
-        raise ValueError("log q and energies must be finite, got NaN or inf: the model's weights or couplings are not")
-    reference_energy = q.graph.energy(reference).double().cpu()
-    below = q.log_prob(reference).cpu() + q.beta * reference_energy
-    if bool((below.isnan() | (below == math.inf)).any()):
-        raise ValueError("log q of spins must be a number, got NaN or inf: the model's weights or couplings are not")
-    _warn_of_another_beta(q.beta, -above, torch.cat(energies), reference_energy)
-    upper, lower = _mean(above), _mean(below)
+    above, energies = losses_of_samples(q, count, key)
+    below, reference_energy = (values.flatten() for values in losses_of_spins(q, reference))
+    _warn_of_another_beta(q.beta, -above, energies, reference_energy)
+    return between(q.beta, q.graph.num_spins, count, len(below), _mean(above), _mean(below))
+
+
+def between(
+    beta: float, num_spins: int, num_samples: int, num_reference: int, upper: Estimate, lower: Estimate
+) -> TwoSidedBound:
+    """The bounds by ⟨L⟩ over q and over p."""
     gap = Estimate(upper.value - lower.value, math.hypot(upper.stderr, lower.stderr))
-    scale = 1 / q.beta
-    return TwoSidedBound(
-        q.beta, q.graph.num_spins, count, len(reference), upper=upper * scale, lower=lower * scale, gap=gap
-    )
+    scale = 1 / beta
+    return TwoSidedBound(beta, num_spins, num_samples, num_reference, upper * scale, lower * scale, gap)
 
 
 @torch_alone()

@@ -6,6 +6,10 @@ With L = log q(x) + βE(x) for x ~ q,
     log Z = log ⟨e^{−L}⟩      the importance-sampling estimate, right for any q as samples grow
     ESS   = (Σ w)² / Σ w²     effective number of samples, w = e^{−L}
 
+n independent samples of p miss a set of states of weight P with probability (1 − P)^n ≈ e^{−nP}: at P = 3/n once in
+twenty times. So log Z by n effective samples may be short by 3/n whatever its error says, as that knows of the samples
+alone. This is for states that the model draws as often as it should; of those that it draws more seldom, more may lack.
+
 Importance sampling with neural networks: K. A. Nicoli et al.,
 `Phys. Rev. E 101, 023304 (2020) <https://arxiv.org/abs/1910.13496>`_.
 """
@@ -15,17 +19,24 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count
 from graphar._support.seeds import Source, choose_key
+from graphar.estimators.bridge import Bennett, bridge, warn_of
 from graphar.estimators.estimate import Estimate, is_low
+from graphar.estimators.losses import check_beta_of, check_reference, losses_of_spins
+from graphar.estimators.tail import HEAVY, tail_of_weights
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.distribution import Distribution, check_distribution
 
 __all__ = ["FreeEnergy", "estimate_from_samples", "free_energy"]
+
+MISSED = 3.0
+"""n P at which a set of weight P is missed by n samples in e⁻³ of cases, 5 %."""
 
 UNSEEN = "errors know nothing of states that the model never draws: compare with ga.exact or ga.two_sided_bound"
 
@@ -44,6 +55,9 @@ class FreeEnergy:
             Boltzmann distribution, by reweighting with w = e^{−L}.
         ess: effective sample size (Σw)²/Σw², between 1 and ``num_samples``.
         spread: standard deviation of L over the samples, in nats; zero for a perfect model.
+        pareto_k: shape of the tail of the weights; above 0.7 errors of reweighted numbers are too small, see below.
+        unseen: Boltzmann weight that as many samples miss once in twenty times, 3/ESS; 0 for an exact model.
+        bridge: what :func:`bennett` makes of the same samples and those of the Boltzmann distribution, where given.
         best_energy, best_spins: lowest energy met and its configuration, shape (N,).
         trained_beta: β that the model's weights were last trained at, None for a model that was never trained.
         exact: whether the model is the Boltzmann distribution itself, all its sites being exact.
@@ -69,6 +83,9 @@ class FreeEnergy:
     best_spins: Tensor
     trained_beta: float | None = None
     exact: bool = False
+    pareto_k: float = math.nan
+    unseen: float = math.nan
+    bridge: Bennett | None = None
 
     @property
     def elsewhere(self) -> bool:
@@ -91,6 +108,17 @@ class FreeEnergy:
         trained = f" (trained at {self.trained_beta:g})" if self.elsewhere else ""
         head = f"beta = {self.beta:g}{trained}, {self.num_spins} spins, {self.num_samples} samples, {ess}"
         lines = [head, *(f"  {name:<24}{value!r}" for name, value in rows)]
+        if self.bridge is not None:
+            lines += [f"  with {self.bridge.num_reference} samples of p, by Bennett's bridge:"]
+            lines += [f"  {line}" for line in repr(self.bridge).splitlines()[1:]]
+        if self.unseen > 0:
+            lines.append(
+                f"  {'log Z short by up to':<24}{self.unseen:.2g}, which as many samples miss once in 20 times"
+            )
+        if self.pareto_k > HEAVY:
+            lines.append(
+                f"  {'Pareto k':<24}{self.pareto_k:.2f}: a heavy tail, errors of reweighted numbers are too small"
+            )
         return "\n".join(lines if self.exact else [*lines, f"  {UNSEEN}"])
 
 
@@ -98,6 +126,7 @@ def free_energy(
     q: Distribution,
     num_samples: int = 10_000,
     *,
+    reference: Any = None,
     seed: int | None = None,
     generator: torch.Generator | None = None,
 ) -> FreeEnergy:
@@ -108,22 +137,31 @@ def free_energy(
     Standard errors are those of the mean; of log Z and reweighted averages by the delta method. They know nothing
     of rounding: a float32 model has log q to about 1e-7 relative, which shows where a model is all but exact. Nor do
     they, or the ESS, know of states that the model never draws: a model that has lost a mode finds all its samples of
-    equal weight, and log Z too low by many of its errors. :func:`two_sided_bound` and :mod:`graphar.exact` tell.
+    equal weight, and log Z too low by many of its errors. ``reference``, :func:`two_sided_bound` and
+    :mod:`graphar.exact` tell.
+
+    Two numbers say how far errors go. ``pareto_k``, the shape of the tail of the weights: above 0.7 they are too small
+    (`arXiv:1507.02646 <https://arxiv.org/abs/1507.02646>`_). ``unseen`` = 3/ESS: a set of states of that Boltzmann
+    weight is missed by as many samples once in twenty times, if the model draws it as often as the Boltzmann
+    distribution does, and log Z then is short by as much.
 
     Reference: `arXiv:1910.13496 <https://arxiv.org/abs/1910.13496>`_.
 
     Args:
         q: a model at its inverse temperature, ``model.at(beta)``, β > 0.
         num_samples: how many samples, at least 2.
+        reference: spins of the Boltzmann distribution at that β, shape (time, N) or (chains, time, N), from a Markov
+            chain or perfect; with them ``.bridge`` holds what :func:`bennett` makes of both kinds of samples.
         seed: of the samples, 0 if neither it nor ``generator`` is given.
         generator: a generator that goes on where it stands.
 
     Warns:
         UserWarning: the ESS is below 100 and half the samples: reweighted numbers and their errors are unreliable; or
-            the model was trained at another β.
+            the model was trained at another β; or the bridge to ``reference`` is doubtful, as in :func:`bennett`.
 
     Raises:
-        ValueError: q is no model at its β, β = 0, fewer than 2 samples, or weights that are not finite.
+        ValueError: q is no model at its β, β = 0, fewer than 2 samples, weights that are not finite, or a
+            ``reference`` that is none.
 
     >>> import graphar as ga
     >>> graph = ga.chain(6, couplings="ferromagnet")
@@ -132,10 +170,12 @@ def free_energy(
     True
     """
     check_count(num_samples, "num_samples", 2)
-    if check_distribution(q).beta == 0:
-        raise ValueError("beta must be positive for a free energy (at beta = 0, log Z = N log 2), got 0")
+    check_beta_of(check_distribution(q))
+    given = None if reference is None else check_reference(q, reference, "reference")
     key = choose_key(0 if seed is None and generator is None else seed, generator, "free energy")
-    result = evaluate(q, num_samples, key)
+    result, loss, energy = _evaluated(q, num_samples, key)
+    if given is not None:
+        result = replace(result, bridge=bridge(q.beta, q.graph.num_spins, loss, energy, *losses_of_spins(q, given)))
     if result.elsewhere:
         warnings.warn(
             f"the model was trained at beta = {result.trained_beta:.10g}, not {q.beta:.10g}: it may lack states that "
@@ -148,12 +188,18 @@ def free_energy(
             "reweighted averages are unreliable (biased low and with errors too small); the bound still holds",
             stacklevel=2,
         )
+    if result.bridge is not None:
+        warn_of(result.bridge)
     return result
 
 
 def evaluate(q: Distribution, num_samples: int, source: Source) -> FreeEnergy:
     """:func:`free_energy` without a word of warning, by a key or a generator, for records made in passing."""
-    check_distribution(q)
+    return _evaluated(check_distribution(q), num_samples, source)[0]
+
+
+def _evaluated(q: Distribution, num_samples: int, source: Source) -> tuple[FreeEnergy, Tensor, Tensor]:
+    """The numbers, and L and E of the samples, shape (n,)."""
     log_q, energy, magnetisation = [], [], []
     best_energy, best_spins = math.inf, torch.empty(0)
     for drawn in q.draw(num_samples, source):
@@ -164,16 +210,15 @@ def evaluate(q: Distribution, num_samples: int, source: Source) -> FreeEnergy:
         log_q.append(drawn.full_log_prob.cpu())
         energy.append(energies)
         magnetisation.append(drawn.spins.sum(1, dtype=torch.float64).cpu())
+    all_log_q, all_energy = torch.cat(log_q), torch.cat(energy)
     result = estimate_from_samples(
-        q.beta,
-        q.graph.num_spins,
-        torch.cat(log_q),
-        torch.cat(energy),
-        torch.cat(magnetisation),
-        best_energy,
-        best_spins,
+        q.beta, q.graph.num_spins, all_log_q, all_energy, torch.cat(magnetisation), best_energy, best_spins
     )
-    return replace(result, trained_beta=q.model.trained_beta if q.learned else None, exact=not q.learned)
+    if q.learned:
+        result = replace(result, trained_beta=q.model.trained_beta)
+    else:
+        result = replace(result, exact=True, unseen=0.0)
+    return result, (all_log_q + q.beta * all_energy).detach(), all_energy
 
 
 @torch_alone()  # or the order of long sums, and with it their last digits, would depend on the number of threads
@@ -230,4 +275,6 @@ def estimate_from_samples(
         spread=float(loss.std()),
         best_energy=best_energy,
         best_spins=best_spins,
+        pareto_k=tail_of_weights(log_w.detach().numpy()),
+        unseen=min(1.0, MISSED / ess),
     )
