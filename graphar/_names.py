@@ -13,6 +13,17 @@ from graphar.estimators import (
     two_sided_bound,
 )
 from graphar.estimators import Bennett, Estimate, FreeEnergy, TwoSidedBound, bennett, free_energy, two_sided_bound
+    Bennett,
+    Estimate,
+    FreeEnergy,
+    Multistate,
+    Thermodynamics,
+    TwoSidedBound,
+    bennett,
+    free_energy,
+    mbar,
+    two_sided_bound,
+)
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph, PairwiseReduction, SpinHypergraph
 from graphar.instances import (
@@ -76,12 +87,14 @@ __all__ = [
     "IsingGraph",
     "Landscape",
     "LostModes",
+    "Multistate",
     "NaturalGradient",
     "Ordering",
     "PairwiseReduction",
     "Pretraining",
     "Run",
     "SpinHypergraph",
+    "Thermodynamics",
     "TwoSidedBound",
     "anneal",
     "bennett",
@@ -105,6 +118,7 @@ __all__ = [
     "linear",
     "load",
     "lost_modes",
+    "mbar",
     "min_degree",
     "min_fill",
     "natural",

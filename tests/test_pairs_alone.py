@@ -44,6 +44,7 @@ TAKING = {
     "nested_dissection",
     "random_order",
     "rcm",
+    "mbar",
     "write",
 }  # tested in their own places
 MADE_BY_FUNCTIONS = {

@@ -5,6 +5,7 @@ from graphar.estimators.bounds import TwoSidedBound, two_sided_bound
 from graphar.estimators.bridge import Bennett, bennett
 from graphar.estimators.estimate import Estimate
 from graphar.estimators.lost_modes import LostModes, lost_modes
+from graphar.estimators.mbar import Multistate, Thermodynamics, mbar
 from graphar.estimators.partition import Estimate, FreeEnergy, estimate_from_samples, free_energy
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "Estimate",
     "FreeEnergy",
     "LostModes",
+    "Multistate",
+    "Thermodynamics",
     "TwoSidedBound",
     "autocorrelation_time",
     "bennett",
@@ -20,6 +23,7 @@ __all__ = [
     "free_energy",
     "gelman_rubin",
     "lost_modes",
+    "mbar",
     "mean_of_chains",
     "two_sided_bound",
 ]

@@ -101,9 +101,20 @@ class Mixture:
         return Reweighted(self, top + math.log(total), raw / total)
 
     def overlaps(self) -> np.ndarray:
-        """Matrix ⟨P_j⟩ over the samples of k, shape (K, K); its columns sum to 1."""
-        means = [[float(part.mean()) for part in self.parts(share)] for share in self.shares]
-        return np.array(means)
+        """Matrix Σ_n P_j P_k / N_k, shape (K, K): the mean share of j where k is; its columns sum to 1."""
+        return np.einsum("jn,kn->jk", self.shares * self.weight, self.shares) / self.counts
+
+    def meetings(self) -> np.ndarray:
+        """Independent samples that each two have in common, N ∫ 2pq/(p + q) of the smaller N, shape (K, K)."""
+        density = self.shares / self.counts[:, None]
+        met = np.ones((len(self.counts), len(self.counts)))
+        for j, k in np.ndindex(met.shape):
+            if j != k:
+                sum_of_both = density[j] + density[k]
+                with np.errstate(invalid="ignore"):
+                    share = np.where(density[j] > 0, 2 * density[j] / sum_of_both, 0.0)
+                met[j, k] = float(list(self.parts(share))[k].mean())
+        return np.minimum(met, met.T) * np.minimum.outer(self.counts, self.counts)
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ def test_where_both_never_meet_it_says_so(lost: Any) -> None:
     down = -x * x[:, [int(q.model.ordering.sites[0])]]
     with pytest.warns(UserWarning, match="unreliable"):
         result = ga.bennett(q, down, 500)
-    assert result.overlap < 1e-6
+    assert result.overlap < 1e-5
     assert result.ess < 1
     assert result.log_partition.stderr == result.energy.stderr == math.inf
     # a mode that both have lost is seen by neither: nothing is said, and log 2 is missing
