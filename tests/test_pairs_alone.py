@@ -33,6 +33,7 @@ TAKING = {
     "bfs",
     "compare",
     "core_first",
+    "correlation_length",
     "exact.eliminate",
     "exact.enumerate",
     "exact.ground_state",
@@ -45,6 +46,8 @@ TAKING = {
     "random_order",
     "rcm",
     "mbar",
+    "observables",
+    "overlaps",
     "write",
 }  # tested in their own places
 MADE_BY_FUNCTIONS = {
