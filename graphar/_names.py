@@ -20,6 +20,7 @@ from graphar.estimators import Bennett, Estimate, FreeEnergy, TwoSidedBound, ben
     Multistate,
     Observables,
     Overlaps,
+    ThermodynamicIntegral,
     Thermodynamics,
     TwoSidedBound,
     autocorrelation_time,
@@ -33,6 +34,7 @@ from graphar.estimators import Bennett, Estimate, FreeEnergy, TwoSidedBound, ben
     mean_of_chains,
     observables,
     overlaps,
+    thermodynamic_integration,
     two_sided_bound,
 )
 from graphar.frontier import Frontier, build_frontier
@@ -55,6 +57,7 @@ from graphar.instances import (
 )
 from graphar.io import read, write
 from graphar.landscapes import HessianEigenvalues, Landscape, hessian_eigenvalues, landscape
+from graphar.io import SpinSamples, load_samples, read, save_samples, write
 from graphar.models.autoregressive import Autoregressive
 from graphar.models.distribution import Distribution
 from graphar.ordering import (
@@ -108,6 +111,8 @@ __all__ = [
     "Pretraining",
     "Run",
     "SpinHypergraph",
+    "SpinSamples",
+    "ThermodynamicIntegral",
     "Thermodynamics",
     "TwoSidedBound",
     "anneal",
@@ -137,6 +142,7 @@ __all__ = [
     "linear",
     "load",
     "lost_modes",
+    "load_samples",
     "mbar",
     "mean_of_chains",
     "min_degree",
@@ -155,7 +161,9 @@ __all__ = [
     "rcm",
     "read",
     "save",
+    "save_samples",
     "sherrington_kirkpatrick",
+    "thermodynamic_integration",
     "triangular",
     "two_sided_bound",
     "wishart_planted",

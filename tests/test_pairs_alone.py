@@ -45,9 +45,12 @@ TAKING = {
     "nested_dissection",
     "random_order",
     "rcm",
+    "load_samples",
     "mbar",
     "observables",
     "overlaps",
+    "save_samples",
+    "thermodynamic_integration",
     "write",
 }  # tested in their own places
 MADE_BY_FUNCTIONS = {

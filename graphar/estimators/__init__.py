@@ -10,6 +10,7 @@ from graphar.estimators.mbar import Multistate, Thermodynamics, mbar
 from graphar.estimators.observables import Observables, observables
 from graphar.estimators.overlaps import Overlaps, overlaps
 from graphar.estimators.partition import Estimate, FreeEnergy, estimate_from_samples, free_energy
+from graphar.estimators.thermodynamic import ThermodynamicIntegral, thermodynamic_integration
 
 __all__ = [
     "Bennett",
@@ -20,6 +21,7 @@ __all__ = [
     "Multistate",
     "Observables",
     "Overlaps",
+    "ThermodynamicIntegral",
     "Thermodynamics",
     "TwoSidedBound",
     "autocorrelation_time",
@@ -35,5 +37,6 @@ __all__ = [
     "mean_of_chains",
     "observables",
     "overlaps",
+    "thermodynamic_integration",
     "two_sided_bound",
 ]

@@ -13,8 +13,6 @@ arrays must agree, and arrays of indices may expand by the same factor as gzip t
 from __future__ import annotations
 
 import io
-import math
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,8 @@ import torch
 
 from graphar._support.files import atomic_write, naming
 from graphar.hamiltonians.ising import IsingGraph
-from graphar.io._files import expansion_limit, room
+from graphar.io._arrays import Arrays, open_arrays
+from graphar.io._files import room
 from graphar.io._write import offset_of
 from graphar.io.site_names import from_json, shown, to_json
 
@@ -95,80 +94,38 @@ def _graph(arrays: dict[str, np.ndarray]) -> IsingGraph:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a save_npz archive, none of them larger than the archive can vouch for."""
-    with path.open("rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-                return _checked_arrays(archive, members)
-        except ValueError:
-            raise
-        except Exception as error:  # a damaged archive fails in every way that zip, zlib and npy know
-            raise ValueError(f"a whole archive of scipy.sparse.save_npz expected, got {error!r}") from error
+    with open_arrays(path, "scipy.sparse.save_npz") as arrays:
+        return _checked(arrays)
 
 
-def _checked_arrays(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> dict[str, np.ndarray]:
-    shapes: dict[str, tuple[int, ...]] = {}
-    arrays: dict[str, np.ndarray] = {}
-
-    def load(name: str, kinds: str, shape: tuple[int, ...] | None, bounded: bool = True) -> None:
-        if name not in members:
-            raise ValueError(f"an array {name!r} expected, got {shown(sorted(members))}")
-        info = members[name]
-        with archive.open(info) as file:
-            found, dtype = _header(file)
-            if dtype.kind not in kinds or (shape is not None and found != shape):
-                raise ValueError(
-                    f"{name} must have the shape {shape} and a kind of {kinds}, got {shown((found, dtype))}"
-                )
-            if math.prod(found) * dtype.itemsize + file.tell() != info.file_size:
-                raise ValueError(
-                    f"{name} must fill its place in the archive, {info.file_size} bytes, got {shown(found)}"
-                )
-        if bounded and info.file_size > expansion_limit(info.compress_size):
-            raise ValueError(f"{name} may expand to {expansion_limit(info.compress_size)} bytes, got {info.file_size}")
-        shapes[name] = found
-        with archive.open(info) as file:
-            arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
-
-    load("format", "SU", ())
-    kind = _kind(arrays)
+def _checked(arrays: Arrays) -> dict[str, np.ndarray]:
+    arrays.load("format", "SU", ())
+    kind = _kind(arrays.found)
     if kind not in _INDICES:
         raise ValueError(f"format must be csr, csc or coo (tocsr() converts), got {shown(kind)}")
-    load("shape", "iu", (2,))
-    n, columns = (int(size) for size in arrays["shape"])
+    n, columns = (int(size) for size in arrays.load("shape", "iu", (2,)))
     if n != columns or n < 1:
         raise ValueError(f"the matrix must be square, got the shape ({n}, {columns})")
     first, second = _INDICES[kind]
-    load(first, "iu", None)
-    load(second, "iu", shapes[first] if kind == "coo" else (n + 1,))
-    if len(shapes[first]) != 1:
-        raise ValueError(f"{first} must have one axis, got {shown(shapes[first])}")
-    limit = room(arrays[first].nbytes + arrays[second].nbytes)
+    arrays.load(first, "iu", None)
+    arrays.load(second, "iu", arrays.shapes[first] if kind == "coo" else (n + 1,))
+    if len(arrays.shapes[first]) != 1:
+        raise ValueError(f"{first} must have one axis, got {shown(arrays.shapes[first])}")
+    limit = room(arrays.found[first].nbytes + arrays.found[second].nbytes)
     if n > limit:
         raise ValueError(f"at most {limit} spins can be claimed by indices of this size, got {n}")
-    load("data", "biuf", shapes[first], bounded=False)  # by the indices
-    if "h" in members:
-        load("h", "iuf", (n,), bounded=False)  # by n
-    if "offset" in members:
-        load("offset", "iuf", ())
-    if "pos" in members:
-        load("pos", "iuf", None)
-    if "labels" in members:
-        load("labels", "S", ())
-    return arrays
+    arrays.load("data", "biuf", arrays.shapes[first], bounded=False)  # by the indices
+    if "h" in arrays:
+        arrays.load("h", "iuf", (n,), bounded=False)  # by n
+    if "offset" in arrays:
+        arrays.load("offset", "iuf", ())
+    if "pos" in arrays:
+        arrays.load("pos", "iuf", None)
+    if "labels" in arrays:
+        arrays.load("labels", "S", ())
+    return arrays.found
 
 
 def _kind(arrays: dict[str, np.ndarray]) -> str:
     kind = arrays["format"].item()
     return kind.decode("ascii", "replace") if isinstance(kind, bytes) else kind
-
-
-def _header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    else:
-        raise ValueError(f"arrays must be npy 1.0 or 2.0, got {version}")
-    return shape, dtype
