@@ -35,7 +35,7 @@ from graphar._support.checks import check_count, check_flag
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import pairs_alone
-from graphar.heads.base import BoundHead, CompiledHead, Head, readers_of
+from graphar.heads.base import BoundHead, CompiledHead, Head
 from graphar.heads.inputs import SiteInputs
 from graphar.heads.message_passing.rule import Gates, MessageRule
 from graphar.heads.message_passing.weights import MessageWeights
