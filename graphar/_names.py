@@ -4,19 +4,11 @@ from graphar import exact, heads
 from graphar.comparison.compare import compare
 from graphar.comparison.result import Comparison
 from graphar.estimators import (
-    Estimate,
-    FreeEnergy,
-    LostModes,
-    TwoSidedBound,
-    free_energy,
-    lost_modes,
-    two_sided_bound,
-)
-from graphar.estimators import Bennett, Estimate, FreeEnergy, TwoSidedBound, bennett, free_energy, two_sided_bound
     Bennett,
     Correlations,
     Estimate,
     FreeEnergy,
+    LostModes,
     Multistate,
     Observables,
     Overlaps,
@@ -30,6 +22,7 @@ from graphar.estimators import Bennett, Estimate, FreeEnergy, TwoSidedBound, ben
     effective_samples,
     free_energy,
     gelman_rubin,
+    lost_modes,
     mbar,
     mean_of_chains,
     observables,
@@ -55,9 +48,8 @@ from graphar.instances import (
     wishart_planted,
     xorsat,
 )
-from graphar.io import read, write
-from graphar.landscapes import HessianEigenvalues, Landscape, hessian_eigenvalues, landscape
 from graphar.io import SpinSamples, load_samples, read, save_samples, write
+from graphar.landscapes import HessianEigenvalues, Landscape, hessian_eigenvalues, landscape
 from graphar.models.autoregressive import Autoregressive
 from graphar.models.distribution import Distribution
 from graphar.ordering import (
@@ -141,8 +133,8 @@ __all__ = [
     "landscape",
     "linear",
     "load",
-    "lost_modes",
     "load_samples",
+    "lost_modes",
     "mbar",
     "mean_of_chains",
     "min_degree",

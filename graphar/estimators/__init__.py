@@ -9,7 +9,7 @@ from graphar.estimators.lost_modes import LostModes, lost_modes
 from graphar.estimators.mbar import Multistate, Thermodynamics, mbar
 from graphar.estimators.observables import Observables, observables
 from graphar.estimators.overlaps import Overlaps, overlaps
-from graphar.estimators.partition import Estimate, FreeEnergy, estimate_from_samples, free_energy
+from graphar.estimators.partition import FreeEnergy, estimate_from_samples, free_energy
 from graphar.estimators.thermodynamic import ThermodynamicIntegral, thermodynamic_integration
 
 __all__ = [
