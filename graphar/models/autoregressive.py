@@ -6,6 +6,7 @@ q(x) = Π_i q(x_i | x_<i),   q(x_i | x_<i) = σ(x_i logit_i),   log q = Σ_i log
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import torch
@@ -21,6 +22,7 @@ from graphar.kernels.base import Kernel
 from graphar.kernels.select import NAMES, select_kernel
 from graphar.models.arguments import arrange, arrange_exact
 from graphar.models.distribution import Distribution
+from graphar.models.flips import FlipPass, flip_passes
 from graphar.models.parts import ExactPart, ExactSites, LearnedPart, LearnedSites, NoExactSites, NoLearnedSites
 from graphar.ordering import Ordering
 from graphar.partial_elimination.plan import Core
@@ -159,6 +161,11 @@ class Autoregressive(nn.Module):
         super()._apply(fn, recurse)
         self._make_kernel()
         return self
+
+    @cached_property
+    def flip_passes(self) -> list[FlipPass]:
+        """Which sites are turned over together by :meth:`Distribution.flip_log_ratios`."""
+        return flip_passes(self.core, self.frontier, self.head)
 
     @property
     def num_spins(self) -> int:

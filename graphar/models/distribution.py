@@ -14,6 +14,7 @@ from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.heads import Head
 from graphar.kernels.base import CHUNK, Samples
 from graphar.kernels.compiled.threads import torch_alone
+from graphar.models.flips import FlipPass, flip_log_ratios
 from graphar.models.parts import ExactPart, LearnedPart, NoLearnedSites
 
 __all__ = ["Distribution", "check_distribution"]
@@ -38,6 +39,8 @@ class Model(Protocol):
     def device(self) -> torch.device: ...
     def at(self, beta: float) -> Distribution: ...
     def parts_at(self, beta: float) -> tuple[LearnedPart, ExactPart]: ...
+    @property
+    def flip_passes(self) -> list[FlipPass]: ...
 
 
 class Distribution:
@@ -115,6 +118,32 @@ class Distribution:
     def logits(self, spins: Tensor) -> Tensor:
         """log q(x_i = +1 | x_<i) − log q(x_i = −1 | x_<i) for every site of given spins, shape (..., N)."""
         parts = [self._logits(x) for x in self._flat(spins).split(self.chunk_size)]
+        return _joined(parts).reshape(torch.as_tensor(spins).shape)
+
+    @torch.no_grad()
+    def flip_log_ratios(self, spins: Tensor) -> Tensor:
+        r"""How log q changes with each spin: log q(x^i) − log q(x), x^i being x with spin i turned over.
+
+        Only the conditionals that read spin i, and its own, are compared. Where each reads few spins, many i share a
+        pass: width + 1 passes over the graph in all, as many as the tree is high for message passing, N for heads that
+        read all earlier spins.
+
+        Args:
+            spins: ±1, shape (..., N).
+
+        Returns:
+            In nats, float64, shape (..., N); without gradient.
+
+        Raises:
+            ValueError: spins that are not ±1 of shape (..., N).
+
+        >>> import graphar as ga
+        >>> q = ga.Autoregressive(ga.chain(3, couplings="ferromagnet"), ga.heads.Exact).at(0.5)
+        >>> q.flip_log_ratios(torch.ones(3))  # −β times what each flip costs
+        tensor([-1., -2., -1.], dtype=torch.float64)
+        """
+        flat = self._flat(spins).to(self.model.dtype)
+        parts = [flip_log_ratios(self, self.model.flip_passes, x) for x in flat.split(self.chunk_size)]
         return _joined(parts).reshape(torch.as_tensor(spins).shape)
 
     def _log_prob(self, spins: Tensor) -> Tensor:
