@@ -18,6 +18,13 @@ REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "exact.planar_ground_state": ga.exact.planar_ground_state,
     "exact.toroidal": lambda graph: ga.exact.toroidal(graph, 1.0),
     "exact.toroidal_ground_state": ga.exact.toroidal_ground_state,
+    "exact.transverse_chain": lambda graph: ga.exact.transverse_chain(graph, 1.0),
+    "fine_tune": lambda graph: ga.fine_tune(graph, beta=1.0, steps=1, progress=False),
+    "given_order": lambda graph: ga.given_order(graph, range(graph.num_spins)),
+    "min_degree": ga.min_degree,
+    "min_fill": ga.min_fill,
+    "natural": ga.natural,
+    "nested_dissection": ga.nested_dissection,
     "pretrain": lambda graph: ga.pretrain([graph], steps=1),
 }
 # heads, or what trains one, whose formula needs pairs: a hypergraph of pairs is one
@@ -51,6 +58,7 @@ TAKING = {
     "overlaps",
     "save_samples",
     "thermodynamic_integration",
+    "exact.transverse_field",
     "write",
 }  # tested in their own places
 MADE_BY_FUNCTIONS = {
@@ -61,6 +69,8 @@ MADE_BY_FUNCTIONS = {
     "exact.Parities",
     "exact.Planar",
     "exact.Toroidal",
+    "exact.TransverseChain",
+    "exact.TransverseField",
 }
 
 

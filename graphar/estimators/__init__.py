@@ -10,6 +10,7 @@ from graphar.estimators.mbar import Multistate, Thermodynamics, mbar
 from graphar.estimators.observables import Observables, observables
 from graphar.estimators.overlaps import Overlaps, overlaps
 from graphar.estimators.partition import FreeEnergy, estimate_from_samples, free_energy
+from graphar.estimators.quantum import QuantumEnergy, quantum_energy
 from graphar.estimators.thermodynamic import ThermodynamicIntegral, thermodynamic_integration
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Multistate",
     "Observables",
     "Overlaps",
+    "QuantumEnergy",
     "ThermodynamicIntegral",
     "Thermodynamics",
     "TwoSidedBound",
@@ -37,6 +39,7 @@ __all__ = [
     "mean_of_chains",
     "observables",
     "overlaps",
+    "quantum_energy",
     "thermodynamic_integration",
     "two_sided_bound",
 ]

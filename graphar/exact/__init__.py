@@ -8,6 +8,8 @@ from graphar.exact.parities import Parities, parities
 from graphar.exact.planar.partition import Planar, planar
 from graphar.exact.planar.toroidal import Toroidal, toroidal
 from graphar.exact.sherrington_kirkpatrick import SherringtonKirkpatrickLimit, sherrington_kirkpatrick_limit
+from graphar.exact.transverse import TransverseField, transverse_field
+from graphar.exact.transverse_chain import TransverseChain, transverse_chain
 
 __all__ = [
     "CurieWeiss",
@@ -19,6 +21,8 @@ __all__ = [
     "Planar",
     "SherringtonKirkpatrickLimit",
     "Toroidal",
+    "TransverseChain",
+    "TransverseField",
     "codes_from_spins",
     "curie_weiss",
     "curie_weiss_limit",
@@ -32,4 +36,6 @@ __all__ = [
     "spins_from_codes",
     "toroidal",
     "toroidal_ground_state",
+    "transverse_chain",
+    "transverse_field",
 ]
