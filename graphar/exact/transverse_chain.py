@@ -2,10 +2,10 @@ r"""Ising chains in a transverse field, of any length, by free fermions.
 
     H = −Σ_i J_i σ^z_i σ^z_{i+1} − Σ_i Γ_i σ^x_i = Σ_k ε_k (2 n_k − 1),   ε_k the singular values of M
 
-The matrix M has Γ_i on its diagonal and −J_i above it. On an open chain the 2^N signs give all levels. On a ring, states
-of parity P = Π σ^x = ±1 have M with the corner P J_N, and of their fermions' levels those whose number of excitations is
-even where det M and P have one sign, odd where not. E. Lieb, T. Schultz, D. Mattis, `Ann. Phys. 16, 407 (1961)
-<https://doi.org/10.1016/0003-4916(61)90115-4>`_; P. Pfeuty, `Ann. Phys. 57, 79 (1970)
+The matrix M has Γ_i on its diagonal and −J_i above it. On an open chain the 2^N signs give all levels. On a ring,
+states of parity P = Π σ^x = ±1 have M with the corner P J_N, and of their fermions' levels those whose number of
+excitations is even where det M and P have one sign, odd where not. E. Lieb, T. Schultz, D. Mattis, `Ann. Phys. 16, 407
+(1961) <https://doi.org/10.1016/0003-4916(61)90115-4>`_; P. Pfeuty, `Ann. Phys. 57, 79 (1970)
 <https://doi.org/10.1016/0003-4916(70)90270-8>`_.
 """
 
@@ -34,13 +34,13 @@ class _Sector(NamedTuple):
         levels: ε_k, rising.
         parity: of spins, +1 or −1; 0 for both.
         agrees: whether det M has the sign of the parity, so that the sea itself is a state.
-        rotation: U Vᵀ of M = U ε Vᵀ, whose entries are averages in the sea.
+        sigma_x: ⟨σ^x⟩ in the lowest of its states, from ∂E/∂M = −U Vᵀ of M = U ε Vᵀ.
     """
 
     levels: np.ndarray
     parity: int
     agrees: bool
-    rotation: np.ndarray
+    sigma_x: np.ndarray
 
 
 def transverse_chain(graph: IsingGraph, field: Any) -> TransverseChain:
@@ -71,10 +71,9 @@ def transverse_chain(graph: IsingGraph, field: Any) -> TransverseChain:
         raise ValueError(f"graph must have no longitudinal fields to be one of free fermions, got {graph!r}")
     gammas = check_transverse_field(field, graph.num_spins)
     check_scale(graph, 1.0)
-    parts = []
-    for sites, couplings in _chains(graph):
-        parts.append(_sectors(gammas[sites].numpy(), couplings))
-    return TransverseChain(graph=graph, transverse_field=gammas, _parts=tuple(parts))
+    chains = _chains(graph)
+    parts = tuple(_sectors(gammas[sites].numpy(), couplings) for sites, couplings in chains)
+    return TransverseChain(graph, gammas, tuple(sites for sites, _ in chains), parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +83,12 @@ class TransverseChain:
     Attributes:
         graph: the graph.
         transverse_field: Γ_i, shape (N,).
+        sites: of each chain or ring, along it.
     """
 
     graph: IsingGraph
     transverse_field: Tensor
+    sites: tuple[Tensor, ...] = field(repr=False)
     _parts: tuple[tuple[_Sector, ...], ...] = field(repr=False)
 
     @property
@@ -104,6 +105,19 @@ class TransverseChain:
     def gap(self) -> float:
         """E_1 − E_0; 0 where the ground state is degenerate."""
         return float(min(low[1] - low[0] for low in map(_lowest, self._parts)))
+
+    @property
+    def sigma_x(self) -> Tensor:
+        """⟨σ^x_i⟩ in the ground state, shape (N,); where it is degenerate, in one of them."""
+        found = torch.empty(self.num_spins, dtype=torch.float64)
+        for sites, part in zip(self.sites, self._parts, strict=True):
+            found[sites] = torch.from_numpy(min(part, key=lambda sector: _levels(sector)[0]).sigma_x)
+        return found
+
+    @property
+    def classical_energy(self) -> float:
+        """⟨H_cl⟩ = E_0 + Σ_i Γ_i ⟨σ^x_i⟩."""
+        return self.ground_energy + float(self.transverse_field @ self.sigma_x)
 
     def log_partition(self, beta: float) -> float:
         r""":math:`\log \operatorname{tr} e^{-\beta H}`.
@@ -165,22 +179,24 @@ def _sectors(gammas: np.ndarray, couplings: np.ndarray) -> tuple[_Sector, ...]:
 
 def _sector(matrix: np.ndarray, parity: int) -> _Sector:
     u, levels, vt = np.linalg.svd(matrix)
-    sign = np.sign(np.linalg.det(u) * np.linalg.det(vt))
-    return _Sector(levels[::-1], parity, bool(sign * parity >= 0), u @ vt)
+    agrees = bool(np.linalg.det(u) * np.linalg.det(vt) * parity >= 0)
+    sigma_x = (u * vt.T).sum(1)
+    if not agrees:
+        sigma_x -= 2 * u[:, -1] * vt[-1]
+    return _Sector(levels[::-1], parity, agrees, sigma_x)
 
 
 def _lowest(part: tuple[_Sector, ...]) -> list[float]:
     """The two lowest levels."""
-    found: list[float] = []
-    for levels, parity, agrees, _ in part:
-        sea, low = -float(levels.sum()), 2 * levels
-        if parity == 0:
-            found += [sea, sea + float(low[0])]
-        elif agrees:
-            found += [sea, sea + float(low[0] + low[1])]
-        else:
-            found += [sea + float(low[0]), sea + float(low[1])]
-    return sorted(found)[:2]
+    return sorted(level for sector in part for level in _levels(sector))[:2]
+
+
+def _levels(sector: _Sector) -> tuple[float, float]:
+    """The two lowest levels of a sector."""
+    sea, low = -float(sector.levels.sum()), (2 * sector.levels[:2]).tolist()
+    if sector.parity == 0:
+        return sea, sea + low[0]
+    return (sea, sea + sum(low)) if sector.agrees else (sea + low[0], sea + low[1])
 
 
 def _log_partition(part: tuple[_Sector, ...], beta: float) -> float:

@@ -61,6 +61,9 @@ def test_fermions_are_spins(n: int, couplings: str, periodic: bool) -> None:
         exact, fermions = transverse_field(graph, field), transverse_chain(graph, field)
         assert abs(exact.ground_energy - fermions.ground_energy) < 1e-10
         assert abs(exact.gap - fermions.gap) < 1e-9
+        if exact.gap > 1e-3:
+            torch.testing.assert_close(fermions.sigma_x, exact.sigma_x, rtol=0, atol=1e-6)
+        assert fermions.classical_energy == fermions.ground_energy + float(field @ fermions.sigma_x)
         if n <= 7:
             levels = torch.from_numpy(np.linalg.eigvalsh(matrix(graph, field)))
             for beta in (0.0, 0.4, 3.0):
@@ -75,6 +78,7 @@ def test_chains_side_by_side_in_any_order_of_sites() -> None:
     exact, fermions = transverse_field(graph, field), transverse_chain(graph, field)
     assert abs(exact.ground_energy - fermions.ground_energy) < 1e-10
     assert abs(exact.gap - fermions.gap) < 1e-9
+    torch.testing.assert_close(fermions.sigma_x, exact.sigma_x, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("n", [2, 9, 100, 501])
