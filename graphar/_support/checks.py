@@ -14,6 +14,7 @@ __all__ = [
     "check_beta",
     "check_count",
     "check_dtype",
+    "check_least_zero",
     "check_number",
     "check_positive",
     "check_spins",
@@ -66,13 +67,18 @@ def check_dtype(dtype: Any) -> torch.dtype:
 
 def check_beta(beta: Any) -> float:
     """Inverse temperature: a finite number, β ≥ 0."""
+    return check_least_zero(beta, "beta")
+
+
+def check_least_zero(value: Any, name: str) -> float:
+    """A finite number, not below zero."""
     try:
-        value = float(beta)
+        number = float(value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"beta must be a number, got {beta!r}") from error
-    if not np.isfinite(value) or value < 0:
-        raise ValueError(f"beta must be finite and not negative, got {value}")
-    return value
+        raise ValueError(f"{name} must be a number, got {value!r}") from error
+    if not np.isfinite(number) or number < 0:
+        raise ValueError(f"{name} must be finite and not negative, got {number}")
+    return number
 
 
 def check_count(value: Any, name: str, minimum: int = 1) -> int:

@@ -158,7 +158,7 @@ def record(entries: Mapping[Any, Check], extra: Mapping[Any, Check] | None = Non
 
 def records_of(cls: Any) -> Check:
     """A list of what ``asdict`` makes of a dataclass of numbers."""
-    kinds = {"int": integer(), "float": number()}
+    kinds = {"int": integer(), "float": number(), "float | None": optional(number())}
     return each(record({field.name: kinds[str(field.type)] for field in fields(cls)}))
 
 

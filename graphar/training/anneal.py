@@ -1,4 +1,4 @@
-"""Variational neural annealing: train at each β in turn, each starting from the weights of the one before.
+"""Variational neural annealing: train at each β or Γ in turn, each starting from the weights of the one before.
 
 M. Hibat-Allah et al., `Nat. Mach. Intell. 3, 952 (2021) <https://arxiv.org/abs/2101.10154>`_; the protocol for
 sparse models is that of `arXiv:2402.16579 <https://arxiv.org/abs/2402.16579>`_.
@@ -20,12 +20,14 @@ from torch.optim import LBFGS, Adam, Optimizer
 
 from graphar._support.seeds import hash_key
 from graphar.estimators.partition import evaluate
+from graphar.estimators.quantum import evaluate_quantum
+from graphar.exact.transverse import check_transverse_field
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.training.average import WeightAverage
 from graphar.training.checkpoint import label_text, read_checkpoint, write_checkpoint
 from graphar.training.interrupt import finish_step_first
-from graphar.training.objective import does_little, variational_step
+from graphar.training.objective import Objective, VariationalStep, does_little, variational_step
 from graphar.training.run import BetaRecord, Run
 from graphar.training.settings import check_settings, describe_optimizer
 
@@ -36,9 +38,11 @@ SAVE_SECONDS = 60.0  # how much work a crash may lose, apart from what each fini
 
 def anneal(
     model: Autoregressive,
-    beta: float | Iterable[float],
+    beta: float | Iterable[float] | None = None,
     steps: int = 200,
     *,
+    transverse_field: float | Iterable[float] | None = None,
+    entropy: bool | None = None,
     warmup: int = 500,
     batch_size: int = 1024,
     seed: int = 0,
@@ -47,14 +51,25 @@ def anneal(
     clip_norm: float | None = None,
     average: bool = True,
     evaluate_samples: int | None = None,
+    ground_energy: float | None = None,
     callbacks: Sequence[Callable[[Run], Any]] = (),
     checkpoint: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
     progress: bool = True,
 ) -> Run:
-    r"""Minimise the variational free energy of a model along a schedule of β.
+    r"""Minimise the variational free energy of a model along a schedule of β, or of a transverse field, or of both.
 
     .. math:: \beta F_q = \langle \log q + \beta E \rangle_q \ge \beta F
+
+    With a transverse field Γ the model stands for the wave function ψ = √q, and E for the local energy of
+    :math:`H = H_\text{cl} - \Gamma \sum_i \sigma^x_i`,
+
+    .. math:: E_\text{loc}(x) = H_\text{cl}(x) - \Gamma \sum_i \sqrt{q(x^i) / q(x)}, \qquad
+        \langle E_\text{loc} \rangle_q = \langle \psi | H | \psi \rangle \ge E_0
+
+    ``beta`` alone is classical annealing (VCA); ``transverse_field`` alone quantum annealing (VQA), which minimises
+    ⟨H⟩; both together regularised quantum annealing (RVQA), which minimises ⟨H⟩ − S/β; :mod:`graphar.protocols` has
+    them as keyword arguments.
 
     The model is trained in place; one with nothing to learn is evaluated at every β. Ctrl-C ends the run after the step
     under way and returns all there is; a second one stops at once.
@@ -64,8 +79,13 @@ def anneal(
 
     Args:
         model: the model.
-        beta: schedule, such as ``ga.linear(0.05, 3.0, 60)``; every value positive.
+        beta: schedule, such as ``ga.linear(0.05, 3.0, 60)``; every value positive. Without it there is no temperature,
+            and heads work at β = 1.
         steps: optimisation steps at each β.
+        transverse_field: schedule of Γ ≥ 0, such as ``ga.linear(2.0, 0.0, 40)``, of as many values as ``beta`` where
+            both have several.
+        entropy: whether the entropy counts; by default where ``beta`` is given. Without it β merely scales what heads
+            read, and gradients.
         warmup: steps at the first β before its own.
         batch_size: samples per step, at least 2.
         seed: of all samples drawn.
@@ -75,6 +95,7 @@ def anneal(
         average: whether a β's record, and the model when the run ends, take the mean of the weights over the second
             half of the steps at that β. Training goes on from the weights themselves and is the same either way.
         evaluate_samples: fresh samples after each β for the record's numbers; ``batch_size`` by default.
+        ground_energy: lowest energy of H_cl, for records of the residual energy; by default that of ``graph.planted``.
         callbacks: called with the run after each β, once its checkpoint is written; one that returns True, and not
             merely something that counts as true, ends the run.
         checkpoint: file written after each β, about every minute, and when interrupted.
@@ -96,19 +117,27 @@ def anneal(
     >>> run = anneal(model, [0.5, 1.0], steps=5, warmup=0, batch_size=32, progress=False)
     >>> [record.beta for record in run.history], run.best_energy
     ([0.5, 1.0], -7.0)
+    >>> run = anneal(model, transverse_field=[1.0, 0.5], steps=5, warmup=0, batch_size=32, progress=False)
+    >>> [record.transverse_field for record in run.history], run.trace
+    ([1.0, 0.5], Trace(10 steps))
     """
+    check_model(model)
     settings = check_settings(
         beta=beta,
         steps=steps,
         warmup=warmup,
         batch_size=batch_size,
         seed=seed,
-        learning_rate=check_model(model).head_config.learning_rate if learning_rate is None else learning_rate,
+        learning_rate=model.head_config.learning_rate if learning_rate is None else learning_rate,
         clip_norm=clip_norm,
         average=average,
         evaluate_samples=evaluate_samples,
+        transverse_field=transverse_field,
+        entropy=entropy,
+        ground_energy=_lowest_known(model) if ground_energy is None else ground_energy,
     )
     schedule, limit = settings["schedule"], settings["clip_norm"] or math.inf
+    fields = settings["transverse_field"] or [0.0] * len(schedule)
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     stepper = _stepper(weights, optimizer, settings["learning_rate"])
     settings["optimizer"] = "none" if stepper is None else describe_optimizer(stepper)
@@ -129,10 +158,14 @@ def anneal(
         mean.show()
         key = hash_key(settings["seed"], "evaluation", len(run.history))
         evaluation = evaluate(model.at(now), settings["evaluate_samples"], key)
+        quantum = None
+        if settings["transverse_field"] is not None:
+            field = check_transverse_field(fields[len(run.history)], model.num_spins)
+            quantum = evaluate_quantum(model.at(now), field, settings["evaluate_samples"], key)
         run.update_best(evaluation.best_energy, evaluation.best_spins)
-        run.finish(BetaRecord.of(evaluation, run, norm))
+        run.finish(BetaRecord.of(evaluation, quantum, run, norm))
         save()
-        _warn_of_collapse(run.history[-1])
+        _warn_of_collapse(run.history[-1], settings["entropy"])
         answers = [callback(run) for callback in callbacks]
         return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
 
@@ -140,12 +173,13 @@ def anneal(
     saved = time.monotonic()
     with torch.enable_grad(), finish_step_first() as stop, _bar(total, run.step, progress) as bar, mean:
         while stepper is not None and run.step < total and not stop.requested:
-            now = schedule[_stage(run.step, warmup, steps)]
+            stage = _stage(run.step, warmup, steps)
+            now, objective = schedule[stage], Objective(fields[stage], settings["entropy"])
             started = time.perf_counter()
             mean.hide()
             stepper.zero_grad(set_to_none=True)
             q = model.at(now)
-            result = variational_step(q, batch_size, hash_key(settings["seed"], "training", run.step))
+            result = variational_step(q, batch_size, hash_key(settings["seed"], "training", run.step), objective)
             with torch_alone():  # so that the order of its sum is that of one thread
                 norm = float(nn.utils.clip_grad_norm_(weights, limit))
             if not (math.isfinite(norm) and bool(torch.isfinite(result.loss).all())):
@@ -154,11 +188,16 @@ def anneal(
             with torch_alone(does_little(q)):
                 stepper.step()
                 run.update_best(float(model.graph.energy(result.best_spins)), result.best_spins)
+                row = _row(result, now, float(model.graph.offset))
+                run.rows.append(*row)
                 run.step += 1
                 mean.follow(run.step)
             run.seconds_at_beta += time.perf_counter() - started
-            bound = float(result.loss.mean()) / now + float(model.graph.offset)
-            text = f"β {now:.3g}  F/N {bound / model.num_spins:.6f}  best {run.best_energy:g}"
+            text = f"{row[3] / model.num_spins:.6f}  best {run.best_energy:g}"
+            if settings["transverse_field"] is not None:
+                text = f"Γ {objective.transverse_field:.3g}  {'(⟨H⟩ − TS)' if objective.entropy else '⟨H⟩'}/N {text}"
+            else:
+                text = f"β {now:.3g}  {'F' if objective.entropy else 'E'}/N {text}"
             bar.set_postfix_str(text, refresh=False)
             bar.update()
             stage_done = run.step == total or _stage(run.step, warmup, steps) != _stage(run.step - 1, warmup, steps)
@@ -192,11 +231,33 @@ def _stepper(
     return stepper
 
 
-def _warn_of_collapse(record: BetaRecord) -> None:
-    """F ≤ any energy at every β, so a bound above one that was met says that training failed."""
-    if record.bound > record.best_energy + 5 * record.bound_stderr + 1e-6 * abs(record.best_energy):
+def _row(result: VariationalStep, beta: float, offset: float) -> tuple[float, ...]:
+    """What a trace keeps of a step."""
+    energy, entropy, flips = (float(part.mean()) for part in (result.energy, -result.log_prob, result.flips))
+    loss = float(result.loss.mean()) / beta + offset
+    return energy + offset, entropy, flips, loss, float(result.loss.var()) / beta**2
+
+
+def _lowest_known(model: Autoregressive) -> float | None:
+    """Energy of the planted configuration, if there is one."""
+    planted = model.graph.planted
+    return None if planted is None else float(model.graph.energy(planted))
+
+
+def _warn_of_collapse(record: BetaRecord, entropy: bool) -> None:
+    """A single configuration would do as well as its energy, so an objective above one met says that training failed.
+
+    Without entropy, means of energies are above the lowest for as long as there are two left.
+    """
+    if not entropy:
+        return
+    found = record.objective(entropy)
+    if found.value > record.best_energy + 5 * found.stderr + 1e-6 * abs(record.best_energy):
+        where = f"beta = {record.beta:g}"
+        if record.transverse_field is not None:
+            where = f"transverse field = {record.transverse_field:g}"
         warnings.warn(
-            f"at beta = {record.beta:g} the bound {record.bound:g} lies above the energy {record.best_energy:g} of a "
+            f"at {where} the bound {found.value:g} lies above the energy {record.best_energy:g} of a "
             "single configuration seen: training diverged or barely began; lower learning_rate or take more steps",
             stacklevel=3,
         )

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from graphar._support.checks import check_count, check_flag, check_positive
+from graphar._support.checks import check_count, check_flag, check_number, check_positive
 from graphar._support.seeds import check_seed
-from graphar.training.schedules import as_schedule
+from graphar.training.schedules import as_course
 
 __all__ = ["check_settings", "describe_optimizer"]
 
@@ -24,6 +24,9 @@ def check_settings(
     clip_norm: float | None,
     average: bool,
     evaluate_samples: int | None,
+    transverse_field: Any = None,
+    entropy: bool | None = None,
+    ground_energy: float | None = None,
 ) -> dict[str, Any]:
     """The arguments of :func:`graphar.anneal` that resuming must find unchanged.
 
@@ -32,8 +35,12 @@ def check_settings(
     """
     batch_size = check_count(batch_size, "batch_size", 2)
     evaluated = batch_size if evaluate_samples is None else check_count(evaluate_samples, "evaluate_samples", 2)
+    betas, fields, counts = as_course(beta, transverse_field, entropy)
     return {
-        "schedule": list(as_schedule(beta)),
+        "schedule": list(betas),
+        "transverse_field": None if fields is None else list(fields),
+        "entropy": counts,
+        "ground_energy": None if ground_energy is None else check_number(ground_energy, "ground_energy"),
         "steps": check_count(steps, "steps"),
         "warmup": check_count(warmup, "warmup", 0),
         "batch_size": batch_size,

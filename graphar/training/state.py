@@ -29,6 +29,7 @@ from graphar._support.schema import (
 )
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.training.run import BetaRecord, Run
+from graphar.training.trace import COLUMNS
 
 __all__ = ["CHECKPOINT", "FORMAT", "RUN", "STRUCTURE", "check_course", "load_optimizer"]
 
@@ -68,6 +69,9 @@ RUN = record(
         "settings": record(
             {
                 "schedule": each(number(above=0)),
+                "transverse_field": optional(each(number(least=0))),
+                "entropy": flag,
+                "ground_energy": optional(number()),
                 "steps": integer(1),
                 "warmup": integer(),
                 "batch_size": integer(2),
@@ -85,6 +89,7 @@ RUN = record(
         "step": integer(),
         "seconds_at_beta": number(least=0),
         "interrupted": flag,
+        "rows": tensor((None, len(COLUMNS)), torch.float64),
     }
 )
 
@@ -96,9 +101,20 @@ def check_course(run: Run, graph: IsingGraph | SpinHypergraph) -> None:
         ValueError: the first that is not.
     """
     settings, done = run.settings, len(run.history)
-    schedule, steps = settings["schedule"], 0 if settings["optimizer"] == "none" else settings["steps"]
+    schedule, fields, steps = (
+        settings["schedule"],
+        settings["transverse_field"],
+        0 if settings["optimizer"] == "none" else settings["steps"],
+    )
     if [record.beta for record in run.history] != schedule[:done]:
         raise ValueError(f"run.history must follow the schedule, got {done} records of other values of beta")
+    if fields is not None and len(fields) != len(schedule):
+        raise ValueError(f"run.settings.transverse_field must have {len(schedule)} values, got {len(fields)}")
+    if [record.transverse_field for record in run.history] != (fields or [None] * done)[:done]:
+        raise ValueError("run.history must follow the transverse field of the settings, got records of other values")
+    parts = ("transverse_field", "quantum_energy", "quantum_energy_stderr", "quantum_variance")
+    if any(len({getattr(record, part) is None for part in parts}) > 1 for record in run.history):
+        raise ValueError("run.history must have all quantum numbers of a record or none, got some")
     first = settings["warmup"] if steps else 0
     if [record.step for record in run.history] != [first + steps * (k + 1) for k in range(done)]:
         raise ValueError("run.history must have the steps of the schedule, got others")
@@ -106,6 +122,8 @@ def check_course(run: Run, graph: IsingGraph | SpinHypergraph) -> None:
     most = first + steps * (done + 1) - 1 if steps and done < len(schedule) else least
     if not least <= run.step <= most:
         raise ValueError(f"run.step must be in {least} … {most} after {done} values of beta, got {run.step}")
+    if len(run.rows.table) != run.step:
+        raise ValueError(f"run.rows must have a row for each of {run.step} steps, got {len(run.rows.table)}")
     if not run.best_spins.numel():
         if run.step or done or run.best_energy != math.inf:
             raise ValueError("run.best_spins must be those of run.best_energy, got none")
