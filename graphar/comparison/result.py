@@ -120,7 +120,7 @@ class Comparison:
                 "reference_from": reference.source,
                 "error": float(error),
                 "error_stderr": float(stderr),
-                **asdict(record),
+                **{part: value for part, value in asdict(record).items() if value is not None},
             }
             for name, run in self.runs.items()
             for record, reference, error, stderr in zip(run.history, references, *self.errors(name), strict=False)

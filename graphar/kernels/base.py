@@ -141,3 +141,10 @@ class Kernel(ABC):
     @abstractmethod
     def logits(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
         """Logits of all sites given the earlier ones of the same configurations, (batch, N); differentiable."""
+
+    def flip_log_ratios(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor | None:
+        """log q(x^i) − log q(x) for every site i of spins (batch, N), float64, (batch, N), without gradient.
+
+        None where the kernel has no shorter way than to compare densities.
+        """
+        return None

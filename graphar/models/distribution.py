@@ -15,7 +15,7 @@ from graphar.heads import Head
 from graphar.kernels.base import CHUNK, Samples
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.flips import FlipPass, flip_log_ratios
-from graphar.models.parts import ExactPart, LearnedPart, NoLearnedSites
+from graphar.models.parts import ExactPart, LearnedPart, NoExactSites, NoLearnedSites
 
 __all__ = ["Distribution", "check_distribution"]
 
@@ -124,9 +124,10 @@ class Distribution:
     def flip_log_ratios(self, spins: Tensor) -> Tensor:
         r"""How log q changes with each spin: log q(x^i) − log q(x), x^i being x with spin i turned over.
 
-        Only the conditionals that read spin i, and its own, are compared. Where each reads few spins, many i share a
-        pass: width + 1 passes over the graph in all, as many as the tree is high for message passing, N for heads that
-        read all earlier spins.
+        Only the conditionals that read spin i, and its own, are compared. Linear heads on a CPU need one logistic
+        function for each of them. Of others, where each conditional reads few spins, many i share a pass over the
+        graph: width + 1 passes in all, as many as the tree is high for message passing, N for heads that read all
+        earlier spins.
 
         Args:
             spins: ±1, shape (..., N).
@@ -143,8 +144,12 @@ class Distribution:
         tensor([-1., -2., -1.], dtype=torch.float64)
         """
         flat = self._flat(spins).to(self.model.dtype)
-        parts = [flip_log_ratios(self, self.model.flip_passes, x) for x in flat.split(self.chunk_size)]
+        parts = [self._flip_log_ratios(x) for x in flat.split(self.chunk_size)]
         return _joined(parts).reshape(torch.as_tensor(spins).shape)
+
+    def _flip_log_ratios(self, spins: Tensor) -> Tensor:
+        direct = self.learned_part.flip_log_ratios(spins) if isinstance(self.exact_part, NoExactSites) else None
+        return flip_log_ratios(self, self.model.flip_passes, spins) if direct is None else direct
 
     def _log_prob(self, spins: Tensor) -> Tensor:
         return self.exact_part.add_log_prob(self.core_log_prob(spins), spins)

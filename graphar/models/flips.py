@@ -20,8 +20,7 @@ from torch.nn.functional import logsigmoid
 
 from graphar.frontier import Frontier
 from graphar.heads import BoundHead
-from graphar.heads.message_passing import BoundMessagePassing
-from graphar.ordering.reads import Reads
+from graphar.kernels.spins_read import spins_read
 from graphar.partial_elimination.plan import Core
 
 __all__ = ["FlipPass", "flip_log_ratios", "flip_passes"]
@@ -42,9 +41,10 @@ class FlipPass(NamedTuple):
 
 
 class _Conditionals(Protocol):
-    """What of a distribution is asked here: logits of configurations (batch, N)."""
+    """What of a distribution is asked here, of configurations (batch, N)."""
 
     def _logits(self, spins: Tensor) -> Tensor: ...
+    def _log_prob(self, spins: Tensor) -> Tensor: ...
 
 
 def flip_passes(core: Core | None, frontier: Frontier, head: BoundHead | None) -> list[FlipPass]:
@@ -56,7 +56,7 @@ def flip_passes(core: Core | None, frontier: Frontier, head: BoundHead | None) -
     """
     whole = frontier if core is None else core.frontier
     sites, n = whole.ordering.sites, whole.num_spins
-    known = None if head is None else _spins_read(frontier, head)
+    known = None if head is None else spins_read(frontier, head)
     if head is not None and known is None:
         return [FlipPass(sites[r : r + 1], sites[r:], sites[r : r + 1].expand(n - r)) for r in range(n)]
     parts = [torch.arange(n).expand(2, n)]  # each conditional is of its own spin
@@ -75,44 +75,21 @@ def flip_passes(core: Core | None, frontier: Frontier, head: BoundHead | None) -
 
 def flip_log_ratios(q: _Conditionals, passes: list[FlipPass], spins: Tensor) -> Tensor:
     """log q(x^i) − log q(x) of configurations (batch, N) for every site i, float64, (batch, N)."""
-    before = _log_conditionals(q, spins)
+    before, whole = _log_conditionals(q, spins), q._log_prob(spins).double()
     ratios = torch.zeros_like(before)
     for sites, readers, owners in passes:
         flipped = spins.clone()
         flipped[:, sites] *= -1
-        change = _log_conditionals(q, flipped).sub_(before)
-        ratios.index_add_(1, owners.to(spins.device), change[:, readers])
+        if sites.numel() == 1:  # all of the change is its own
+            ratios[:, sites[0]] = q._log_prob(flipped).double() - whole
+        else:
+            change = _log_conditionals(q, flipped).sub_(before)
+            ratios.index_add_(1, owners.to(spins.device), change[:, readers])
     return ratios
 
 
 def _log_conditionals(q: _Conditionals, spins: Tensor) -> Tensor:
     return logsigmoid(spins.double() * q._logits(spins).double())
-
-
-def _spins_read(frontier: Frontier, head: BoundHead) -> Tensor | None:
-    """Ranks that read and ranks that are read, in pairs, by a head's conditionals; None where it may be any earlier."""
-    n, remembers = frontier.num_spins, type(head).new_memory is not BoundHead.new_memory
-    anywhere = frontier.kind == "all" and frontier.radius is None and head.reads is Reads.MESSAGES
-    if isinstance(head, BoundMessagePassing) and not anywhere:  # a message knows of all spins drawn before it was sent
-        parent, ancestors = frontier.parent, []
-        reader = read = torch.arange(n)
-        while reader.numel():
-            read = parent[read]
-            reader, read = reader[read >= 0], read[read >= 0]
-            ancestors.append(torch.stack([reader, read]))
-        return torch.cat(ancestors, 1)
-    if head.reads.in_turn or remembers or isinstance(head, BoundMessagePassing):
-        return None
-    if anywhere:  # messages at any later spin: of earlier spins with a neighbour at j or after it
-        ptr, nbr, _ = (torch.from_numpy(part).long() for part in frontier.neighbours)
-        last = torch.arange(n)
-        last[ptr.diff() > 0] = torch.maximum(last, nbr[(ptr[1:] - 1).clamp(min=0)])[ptr.diff() > 0]
-        count = last - torch.arange(n)
-        read = torch.repeat_interleave(torch.arange(n), count)
-        turn = torch.arange(read.numel()) - torch.repeat_interleave(count.cumsum(0) - count, count)
-        return torch.stack([read + 1 + turn, read])
-    reader = torch.repeat_interleave(torch.arange(n), frontier.parents_ptr.diff())
-    return torch.stack([reader, frontier.parents_spin.long()])
 
 
 def _colours(reader: Tensor, read: Tensor, n: int) -> Tensor:

@@ -41,6 +41,10 @@ class LearnedPart(ABC):
     def logits(self, spins: Tensor) -> Tensor:
         """Logits of all n sites given the earlier ones, (batch, n); differentiable in the weights."""
 
+    def flip_log_ratios(self, spins: Tensor) -> Tensor | None:
+        """See :meth:`graphar.kernels.Kernel.flip_log_ratios`."""
+        return None
+
 
 class LearnedSites(LearnedPart):
     """A kernel with couplings and fields, at one β.
@@ -62,6 +66,9 @@ class LearnedSites(LearnedPart):
 
     def logits(self, spins: Tensor) -> Tensor:
         return self.kernel.logits(self._beta, self._taken, spins)
+
+    def flip_log_ratios(self, spins: Tensor) -> Tensor | None:
+        return self.kernel.flip_log_ratios(self._beta, self._taken, spins)
 
 
 class NoLearnedSites(LearnedPart):

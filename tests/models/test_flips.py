@@ -45,6 +45,37 @@ def test_every_head(head: str, shape: str, kind: str, radius: int | None) -> Non
     torch.testing.assert_close(ratios, by_brute_force(q, spins), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("radius", [None, 0, 2])
+@pytest.mark.parametrize("kind", ["component", "all"])
+@pytest.mark.parametrize("shape", GRAPHS)
+@pytest.mark.parametrize("head", [ga.heads.Linear(), ga.heads.Linear("parents"), ga.heads.SingleLayer()], ids=repr)
+def test_linear_heads_need_no_pass_for_it(head, shape: str, kind: str, radius: int | None) -> None:
+    order = list(ORDERINGS.values())[(list(GRAPHS).index(shape) + (radius or 0)) % len(ORDERINGS)]
+    graph = GRAPHS[shape]
+    models = [
+        ga.Autoregressive(graph, head, order(graph), kind, radius=radius, seed=3, dtype=torch.float64, kernel=kernel)
+        for kernel in ("numba", "reference")
+    ]
+    spins = configurations(graph.num_spins)[:: max(1, 2**graph.num_spins // 70)]
+    compiled, reference = (stirred(model).at(BETA) for model in models)
+    assert compiled.learned_part.flip_log_ratios(spins) is not None
+    assert reference.learned_part.flip_log_ratios(spins) is None
+    ratios = compiled.flip_log_ratios(spins)
+    torch.testing.assert_close(ratios, by_brute_force(compiled, spins), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(ratios, reference.flip_log_ratios(spins), rtol=1e-10, atol=1e-10)
+
+
+def test_many_readers() -> None:
+    graph = ga.chain(1500, couplings="gaussian", seed=0)  # more of them than factors are multiplied before a logarithm
+    q = stirred(ga.Autoregressive(graph, ga.heads.SingleLayer(), dtype=torch.float64)).at(BETA)
+    spins = q.sample(3, seed=0)
+    site = int(q.model.ordering.sites[1])
+    flipped = spins.clone()
+    flipped[:, site] *= -1
+    expected = q.log_prob(flipped) - q.log_prob(spins)
+    torch.testing.assert_close(q.flip_log_ratios(spins)[:, site], expected, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("width", [1, 2, 3, "full"])
 @pytest.mark.parametrize("head", ["linear_parents", "mlp", "message_passing", "made", "curie_weiss_infinite"])
 def test_the_dial(head: str, width: int | str) -> None:
