@@ -67,10 +67,13 @@ from graphar.ordering import (
 )
 from graphar.partial_elimination import core_first
 from graphar.training import (
+    Adiabaticity,
     BetaRecord,
     NaturalGradient,
     Pretraining,
     Run,
+    Trace,
+    adiabaticity,
     anneal,
     fine_tune,
     geometric,
@@ -82,6 +85,7 @@ from graphar.training import (
 )
 
 __all__ = [
+    "Adiabaticity",
     "Autoregressive",
     "Bennett",
     "BetaRecord",
@@ -109,7 +113,9 @@ __all__ = [
     "SpinSamples",
     "ThermodynamicIntegral",
     "Thermodynamics",
+    "Trace",
     "TwoSidedBound",
+    "adiabaticity",
     "anneal",
     "autocorrelation_time",
     "bennett",

@@ -1,6 +1,7 @@
 """Training: variational objective, β schedules, annealing, checkpoints."""
 
 from graphar.training import protocols
+from graphar.training.adiabaticity import Adiabaticity, adiabaticity
 from graphar.training.anneal import anneal
 from graphar.training.checkpoint import load, save
 from graphar.training.objective import VariationalStep, variational_step
@@ -8,16 +9,20 @@ from graphar.training.optimizers.natural_gradient import NaturalGradient
 from graphar.training.run import BetaRecord, Run
 from graphar.training.schedules import geometric, linear
 from graphar.training.settings import check_settings
+from graphar.training.trace import Trace
 from graphar.training.transfer.fine_tune import fine_tune
 from graphar.training.transfer.pretrain import pretrain
 from graphar.training.transfer.result import Pretraining
 
 __all__ = [
+    "Adiabaticity",
     "BetaRecord",
     "NaturalGradient",
     "Pretraining",
     "Run",
+    "Trace",
     "VariationalStep",
+    "adiabaticity",
     "anneal",
     "check_settings",
     "fine_tune",

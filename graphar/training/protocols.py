@@ -1,18 +1,24 @@
-"""The annealing protocols of the ARNN and TwoBo papers, as keyword arguments of :func:`graphar.anneal`.
+"""The annealing protocols of papers, as keyword arguments of :func:`graphar.anneal`.
 
-Both optimise with Adam at a constant learning rate, without clipping, and keep its state from β to β; weights are not
-averaged. The papers' networks start from random weights, but for the Curie–Weiss network, whose weights follow from
-the couplings: that is ``ga.heads.CurieWeiss()``, with nothing to train, and ``ga.heads.CurieWeiss(trainable=True)``
-starts there.
+:func:`arnn` and :func:`twobo` are those of the papers of these names. Both optimise with Adam at a constant learning
+rate, without clipping, and keep its state from β to β; weights are not averaged. The papers' networks start from random
+weights, but for the Curie–Weiss network, whose weights follow from the couplings: that is ``ga.heads.CurieWeiss()``,
+with nothing to train, and ``ga.heads.CurieWeiss(trainable=True)`` starts there.
+
+Variational neural annealing (M. Hibat-Allah et al., `arXiv:2101.10154 <https://arxiv.org/abs/2101.10154>`_) lowers
+what makes configurations fluctuate: a temperature (:func:`vca`), a transverse field (:func:`vqa`), both (:func:`rvqa`)
+or neither (:func:`cqo`), linearly in time and from 2, the largest coupling being 1. Numbers are those of the random
+chain in its `public code <https://github.com/VectorInstitute/VariationalNeuralAnnealing>`_, of recurrent networks.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from graphar._support.checks import check_count, check_least_zero, check_positive
 from graphar.training.schedules import linear
 
-__all__ = ["arnn", "twobo"]
+__all__ = ["arnn", "cqo", "rvqa", "twobo", "vca", "vqa"]
 
 _COUNTED = {"steps": 1, "warmup": 0, "batch_size": 2, "evaluate_samples": 2}  # what is scaled, and the least of it
 
@@ -82,6 +88,92 @@ def twobo(fraction: float = 1.0, **changes: Any) -> dict[str, Any]:
         "evaluate_samples": 1024,
     }
     return _scaled(settings, fraction) | changes
+
+
+_VNA: dict[str, Any] = {"steps": 5, "warmup": 1000, "batch_size": 50, "learning_rate": 1e-3, "average": False}
+
+
+def vca(num: int = 500, temperature: float = 2.0, **changes: Any) -> dict[str, Any]:
+    """Variational classical annealing: 1/β falls from ``temperature`` linearly, to a ``num``-th of it.
+
+    Args:
+        num: values of β; the temperature after the last would be zero.
+        temperature: the first.
+        changes: arguments of :func:`graphar.anneal` to take instead, or besides.
+
+    Raises:
+        ValueError: ``num`` below 1, or a temperature that is not positive.
+
+    >>> from graphar.training import protocols
+    >>> protocols.vca(4)["beta"]
+    (0.5, 0.6666666666666666, 1.0, 2.0)
+    """
+    return {"beta": _cooling(num, temperature), **_VNA} | changes
+
+
+def vqa(num: int = 500, field: float = 2.0, **changes: Any) -> dict[str, Any]:
+    """Variational quantum annealing: the transverse field falls from ``field`` linearly to zero, without temperature.
+
+    Args:
+        num: steps of the schedule, which has one value more.
+        field: the first Γ.
+        changes: arguments of :func:`graphar.anneal` to take instead, or besides.
+
+    Raises:
+        ValueError: ``num`` below 1, or a negative field.
+
+    >>> import graphar as ga
+    >>> settings = ga.protocols.vqa(4, warmup=10)
+    >>> settings["transverse_field"]
+    (2.0, 1.5, 1.0, 0.5, 0.0)
+    >>> model = ga.Autoregressive(ga.random_chain(8, seed=0), ga.heads.SingleLayer)
+    >>> ga.anneal(model, **settings, progress=False).history[-1].transverse_field
+    0.0
+    """
+    fields = linear(check_least_zero(field, "field"), 0.0, check_count(num, "num") + 1)
+    return {"transverse_field": fields, **_VNA} | changes
+
+
+def rvqa(num: int = 500, temperature: float = 2.0, field: float = 2.0, **changes: Any) -> dict[str, Any]:
+    """Regularised variational quantum annealing: temperature and transverse field fall together.
+
+    Args:
+        num: values of both; after the last they would be zero.
+        temperature, field: the first 1/β and Γ.
+        changes: arguments of :func:`graphar.anneal` to take instead, or besides.
+
+    Raises:
+        ValueError: ``num`` below 1, a temperature that is not positive, or a negative field.
+
+    >>> from graphar.training import protocols
+    >>> protocols.rvqa(4, temperature=1.0)["transverse_field"]
+    (2.0, 1.5, 1.0, 0.5)
+    """
+    fields = linear(check_least_zero(field, "field"), 0.0, check_count(num, "num") + 1)[:-1]
+    return {"beta": _cooling(num, temperature), "transverse_field": fields, **_VNA} | changes
+
+
+def cqo(num: int = 500, **changes: Any) -> dict[str, Any]:
+    """Classical-quantum optimisation: the mean energy itself is minimised, by as many steps as the others take.
+
+    Args:
+        num: fifth part of the steps after the warm-up.
+        changes: arguments of :func:`graphar.anneal` to take instead, or besides.
+
+    Raises:
+        ValueError: ``num`` below 1.
+
+    >>> from graphar.training import protocols
+    >>> protocols.cqo(4)["steps"], protocols.cqo()["entropy"]
+    (20, False)
+    """
+    return {**_VNA, "entropy": False, "steps": _VNA["steps"] * check_count(num, "num")} | changes
+
+
+def _cooling(num: int, temperature: float) -> tuple[float, ...]:
+    """β at temperatures that fall linearly, the zero after the last left out."""
+    fall = linear(check_positive(temperature, "temperature"), 0.0, check_count(num, "num") + 1)[:-1]
+    return tuple(1 / value for value in fall)
 
 
 def _scaled(settings: dict[str, Any], fraction: float) -> dict[str, Any]:

@@ -53,3 +53,38 @@ def test_refused_fractions(fraction: float) -> None:
     for protocol in (protocols.arnn, protocols.twobo):
         with pytest.raises(ValueError, match="fraction must be positive, got"):
             protocol(fraction)
+
+
+def test_variational_neural_annealing_is_that_of_its_public_code() -> None:
+    common = {"steps": 5, "warmup": 1000, "batch_size": 50, "learning_rate": 1e-3, "average": False}
+    vca, vqa, rvqa, cqo = protocols.vca(), protocols.vqa(), protocols.rvqa(), protocols.cqo()
+    assert [1 / beta for beta in vca.pop("beta")] == pytest.approx([2 * (1 - k / 500) for k in range(500)])
+    assert vqa.pop("transverse_field") == pytest.approx([2 * (1 - k / 500) for k in range(501)])
+    assert [1 / beta for beta in rvqa.pop("beta")] == pytest.approx([2 * (1 - k / 500) for k in range(500)])
+    assert rvqa.pop("transverse_field") == pytest.approx([2 * (1 - k / 500) for k in range(500)])
+    assert cqo == {**common, "entropy": False, "steps": 2500}
+    assert vca == vqa == rvqa == common
+
+
+@pytest.mark.parametrize("name", ["vca", "vqa", "rvqa", "cqo"])
+def test_annealing_takes_the_four_protocols(name: str) -> None:
+    settings = getattr(protocols, name)(3, warmup=5, steps=4)
+    run = ga.anneal(ga.Autoregressive(ga.random_chain(6, seed=0)), **settings, progress=False)
+    quantum, entropy = name in ("vqa", "rvqa"), name in ("vca", "rvqa")
+    assert (run.settings["transverse_field"] is not None) == quantum
+    assert run.settings["entropy"] == entropy
+    assert run.history[-1].residual_energy >= -1e-6
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: protocols.vca(0), "num must be at least 1"),
+        (lambda: protocols.vca(3, temperature=0), "temperature must be positive"),
+        (lambda: protocols.vqa(3, field=-1), "field must be finite and not negative"),
+        (lambda: protocols.cqo(1.5), "num must be an integer"),
+    ],
+)
+def test_refused_courses(make, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
