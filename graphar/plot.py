@@ -76,7 +76,7 @@ def plot_frontier(frontier: Frontier, rank: int | None = None) -> Figure:
 
 
 def plot_run(run: Run, num_spins: int) -> Figure:
-    """Free energy and energy per site, entropy, and how far to trust them, against β.
+    """Free energy and energy per site, entropy, and how far to trust them, against β, or against a transverse field.
 
     The last panel has the effective sample size and, in nats, the gap between bound and importance sampling,
     β(F_q − F) = KL(q‖p).
@@ -97,30 +97,38 @@ def plot_run(run: Run, num_spins: int) -> Figure:
     def column(name: str) -> np.ndarray:
         return np.array([getattr(record, name) for record in run.history])
 
+    quantum = all(record.transverse_field is not None for record in run.history)
+    where = column("transverse_field").astype(float) if quantum else beta
+
     def line(axes: Any, values: np.ndarray, errors: np.ndarray, label: str, style: str) -> None:
-        axes.errorbar(beta, values / num_spins, errors / num_spins, label=label, fmt=style, markersize=4)
+        axes.errorbar(where, values / num_spins, errors / num_spins, label=label, fmt=style, markersize=4)
 
     importance, importance_error = -column("log_partition") / beta, column("log_partition_stderr") / beta
     line(energies, column("bound"), column("bound_stderr"), "F / N, variational bound", ".-")
     line(energies, importance, importance_error, "F / N, importance sampling", ".--")
     line(energies, column("energy"), column("energy_stderr"), "E / N", ".-")
+    if quantum:
+        line(energies, column("quantum_energy"), column("quantum_energy_stderr"), "⟨H⟩ / N", ".-")
     best = run.best_energy / num_spins
     energies.axhline(best, color="grey", lw=0.8, label=f"lowest E / N met: {best:.4f}")
     spread = max(abs(best), 1e-9)  # at small β, F diverges as −log 2 / β and would hide the rest
-    energies.set_ylim(best - 1.2 * spread, max(column("energy").max() / num_spins, best) + 0.2 * spread)
+    lowest = min(best - 1.2 * spread, float(column("quantum_energy").min()) / num_spins if quantum else np.inf)
+    energies.set_ylim(lowest, max(column("energy").max() / num_spins, best) + 0.2 * spread)
     line(entropies, column("entropy"), column("entropy_stderr"), "S / N, nats", ".-")
     entropies.axhline(np.log(2), color="grey", lw=0.8, label="log 2")
     entropies.set_ylim(bottom=0)
 
-    trust.plot(beta, column("ess") / column("num_samples"), ".-", label="ESS / samples")
+    trust.plot(where, column("ess") / column("num_samples"), ".-", label="ESS / samples")
     trust.set_ylim(0, 1.02)
     gap = trust.twinx()
     gap.plot(
-        beta, np.maximum(beta * (column("bound") - importance), 1e-6), ".-", color="C3", label="gap β(F_q − F), nats"
+        where, np.maximum(beta * (column("bound") - importance), 1e-6), ".-", color="C3", label="gap β(F_q − F), nats"
     )
     gap.set_yscale("log")
     for panel in (energies, entropies, trust):
-        panel.set_xlabel("inverse temperature β")
+        panel.set_xlabel("transverse field Γ" if quantum else "inverse temperature β")
+        if quantum and where[0] > where[-1]:
+            panel.invert_xaxis()
     handles = [*trust.get_lines(), *gap.get_lines()]
     trust.legend(handles, [handle.get_label() for handle in handles], loc="lower right", framealpha=0.8)
     energies.legend(frameon=False, fontsize=8)
