@@ -64,6 +64,7 @@ from graphar.ordering import (
     nested_dissection,
     random_order,
     rcm,
+    zigzag,
 )
 from graphar.partial_elimination import core_first
 from graphar.training import (
@@ -171,4 +172,5 @@ __all__ = [
     "wishart_planted",
     "write",
     "xorsat",
+    "zigzag",
 ]

@@ -9,6 +9,7 @@ from graphar.heads.made import MADE
 from graphar.heads.message_passing.head import MessagePassing
 from graphar.heads.message_passing.weights import MessageWeights
 from graphar.heads.mlp import MLP
+from graphar.heads.recurrent import Recurrent
 from graphar.heads.sherrington_kirkpatrick import SherringtonKirkpatrick
 from graphar.heads.single_layer import SingleLayer
 
@@ -24,6 +25,7 @@ __all__ = [
     "MessagePassing",
     "MessageWeights",
     "OneParameter",
+    "Recurrent",
     "SherringtonKirkpatrick",
     "SingleLayer",
 ]

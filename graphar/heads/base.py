@@ -57,6 +57,10 @@ class BoundHead(nn.Module, ABC):
             for name, weight in self.named_parameters()
         }
 
+    def levels(self, frontier: Frontier) -> Tensor:
+        """Step at which each rank can be drawn, (N,): what ``reads`` says, unless a head passes on less than that."""
+        return frontier.levels(self.reads)
+
     def new_memory(self, batch: int) -> Any:
         """What ``inputs.memory`` holds while a batch is drawn, for heads that pass something on from spin to spin."""
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from torch_geometric.utils import spmm
 
 from graphar.hamiltonians.sparse import csr
 
-__all__ = ["SiteInputs", "SparseInputs", "checkpointed_chunks", "spmm_sum"]
+__all__ = ["History", "SiteInputs", "SparseInputs", "checkpointed_chunks", "spmm_sum"]
 
 CHUNK_ELEMENTS = 2**22  # intermediate numbers that a head holds at a time, unless 32 samples take more
 
@@ -89,6 +89,22 @@ class SparseInputs:
         return total.unflatten(0, (channels, -1))
 
 
+class History(NamedTuple):
+    """All spins and couplings, for heads that pass something on by themselves.
+
+    Attributes:
+        spins: x of all spins, zero where they are not drawn yet, (N, batch).
+        row_of_rank: where each rank is in it, (N,).
+        coupling: of the graph, (E,).
+        row_of_arrival: where the coupling of each arrival is in it, (E,).
+    """
+
+    spins: Tensor
+    row_of_rank: Tensor
+    coupling: Tensor
+    row_of_arrival: Tensor
+
+
 @dataclass(frozen=True)
 class SiteInputs:
     """All that a head may read to give the logits of n spins for a batch of samples.
@@ -104,6 +120,7 @@ class SiteInputs:
             neighbours; x_j for j in P(i); or x_j for all j < i, whose rows are the spins by rank, zero where they are
             not drawn yet.
         magnetisation: M_i = Σ_{j<i} x_j, shape (n, batch).
+        history: for heads with a memory of their own, what there is to remember.
         memory: what the head keeps from spin to spin of a batch that is being drawn; None for given spins.
         received: what a kernel of the head's own hands over.
     """
@@ -116,6 +133,7 @@ class SiteInputs:
     fields: Tensor
     read: SparseInputs | None = None
     magnetisation: Tensor | None = None
+    history: History | None = None
     memory: Any = None
     received: Any = None
 

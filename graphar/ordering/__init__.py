@@ -3,7 +3,7 @@
 from graphar.ordering.base import Ordering
 from graphar.ordering.dissection import nested_dissection
 from graphar.ordering.greedy import min_degree, min_fill
-from graphar.ordering.sweeps import bfs, given_order, natural, random_order, rcm
+from graphar.ordering.sweeps import bfs, given_order, natural, random_order, rcm, zigzag
 
 __all__ = [
     "Ordering",
@@ -15,4 +15,5 @@ __all__ = [
     "nested_dissection",
     "random_order",
     "rcm",
+    "zigzag",
 ]

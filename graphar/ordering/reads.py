@@ -24,6 +24,8 @@ class Reads(StrEnum):
     """All earlier spins."""
     MAGNETISATION = "magnetisation"
     """The sum of all earlier spins."""
+    MEMORY = "memory"
+    """What a head passes on from spin to spin by itself: any of them, unless the head says which."""
 
     @property
     def spins(self) -> bool:
@@ -38,7 +40,7 @@ class Reads(StrEnum):
     @property
     def in_turn(self) -> bool:
         """Whether spin i waits for all spins before it, whatever the graph."""
-        return self in (Reads.EARLIER, Reads.MAGNETISATION)
+        return self in (Reads.EARLIER, Reads.MAGNETISATION, Reads.MEMORY)
 
     def waits_for_component(self, kind: str, radius: int | None) -> bool:
         """Whether spin i waits for its ancestors in the elimination tree and no others."""

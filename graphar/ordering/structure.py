@@ -241,7 +241,8 @@ class Structure:
         Args:
             reads: ``"messages"`` for heads that read ξ_il on the frontier, ``"parents"`` for those that read
                 the spins of P(i). Under a radius they wait for the same spins, P_r(i). ``"local"`` for ξ_ii alone,
-                ``"earlier"`` or ``"magnetisation"`` for all earlier spins or their sum: then one spin a step.
+                ``"earlier"``, ``"magnetisation"`` or ``"memory"`` for all earlier spins, their sum, or what is passed
+                on from spin to spin: then one spin a step.
         """
         if reads not in list(Reads):
             raise ValueError(f"reads must be one of {', '.join(Reads)}, got {reads!r}")

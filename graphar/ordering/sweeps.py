@@ -9,10 +9,11 @@ import torch
 from torch_geometric.data import Data
 
 from graphar._support.checks import check_count
-from graphar.ordering.adjacency import adjacency
+from graphar.ordering.adjacency import adjacency, check_edges
 from graphar.ordering.base import Ordering
+from graphar.ordering.lattice import lattice
 
-__all__ = ["bfs", "given_order", "natural", "random_order", "rcm"]
+__all__ = ["bfs", "given_order", "natural", "random_order", "rcm", "zigzag"]
 
 
 def natural(graph: Data) -> Ordering:
@@ -23,6 +24,32 @@ def natural(graph: Data) -> Ordering:
     Ordering(3 sites, natural: 0 1 2)
     """
     return Ordering(graph, torch.arange(int(graph.num_nodes or 0)), "natural")
+
+
+def zigzag(graph: Data) -> Ordering:
+    """A lattice row by row, every other one backwards, so that each site but the first is next to the one before.
+
+    In three dimensions planes follow one another in the same way, the rows of every other one backwards.
+
+    Args:
+        graph: graph whose ``pos`` holds the integer coordinates of a lattice, (N, d); sites may be missing.
+
+    Raises:
+        ValueError: there are no such coordinates, or two sites are at the same place.
+
+    >>> import graphar as ga
+    >>> zigzag(ga.grid((2, 3)))
+    Ordering(6 sites, zigzag: 0 1 2 5 4 3)
+    """
+    check_edges(graph)
+    place = lattice(graph)
+    place = place - place.min(0, keepdims=True)
+    lengths = place.max(0) + 1
+    row = np.zeros(len(place), np.int64)  # how many rows were finished before, of all coordinates so far
+    for axis, length in enumerate(lengths):
+        along = place[:, axis]
+        row = row * length + np.where(row % 2 == 1, length - 1 - along, along)
+    return Ordering(graph, np.argsort(row, kind="stable"), "zigzag")
 
 
 def given_order(graph: Data, sites: Any) -> Ordering:

@@ -61,11 +61,15 @@ class OwnGraph(NamedTuple):
 def own_graph(frontier: Frontier, exact: Tensor) -> OwnGraph:
     """Of the ranks that are not exact, a mask (N,)."""
     number, size = torch.cumsum(~exact, 0) - 1, int((~exact).sum())
-    h = frontier.graph.h.double().cpu()[frontier.ordering.sites[~exact]]
-    return (_of_many if frontier.many[1].numel() else _of_pairs)(frontier, exact, number, size, h)
+    sites, whole = frontier.ordering.sites[~exact], frontier.graph
+    h = whole.h.double().cpu()[sites]
+    pos = None if whole.pos is None else whole.pos.cpu()[sites]
+    return (_of_many if frontier.many[1].numel() else _of_pairs)(frontier, exact, number, size, h, pos)
 
 
-def _of_pairs(frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: Tensor) -> OwnGraph:
+def _of_pairs(
+    frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: Tensor, pos: Tensor | None
+) -> OwnGraph:
     edges, key = core_edges(frontier, exact)
 
     def find(later: Tensor, earlier: Tensor) -> Tensor:
@@ -81,11 +85,13 @@ def _of_pairs(frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: T
         members = number[parents]
         terms = find(members[:, high], members[:, low])
         outgoing.append(OutgoingTables(ranks, members, (1 << low) | (1 << high), terms))
-    graph = IsingGraph.from_edges(edges, weights, h, size) if size else None
+    graph = IsingGraph.from_edges(edges, weights, h, size, pos=pos) if size else None
     return OwnGraph(graph, weights, own, arrivals, outgoing)
 
 
-def _of_many(frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: Tensor) -> OwnGraph:
+def _of_many(
+    frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: Tensor, pos: Tensor | None
+) -> OwnGraph:
     pair_arrivals, source, target = own_pairs(frontier, exact)
     members, orders, many_arrivals = whole_interactions(frontier, ~exact)
     found: dict[int, list[Tensor]] = {2: [torch.stack([number[source], number[target]], dim=1)]}
@@ -126,4 +132,4 @@ def _of_many(frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: Te
         return OwnGraph(None, weights, own, whose, outgoing)
     lengths = torch.cat([torch.full((len(part),), part.shape[1]) for part in rows])
     index = torch.stack([torch.cat([part.flatten() for part in rows]), torch.repeat_interleave(lengths)])
-    return OwnGraph(SpinHypergraph.from_incidences(index, weights, h, size), weights, own, whose, outgoing)
+    return OwnGraph(SpinHypergraph.from_incidences(index, weights, h, size, pos=pos), weights, own, whose, outgoing)

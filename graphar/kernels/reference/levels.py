@@ -22,7 +22,7 @@ from torch import Tensor
 
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
-from graphar.heads.inputs import SiteInputs, SparseInputs, spmm_sum
+from graphar.heads.inputs import History, SiteInputs, SparseInputs, spmm_sum
 from graphar.kernels.base import Couplings
 from graphar.kernels.reference.base import TorchKernel, decide
 from graphar.ordering.reads import Reads
@@ -34,7 +34,7 @@ class ReferenceKernel(TorchKernel):
     """Level by level in torch.
 
     Args:
-        levels: step at which each rank is drawn; those of the DAG by default. ``arange(N)`` draws one by one.
+        levels: step at which each rank is drawn; those of the head by default. ``arange(N)`` draws one by one.
     """
 
     sum_rows = staticmethod(spmm_sum)
@@ -48,12 +48,13 @@ class ReferenceKernel(TorchKernel):
         levels: Tensor | None = None,
     ) -> None:
         super().__init__(frontier, head, dtype, device)
-        levels = frontier.levels(head.reads) if levels is None else levels
+        levels = head.levels(frontier) if levels is None else levels
         self.num_levels = int(levels.max()) + 1
 
         ranks, place_of_rank = _sorted_by(levels)
         self.ranks, self.sites = ranks.to(device), frontier.ordering.sites[ranks].to(device)
         self.row_of_site = place_of_rank[frontier.ordering.ranks].to(device)
+        self.row_of_rank = place_of_rank.to(device)
         self._sites_at = _starts(levels, self.num_levels)
 
         # Arrivals, in the order in which they are complete. A last row stays zero: what a spin has before any has come.
@@ -65,6 +66,7 @@ class ReferenceKernel(TorchKernel):
         step = complete * num_turns + turn
         sends, row_of_arrival = _sorted_by(step)
         row_of_arrival = torch.cat([row_of_arrival, torch.tensor([self.num_arrivals])])
+        self.row_of_arrival = row_of_arrival[:-1].to(device)
         before = torch.where(within == 0, -1, arrival - 1)
         self.source = place_of_rank[source][sends].to(device)
         self._sends = sends.to(device)
@@ -119,6 +121,8 @@ class ReferenceKernel(TorchKernel):
         opened: Any = {}
         if self.head.reads is Reads.MAGNETISATION:
             opened["magnetisation"] = (spins.cumsum(0) - spins if sums is None else sums)[sites]
+        elif self.head.reads is Reads.MEMORY:
+            opened["history"] = History(spins, self.row_of_rank, couplings.coupling[:, 0], self.row_of_arrival)
         elif self.head.reads.listed:
             rows = spins if self.head.reads.spins else arrivals
             opened["read"] = SparseInputs(self.pairs[pairs], ptr, self.pair_row[pairs], rows, self.sum_rows)
