@@ -14,6 +14,7 @@ from graphar.heads.made import BoundMADE
 from graphar.heads.magnetisation import ReadsMagnetisation
 from graphar.heads.message_passing import BoundMessagePassing
 from graphar.heads.mlp import BoundMLP
+from graphar.heads.recurrent import BoundRecurrent
 from graphar.heads.sherrington_kirkpatrick import BoundSherringtonKirkpatrick
 from graphar.kernels.base import Kernel
 from graphar.kernels.compiled.levels import LevelsKernel
@@ -22,6 +23,7 @@ from graphar.kernels.compiled.made import MADEKernel
 from graphar.kernels.compiled.magnetisation import MagnetisationKernel
 from graphar.kernels.compiled.message_passing import MessagePassingKernel
 from graphar.kernels.compiled.mlp import MLPKernel
+from graphar.kernels.compiled.recurrent import RecurrentKernel
 from graphar.kernels.compiled.sherrington_kirkpatrick import SherringtonKirkpatrickKernel
 from graphar.kernels.reference.cuda_graph import CudaGraphKernel
 from graphar.kernels.reference.levels import ReferenceKernel
@@ -47,6 +49,7 @@ TABLE = (
     Row(BoundSherringtonKirkpatrick, ReferenceKernel, SherringtonKirkpatrickKernel),
     Row(ReadsMagnetisation, ReferenceKernel, MagnetisationKernel),
     Row(BoundMADE, ReferenceKernel, MADEKernel),
+    Row(BoundRecurrent, ReferenceKernel, RecurrentKernel),
     Row(BoundMessagePassing, MessagePassingReferenceKernel, MessagePassingKernel, MessagePassingReferenceKernel),
     Row(BoundHead, ReferenceKernel, LevelsKernel),
 )

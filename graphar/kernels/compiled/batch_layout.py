@@ -50,6 +50,7 @@ class Drawn(NamedTuple):
         spins: (blocks, N, width).
         dlogq_dlogit, factor: (blocks, N, width) and (blocks, width), whose products are derivatives by logits.
         rows: what the sweep has kept.
+        beta, coupling: inverse temperature, and couplings in the kernel's order.
     """
 
     field: np.ndarray
@@ -57,6 +58,8 @@ class Drawn(NamedTuple):
     dlogq_dlogit: np.ndarray
     factor: np.ndarray
     rows: tuple[np.ndarray, ...]
+    beta: float
+    coupling: np.ndarray
 
 
 def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

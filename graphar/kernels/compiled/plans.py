@@ -21,8 +21,10 @@ __all__ = [
     "MessagePlans",
     "PairReads",
     "RankPlan",
+    "RecurrentPlan",
     "SharedReads",
     "SweepPlan",
+    "no_reads",
     "pair_reads",
     "plan_messages",
     "rank_plan",
@@ -240,3 +242,41 @@ class MADEPlan(NamedTuple):
     ranks: RankPlan
     starts: np.ndarray
     copies: int
+
+
+class RecurrentPlan(NamedTuple):
+    """What sweeps along a memory DAG read; spins by rank.
+
+    Attributes:
+        sent: messages by sender.
+        slots: ranks heard, −1 for none, (layers, N, slots).
+        coupled: where the couplings to them are in a sweep's own order, −1 for none, as ``slots``.
+        row: of the state of each spin and layer, (layers, N), ``num_rows`` in all.
+        num_rows: of states that are held.
+        cell, activation: by their places in :mod:`graphar.heads.recurrent.head`.
+        couplings: whether they are features.
+        hidden, padded: numbers of a state, and up to whole vectors.
+        shared: whether all sites have the same weights.
+        threads: that share a batch.
+        ranges: of spins, the shares of the weights' gradient.
+    """
+
+    sent: Sent
+    slots: np.ndarray
+    coupled: np.ndarray
+    row: np.ndarray
+    num_rows: int
+    cell: int
+    activation: int
+    couplings: bool
+    hidden: int
+    padded: int
+    shared: bool
+    threads: int
+    ranges: np.ndarray
+
+
+def no_reads(order: np.ndarray, ptr: np.ndarray, row: np.ndarray, num_rows: int) -> tuple[PairReads, np.ndarray]:
+    """Lists for heads that read no pairs."""
+    nothing = np.zeros(0, np.int32)
+    return PairReads(ptr, nothing, nothing, nothing), np.arange((order.size + 1) // 2 + 1)

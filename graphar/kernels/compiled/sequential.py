@@ -119,7 +119,7 @@ class _Sweep(torch.autograd.Function):
         arrays = tuple(part.numpy() for part in rows)
         share_out(blocks, kernel.loops.sweep, kernel.plan(keep), numbers, batch, arrays)
         if keep:
-            ctx.kernel, ctx.numbers, ctx.field = kernel, numbers, couplings.field
+            ctx.kernel, ctx.numbers, ctx.beta, ctx.graph = kernel, numbers, beta, graph
             ctx.save_for_backward(spins, dlogq_dlogit, *(rows if kernel.keeps_rows else ()))
         energy = energy.flatten()
         ctx.mark_non_differentiable(energy)
@@ -133,8 +133,9 @@ class _Sweep(torch.autograd.Function):
         factor = by_log_prob.view(len(spins), -1).to(spins.dtype).contiguous()
         if by_logits.numel():
             dlogq_dlogit, factor = dlogq_dlogit * factor[:, None] + by_logits, torch.ones_like(factor)
-        field, *arrays = (part.numpy() for part in (ctx.field, spins, dlogq_dlogit, factor, *rows))
-        drawn = Drawn(field, arrays[0], arrays[1], arrays[2], tuple(arrays[3:]))
+        arrays = [part.numpy() for part in (spins, dlogq_dlogit, factor, *rows)]
+        field, coupling = ctx.graph
+        drawn = Drawn(field, *arrays[:3], tuple(arrays[3:]), ctx.beta, coupling)
         wanted = ctx.needs_input_grad[7:]
         found = ctx.kernel.gradient(ctx.numbers, drawn, wanted)
         return (None,) * 7 + tuple(part if want else None for part, want in zip(found, wanted, strict=True))

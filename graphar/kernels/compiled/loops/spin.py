@@ -18,6 +18,7 @@ from graphar.kernels.compiled.loops.simd import add_rows
 
 __all__ = [
     "LOG_EVERY",
+    "Drawing",
     "add_energy",
     "add_log_prob",
     "add_scaled",
