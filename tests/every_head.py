@@ -5,7 +5,7 @@ from __future__ import annotations
 from curved_head import Curved
 
 import graphar as ga
-from graphar.heads import MADE, MLP, CurieWeissInfinite, Linear, MessagePassing
+from graphar.heads import MADE, MLP, CurieWeissInfinite, Linear, MessagePassing, Recurrent
 from graphar.heads.registry import HEADS as REGISTRY
 
 __all__ = ["HEADS"]
@@ -24,6 +24,11 @@ VARIANTS: tuple[ga.heads.Head, ...] = (
     MADE(1, 1),
     MADE(2, 3, bias=False),
     MADE(3, 2),
+    Recurrent("graph", "gru", 5, layers=2, slots=2),
+    Recurrent("graph", "vanilla", 17, shared=True, couplings=True, activation="tanh"),
+    Recurrent("chain", "tensor", 3, layers=2, couplings=True),
+    Recurrent("dilated", "gru", 4, layers=3, activation="elu", skip=False),
+    Recurrent("dilated", "tensor", 6, shared=True),
     MessagePassing(radius=0, rounds=2),
     MessagePassing(radius=3, rounds=3, refresh="outward"),
     MessagePassing(rounds=2, refresh="full"),

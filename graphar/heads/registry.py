@@ -10,6 +10,7 @@ from graphar.heads.linear import Linear
 from graphar.heads.made import MADE
 from graphar.heads.message_passing import MessagePassing
 from graphar.heads.mlp import MLP
+from graphar.heads.recurrent import Recurrent
 from graphar.heads.sherrington_kirkpatrick import SherringtonKirkpatrick
 from graphar.heads.single_layer import SingleLayer
 
@@ -30,4 +31,7 @@ HEADS: dict[str, Head] = {
     "single_layer": SingleLayer(),
     "made": MADE(),
     "exact": Exact(),
+    "recurrent": Recurrent(),
+    "recurrent_chain": Recurrent("chain", "gru", shared=True, couplings=True),
+    "recurrent_dilated": Recurrent("dilated", "vanilla"),
 }

@@ -23,7 +23,7 @@ from graphar.training.state import CHECKPOINT, FORMAT, RUN, STRUCTURE, check_cou
 
 __all__ = ["label_text", "load", "read_checkpoint", "save", "write_checkpoint"]
 
-SIZES = {"hidden", "depth", "width", "k"}  # of heads: what the number of weights grows with
+SIZES = {"hidden", "depth", "width", "k", "layers", "slots"}  # of heads: what the number of weights grows with
 PLENTY = 4096  # for one of these, where a file has few weights
 
 

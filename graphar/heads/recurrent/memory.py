@@ -61,15 +61,14 @@ def _graph(frontier: Frontier, count: int) -> Tensor:
     heard = torch.cat([own[0], parents[0]])
     hears = torch.cat([own[1], parents[1]])
     behind = torch.cat([torch.zeros_like(own[0]), torch.ones_like(parents[0])])  # the rest comes after neighbours
-    key, first = np.unique((hears * n + heard).numpy(), return_index=True)  # neighbours are found first
-    hears, heard, behind = hears[first].numpy(), heard[first].numpy(), behind[first].numpy()
-    order = np.lexsort((-heard, behind, hears))
-    hears, heard = hears[order], heard[order]
-    start = np.searchsorted(hears, np.arange(n))
-    slot = np.arange(key.size) - start[hears]
+    _, first = np.unique((hears * n + heard).numpy(), return_index=True)  # neighbours are found first
+    reader, spin, last = hears.numpy()[first], heard.numpy()[first], behind.numpy()[first]
+    order = np.lexsort((-spin, last, reader))
+    reader, spin = reader[order], spin[order]
+    slot = np.arange(reader.size) - np.searchsorted(reader, np.arange(n))[reader]
     slots = np.full((n, count), -1)
     kept = slot < count
-    slots[hears[kept], slot[kept]] = heard[kept]
+    slots[reader[kept], slot[kept]] = spin[kept]
     return torch.from_numpy(slots)
 
 

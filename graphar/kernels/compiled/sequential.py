@@ -133,9 +133,9 @@ class _Sweep(torch.autograd.Function):
         factor = by_log_prob.view(len(spins), -1).to(spins.dtype).contiguous()
         if by_logits.numel():
             dlogq_dlogit, factor = dlogq_dlogit * factor[:, None] + by_logits, torch.ones_like(factor)
-        arrays = [part.numpy() for part in (spins, dlogq_dlogit, factor, *rows)]
         field, coupling = ctx.graph
-        drawn = Drawn(field, *arrays[:3], tuple(arrays[3:]), ctx.beta, coupling)
+        arrays = tuple(part.numpy() for part in (spins, dlogq_dlogit, factor, *rows))
+        drawn = Drawn(field, arrays[0], arrays[1], arrays[2], arrays[3:], ctx.beta, coupling)
         wanted = ctx.needs_input_grad[7:]
         found = ctx.kernel.gradient(ctx.numbers, drawn, wanted)
         return (None,) * 7 + tuple(part if want else None for part, want in zip(found, wanted, strict=True))
