@@ -33,6 +33,9 @@ REFUSING_MORE: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "heads.CurieWeiss": lambda graph: ga.Autoregressive(graph, ga.heads.CurieWeiss(trainable=True)),
     "heads.CurieWeissInfinite": lambda graph: ga.Autoregressive(graph, ga.heads.CurieWeissInfinite),
     "heads.MessagePassing": lambda graph: ga.Autoregressive(graph, ga.heads.MessagePassing),
+    "random_order": lambda graph: ga.random_order(graph, seed=0),
+    "rcm": ga.rcm,
+    "zigzag": ga.zigzag,
 }
 TAKING = {
     "Autoregressive",

@@ -19,6 +19,9 @@ FLAGS: list[tuple[Callable[..., Any], str]] = [
     (HEADS.CurieWeiss, "trainable"),
     (HEADS.CurieWeissInfinite, "shared"),
     (HEADS.MessagePassing, "linear"),
+    (HEADS.Recurrent, "shared"),
+    (HEADS.Recurrent, "couplings"),
+    (HEADS.Recurrent, "skip"),
 ]
 
 
@@ -30,7 +33,7 @@ def test_a_flag_is_true_or_false(head: Callable[..., Any], name: str, value: obj
 
 
 @pytest.mark.parametrize(
-    "head", [HEADS.Linear, HEADS.MLP, HEADS.SingleLayer, HEADS.OneParameter, HEADS.CurieWeissInfinite]
+    "head", [HEADS.Linear, HEADS.MLP, HEADS.SingleLayer, HEADS.OneParameter, HEADS.CurieWeissInfinite, HEADS.Recurrent]
 )
 @pytest.mark.parametrize("value", ["a", None, [1.0], float("nan"), float("inf"), -1.0])
 def test_a_scale_is_a_size(head: Callable[..., Any], value: object) -> None:
