@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from noise import add_noise
 from torch import Tensor
 
 import graphar as ga
@@ -18,10 +19,7 @@ def check_compiled(graph: ga.IsingGraph, head: ga.heads.Head, dtype: torch.dtype
     models = [ga.Autoregressive(graph, head, dtype=dtype, kernel=kernel, **options) for kernel in ("auto", "reference")]
     assert type(models[0].kernel) is not type(models[1].kernel)
     for model in models:
-        generator = torch.Generator().manual_seed(2)
-        with torch.no_grad():
-            for weight in model.parameters():
-                weight.add_((0.2 * torch.randn(weight.shape, generator=generator, dtype=torch.float64)).to(dtype))
+        add_noise(model, 0.2, seed=2)
     ours, theirs = map(_all_there_is, models)
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=TOLERANCE[dtype] * _size(other))

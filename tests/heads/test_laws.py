@@ -8,6 +8,7 @@ from functools import cache
 import laws
 import pytest
 import torch
+from noise import add_noise
 from small_graphs import GRAPHS, ORDERINGS
 
 import graphar as ga
@@ -22,8 +23,6 @@ STRUCTURES = list(
 WIDTHS = {"grid": 2, "torus": 4, "triangular": 2, "random regular": 3}
 CASES = [(head, graph, 0) for head in HEADS for graph in GRAPHS]
 CASES += [(head, graph, width) for head in HEADS if head != "exact" for graph, width in WIDTHS.items()]
-# what states are multiplied with from spin to spin: of order one, their numbers would grow beyond any digits
-AGAIN_AND_AGAIN = ("head.recurrent", "head.below")
 with_all_models = pytest.mark.parametrize(("head", "graph", "width"), CASES)
 
 
@@ -45,11 +44,7 @@ def model_of(head: str, graph: str, width: int) -> ga.Autoregressive:
         GRAPHS[graph], HEADS[head], order, frontier, radius=radius, exact_width=width, seed=3, dtype=torch.float64
     )
     assert width == 0 or 1 < model.core.num_spins < model.num_spins
-    generator = torch.Generator().manual_seed(4)
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            size = 0.1 if name in AGAIN_AND_AGAIN else 0.5
-            weight.add_(size * torch.randn(weight.shape, generator=generator, dtype=torch.float64))
+    add_noise(model, 0.5, seed=4)
     return model
 
 

@@ -10,6 +10,7 @@ import laws
 import pytest
 import torch
 from kernels_agree import check_compiled
+from noise import add_noise
 from small_graphs import GRAPHS, ORDERINGS
 from torch.nn.functional import elu
 
@@ -194,10 +195,7 @@ def test_shared_weights_serve_another_graph(cell: str) -> None:
 
 def with_noise(graph: ga.IsingGraph, head: Recurrent, order: Any, width: int = 0) -> ga.Autoregressive:
     model = ga.Autoregressive(graph, head, order, exact_width=width, seed=3, dtype=torch.float64)
-    generator = torch.Generator().manual_seed(4)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.1 * torch.randn(weight.shape, generator=generator, dtype=torch.float64))
+    add_noise(model, 0.3, seed=4)
     return model
 
 

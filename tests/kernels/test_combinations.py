@@ -9,6 +9,7 @@ import torch
 from every_head import HEADS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from noise import add_noise
 from small_graphs import KERNELS
 from torch import Tensor
 
@@ -88,10 +89,7 @@ def model_of(
 ) -> ga.Autoregressive:
     """A model with weights of order one, the same for both kernels."""
     model = ga.Autoregressive(graph, head, kernel=kernel, dtype=torch.float64, seed=1, **options)
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.3 * torch.randn(weight.shape, generator=generator, dtype=torch.float64))
+    add_noise(model, 0.3, seed=2)
     return model
 
 
