@@ -2,7 +2,8 @@
 
 The log-sums of exact sites are tables on separators in the core. Of their Walsh terms, those of one and two spins
 become fields and couplings that heads see. Where the whole has interactions of more than two, so do tables, and often
-no pairs at all: then the terms of up to ``MAX_TERM`` spins of narrow tables become interactions too.
+no pairs at all: then all terms of narrow tables become interactions. On 48 spins in ±J triples, 60 steps at each of 8 β
+with a dial of 6, the bound of an MLP is off by 0.7 per cent at β = 0.94 with them, and by 8 with pairs alone.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from graphar.partial_elimination.order import core_edges, outgoing_tables, own_p
 
 __all__ = ["OutgoingTables", "OwnGraph", "own_graph"]
 
-MAX_TERM = 4  # spins of a Walsh term that becomes an interaction, where interactions are not of pairs alone
-MAX_WIDTH_MANY = 6  # of tables whose terms of three and four spins are taken: 35 of them
+MAX_WIDTH_MANY = 6  # of tables all of whose terms become interactions, 57 at most, where the whole has more than pairs
 
 
 class OutgoingTables(NamedTuple):
@@ -102,8 +102,8 @@ def _of_many(
     tables = []
     for ranks, parents in outgoing_tables(frontier, exact):
         width = parents.shape[1]
-        most = MAX_TERM if width <= MAX_WIDTH_MANY else 2
-        bits = {k: torch.tensor(list(combinations(range(width), k))) for k in range(2, min(width, most) + 1)}
+        most = width if width <= MAX_WIDTH_MANY else 2
+        bits = {k: torch.tensor(list(combinations(range(width), k))) for k in range(2, most + 1)}
         tables.append((ranks, number[parents], bits))
         for k, chosen in bits.items():
             found.setdefault(k, []).append(number[parents][:, chosen].flatten(0, 1))
