@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.optim import LBFGS, Adam, Optimizer
 
+from graphar._support.interrupt import finish_step_first
 from graphar._support.seeds import hash_key
 from graphar.estimators.partition import evaluate
 from graphar.estimators.quantum import evaluate_quantum

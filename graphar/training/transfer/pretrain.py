@@ -28,6 +28,7 @@ from torch_geometric.loader import DataLoader
 
 from graphar._support.checks import check_beta, check_count, check_positive
 from graphar._support.files import naming, read_state, write_state
+from graphar._support.interrupt import finish_step_first
 from graphar._support.schema import anything, like, one_of, record
 from graphar._support.seeds import check_seed, hash_key, make_generator
 from graphar._support.segments import Segments
@@ -38,7 +39,6 @@ from graphar.heads.message_passing.rule import MessageRule
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.autoregressive import Autoregressive
 from graphar.ordering import Ordering, nested_dissection
-from graphar.training.interrupt import finish_step_first
 from graphar.training.state import load_optimizer
 from graphar.training.transfer.result import RESULT, Pretraining, PretrainingRecord
 

@@ -1,0 +1,3 @@
+"""Monte Carlo on any graph."""
+
+__all__: list[str] = []

@@ -1,0 +1,118 @@
+r"""Single-spin updates: heat bath and Metropolis, in any order of the sites.
+
+.. math:: P(x_i \mid \text{rest}) = \sigma(2 \beta x_i f_i), \qquad
+          f_i = \sum_a J_a \prod_{j \in a, j \ne i} x_j + h_i.
+
+The heat bath draws x_i anew from it; Metropolis flips it with probability λ min(1, exp(−2βf_i x_i)). Replicas lie side
+by side in memory, so that one instruction moves as many of them as a vector register holds.
+
+N. Metropolis et al., `J. Chem. Phys. 21, 1087 (1953) <https://doi.org/10.1063/1.1699114>`_.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.kernels.compiled.threads import share_out
+from graphar.montecarlo.base import Info, Sampler, State
+from graphar.montecarlo.lanes import lanes, spread, to_rows, to_spins
+from graphar.montecarlo.plan import Terms, plan_terms
+
+__all__ = ["ORDERS", "HeatBath", "SingleSpin", "site_order", "twice_beta"]
+
+ORDERS = ("typewriter", "coloured", "random")
+_LARGEST = 1e30  # of 2β × scale: times any field over scale it is finite in float32
+
+
+class SingleSpin(Sampler):
+    """What the heat bath and Metropolis share.
+
+    Args:
+        graph: couplings, or interactions of any numbers of spins, and fields.
+        order: of the sites in a sweep: ``"typewriter"`` as they are numbered; ``"coloured"``, where no two sites of a
+            colour interact, one colour after the other (the checkerboard of a square lattice); ``"random"``, N sites
+            drawn anew for each sweep, the same for all replicas.
+    """
+
+    def __init__(self, graph: IsingGraph | SpinHypergraph, *, order: str = "typewriter") -> None:
+        super().__init__(graph)
+        if order not in ORDERS:
+            raise ValueError(f"order must be one of {', '.join(map(repr, ORDERS))}, got {order!r}")
+        self.order = order
+
+    @property
+    @abstractmethod
+    def rule(self) -> int:
+        """Number of the rule in the compiled loops."""
+
+    @cached_property
+    def terms(self) -> Terms:
+        return plan_terms(self.graph)
+
+    @cached_property
+    def sites(self) -> np.ndarray:
+        return site_order(self.graph, self.order)
+
+    def _advance(self, state: State, betas: np.ndarray, sweeps: int, measure: int) -> tuple[Tensor, Info]:
+        from graphar.montecarlo.loops import sweep as loops
+
+        rows = to_rows(state.spins)
+        flips, energies, width = np.zeros((len(rows), rows.shape[2]), np.int32), *lanes(rows, measure)
+        share_out(
+            len(rows),
+            loops.sweeps,
+            self.terms,
+            self.rule,
+            self.sites,
+            self.order == "random",
+            self.keys(state),
+            state.sweeps + 1,
+            sweeps,
+            rows,
+            twice_beta(spread(betas, width), self.terms.scale),
+            flips,
+            energies,
+        )
+        count = state.replicas
+        flipped = torch.from_numpy(flips.reshape(-1)[:count] / (sweeps * self.num_spins))
+        return to_spins(rows, count), Info(torch.from_numpy(energies[:, :count]), flipped)
+
+
+class HeatBath(SingleSpin):
+    """Draws each spin anew, given its neighbours; see :class:`SingleSpin` for the arguments.
+
+    >>> import graphar as ga
+    >>> sampler = HeatBath(ga.grid((8, 8), couplings="pm1", seed=1))
+    >>> state = sampler.init(replicas=100, seed=0)
+    >>> state, info = sampler.step(state, beta=0.5, sweeps=50)
+    >>> state
+    State(100 replicas of 64 spins after 50 sweeps)
+    """
+
+    @property
+    def rule(self) -> int:
+        return 0
+
+
+def twice_beta(betas: np.ndarray, scale: float) -> np.ndarray:
+    """2β × scale as the loops take it: float32, and finite."""
+    with np.errstate(over="ignore"):
+        return np.minimum(2 * betas * scale, _LARGEST).astype(np.float32)
+
+
+def site_order(graph: IsingGraph | SpinHypergraph, order: str) -> np.ndarray:
+    """Sites in the order of a sweep, (N,), int64."""
+    sites: Any = np.arange(graph.num_spins)
+    if order != "coloured":
+        return sites
+    from graphar.montecarlo.loops.colours import colour
+
+    terms = plan_terms(graph if isinstance(graph, IsingGraph) else graph.primal_graph())
+    return np.argsort(colour(terms.ptr, terms.neighbour), kind="stable")
