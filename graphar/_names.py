@@ -1,6 +1,6 @@
 """The names at the root of the package, in one place; loading them loads torch."""
 
-from graphar import exact, heads
+from graphar import exact, heads, montecarlo
 from graphar.comparison.compare import compare
 from graphar.comparison.result import Comparison
 from graphar.estimators import (
@@ -149,6 +149,7 @@ __all__ = [
     "mean_of_chains",
     "min_degree",
     "min_fill",
+    "montecarlo",
     "natural",
     "nested_dissection",
     "newman_moore",

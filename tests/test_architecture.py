@@ -19,7 +19,7 @@ FLOORS = (
     ("kernels",),
     ("partial_elimination",),
     ("models",),
-    ("estimators",),
+    ("estimators", "montecarlo"),
     ("training",),
     ("plot",),
     ("comparison", "landscapes"),

@@ -1,3 +1,28 @@
-"""Monte Carlo on any graph."""
+"""Monte Carlo on any graph: compiled samplers over many replicas, and what is made of them."""
 
-__all__: list[str] = []
+from graphar.montecarlo.annealing import Annealing, simulated_annealing
+from graphar.montecarlo.base import Info, Sampler, State
+from graphar.montecarlo.chains import Chains
+from graphar.montecarlo.diagnostics import autocorrelation_time, effective_samples, r_hat
+from graphar.montecarlo.sampling import heat_bath, metropolis
+from graphar.montecarlo.single_spin import HeatBath, Metropolis
+from graphar.montecarlo.tempered import Tempering
+from graphar.montecarlo.tempering import parallel_tempering
+
+__all__ = [
+    "Annealing",
+    "Chains",
+    "HeatBath",
+    "Info",
+    "Metropolis",
+    "Sampler",
+    "State",
+    "Tempering",
+    "autocorrelation_time",
+    "effective_samples",
+    "heat_bath",
+    "metropolis",
+    "parallel_tempering",
+    "r_hat",
+    "simulated_annealing",
+]

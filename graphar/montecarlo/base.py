@@ -56,7 +56,7 @@ class Info:
     """What happened in the sweeps of a step.
 
     Attributes:
-        energies: after equal numbers of sweeps, the last ones at the end, extensive, float64, shape (times, R).
+        energies: at equal distances, the last ones at the end, extensive, float64, shape (times, R).
         flipped: share of the spins that were flipped in a sweep, on average, shape (R,).
     """
 
@@ -72,8 +72,8 @@ class Sampler(ABC):
     """
 
     def __init__(self, graph: IsingGraph | SpinHypergraph) -> None:
-        self.graph = self._check(graph)
-        self.graph.validate()
+        self._check(graph).validate()
+        self.graph = graph.to(torch.device("cpu"), torch.float64)
         check_scale(self.graph, 0.0)
 
     @staticmethod
@@ -113,7 +113,7 @@ class Sampler(ABC):
             beta: inverse temperature β ≥ 0, a number, or one for each replica, shape (R,); or for each sweep and
                 replica, shape (sweeps, R) or (sweeps, 1).
             sweeps: how many.
-            measure: how many times energies are taken, at equal distances of ⌊sweeps / measure⌋; 0 to ``sweeps``.
+            measure: how many times energies are taken, every ⌊sweeps / measure⌋ sweeps up to the last; 0 to ``sweeps``.
 
         Raises:
             ValueError: an argument breaks its rule.

@@ -6,8 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-
-
 __all__ = ["lanes", "spread", "to_rows", "to_spins", "width_for"]
 
 WIDTH = 64

@@ -74,6 +74,7 @@ def plan_terms(graph: IsingGraph | SpinHypergraph) -> Terms:
     source, target = source[order], target[order]
     ptr = _pointers(source, n)
     later = ptr[:-1] + np.bincount(source[target < source], minlength=n)
+    many = _plan_many(site, orders, J / scale, n)
     return Terms(
         ptr,
         target.astype(np.int32),
@@ -81,7 +82,11 @@ def plan_terms(graph: IsingGraph | SpinHypergraph) -> Terms:
         np.arange(len(target), dtype=np.int32),
         later,
         (h / scale).astype(np.float32),
-        *_plan_many(site, orders, J / scale, n),
+        many[0],
+        many[1],
+        many[2],
+        many[3],
+        many[4],
         scale,
         float(graph.offset),
     )

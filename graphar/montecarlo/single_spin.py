@@ -25,7 +25,7 @@ from graphar.montecarlo.base import Info, Sampler, State
 from graphar.montecarlo.lanes import lanes, spread, to_rows, to_spins
 from graphar.montecarlo.plan import Terms, plan_terms
 
-__all__ = ["ORDERS", "HeatBath", "SingleSpin", "site_order", "twice_beta"]
+__all__ = ["ORDERS", "HeatBath", "Metropolis", "SingleSpin", "site_order", "twice_beta"]
 
 ORDERS = ("typewriter", "coloured", "random")
 _LARGEST = 1e30  # of 2β × scale: times any field over scale it is finite in float32
@@ -99,6 +99,18 @@ class HeatBath(SingleSpin):
     @property
     def rule(self) -> int:
         return 0
+
+
+class Metropolis(SingleSpin):
+    """Flips each spin with probability λ min(1, exp(−βΔH)), λ = 7/8; see :class:`SingleSpin` for the arguments.
+
+    With λ = 1 and sites in a fixed order, flips that cost nothing would always be made: spins that are free would then
+    flip together for ever.
+    """
+
+    @property
+    def rule(self) -> int:
+        return 1
 
 
 def twice_beta(betas: np.ndarray, scale: float) -> np.ndarray:

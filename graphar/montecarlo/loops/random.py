@@ -44,6 +44,6 @@ def random_words(key: np.uint64, step: int, site: int, first: int, words: np.nda
 
 
 @njit
-def uniform_below(word: np.uint32, count: int) -> int:
+def uniform_below(word: np.uint32, count: int) -> np.int64:
     """An integer of 0 … count − 1 from 32 random bits; counts beyond 2^20 are a few parts in 10^3 uneven at most."""
     return np.int64((np.uint64(word) * np.uint64(count)) >> _HALF)

@@ -143,7 +143,7 @@ def sweeps(
         spins: (blocks, N, width), ±1, float32.
         twice_beta: 2β × scale, (1 or count, blocks × width), float32.
         flips: to which flips made are added, (blocks, width), int32.
-        energy: written after each stride of ``count / len(energy)`` sweeps, (times, blocks × width).
+        energy: written every ``count // len(energy)`` sweeps and after the last, (times, blocks × width).
     """
     width = spins.shape[2]
     scratch = np.zeros(-(-width // 64) * 64, np.uint32), np.zeros((2, width), np.float32), order.copy()
@@ -155,9 +155,11 @@ def sweeps(
         x, first = spins[block], block * width
         for s in range(count):
             beta = twice_beta[min(s, twice_beta.shape[0] - 1), first : first + width]
-            sweep_block(terms, rule, mine, at_random, keys, step + s, first, x, beta, words, product, field, flips[block])
-            if energy.shape[0] and (s + 1) % stride == 0:
-                at = (s + 1) // stride - 1
-                if at < energy.shape[0]:
-                    block_energy(terms, x, product, field, energy[at, first : first + width])
+            sweep_block(
+                terms, rule, mine, at_random, keys, step + s, first, x, beta, words, product, field, flips[block]
+            )
+            left = count - 1 - s
+            if energy.shape[0] and left % stride == 0 and left < stride * energy.shape[0]:
+                at = energy.shape[0] - 1 - left // stride
+                block_energy(terms, x, product, field, energy[at, first : first + width])
     hold(scratch)

@@ -1,0 +1,56 @@
+"""Every sampler of :mod:`graphar.montecarlo`, for the laws that all must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from small_graphs import GRAPHS
+from torch import Tensor
+
+import graphar as ga
+
+__all__ = ["MANY_BODY", "SAMPLERS", "SMALL", "chi_square_z", "distribution"]
+
+mc = ga.montecarlo
+
+SAMPLERS: dict[str, Callable[[Any], mc.Sampler]] = {
+    "heat bath": mc.HeatBath,
+    "heat bath, random sites": lambda graph: mc.HeatBath(graph, order="random"),
+    "heat bath, colours": lambda graph: mc.HeatBath(graph, order="coloured"),
+    "Metropolis": mc.Metropolis,
+    "Metropolis, random sites": lambda graph: mc.Metropolis(graph, order="random"),
+}
+MANY_BODY = ["heat bath", "heat bath, random sites", "Metropolis"]
+SMALL = {name: graph for name, graph in GRAPHS.items() if graph.num_spins <= 12}
+
+
+def distribution(graph: Any, beta: float) -> Tensor:
+    """Probabilities of all configurations, by code: bit i set where site i is +1."""
+    bits = torch.arange(2**graph.num_spins)[:, None] >> torch.arange(graph.num_spins)
+    return torch.softmax(-beta * graph.to(torch.float64).energy(2 * (bits & 1) - 1), 0)
+
+
+def chi_square_z(spins: Tensor, probabilities: Tensor) -> float:
+    """χ² of counts against probabilities as a standard normal: cells of less than 10 expected are one."""
+    count, n = spins.shape
+    codes = ((spins > 0).long() << torch.arange(n)).sum(-1)
+    seen = torch.bincount(codes, minlength=2**n).double().numpy()
+    expected = probabilities.numpy() * count
+    order = np.argsort(-expected)
+    seen, expected = seen[order], expected[order]
+    whole = max(1, int((expected >= 10).sum()))
+    if expected[whole:].sum() > 0:
+        rest = seen[whole:].sum(), expected[whole:].sum()
+        seen, expected = np.append(seen[:whole], rest[0]), np.append(expected[:whole], rest[1])
+    if expected[-1] < 10 and len(expected) > 1:
+        seen[-2], expected[-2] = seen[-2] + seen[-1], expected[-2] + expected[-1]
+        seen, expected = seen[:-1], expected[:-1]
+    freedom = len(expected) - 1
+    if freedom == 0:
+        return 0.0
+    chi2 = ((seen - expected) ** 2 / expected).sum()
+    # Wilson and Hilferty
+    return float(((chi2 / freedom) ** (1 / 3) - (1 - 2 / (9 * freedom))) / (2 / (9 * freedom)) ** 0.5)
