@@ -12,7 +12,7 @@ from torch import Tensor
 
 import graphar as ga
 
-__all__ = ["MANY_BODY", "SAMPLERS", "SMALL", "chi_square_z", "distribution"]
+__all__ = ["MANY_BODY", "SAMPLERS", "SMALL", "WHOLE", "chi_square_z", "distribution", "graphs_of"]
 
 mc = ga.montecarlo
 
@@ -20,11 +20,31 @@ SAMPLERS: dict[str, Callable[[Any], mc.Sampler]] = {
     "heat bath": mc.HeatBath,
     "heat bath, random sites": lambda graph: mc.HeatBath(graph, order="random"),
     "heat bath, colours": lambda graph: mc.HeatBath(graph, order="coloured"),
-    "Metropolis": mc.Metropolis,
-    "Metropolis, random sites": lambda graph: mc.Metropolis(graph, order="random"),
+    "Metropolis": lambda graph: mc.Metropolis(graph, coding="rows"),
+    "Metropolis, random sites": lambda graph: mc.Metropolis(graph, order="random", coding="rows"),
+    "Metropolis, bits": lambda graph: mc.Metropolis(graph, coding="bits"),
+    "Metropolis, bits, random sites": lambda graph: mc.Metropolis(graph, order="random", coding="bits"),
+    "forest heat bath": mc.SubgraphHeatBath,
+    "subgraph heat bath of width 2": lambda graph: mc.SubgraphHeatBath(graph, width=2),
+    "subgraph heat bath of width 3": lambda graph: mc.SubgraphHeatBath(graph, width=3),
 }
 MANY_BODY = ["heat bath", "heat bath, random sites", "Metropolis"]
 SMALL = {name: graph for name, graph in GRAPHS.items() if graph.num_spins <= 12}
+
+
+def _whole(graph: ga.IsingGraph) -> ga.IsingGraph:
+    """The same with couplings of ±0, ±½, … ±3/2 and fields up to ±1."""
+    i, j, J = graph.undirected()
+    J, h = (2 * J).round().clamp(-3, 3) / 2, (2 * graph.h).round().clamp(-2, 2) / 2
+    return ga.IsingGraph.from_edges(torch.stack([i, j]), J, h, graph.num_spins, offset=float(graph.offset))
+
+
+WHOLE = {name: _whole(graph) for name, graph in SMALL.items()}
+
+
+def graphs_of(sampler: str) -> dict[str, ga.IsingGraph]:
+    """Small graphs that a sampler takes."""
+    return WHOLE if "bits" in sampler else SMALL
 
 
 def distribution(graph: Any, beta: float) -> Tensor:

@@ -4,8 +4,11 @@ from graphar.montecarlo.annealing import Annealing, simulated_annealing
 from graphar.montecarlo.base import Info, Sampler, State
 from graphar.montecarlo.chains import Chains
 from graphar.montecarlo.diagnostics import autocorrelation_time, effective_samples, r_hat
+from graphar.montecarlo.metropolis_sampler import Metropolis
+from graphar.montecarlo.population import Population, population_annealing
 from graphar.montecarlo.sampling import heat_bath, metropolis
-from graphar.montecarlo.single_spin import HeatBath, Metropolis
+from graphar.montecarlo.single_spin import HeatBath
+from graphar.montecarlo.subgraphs import SubgraphHeatBath
 from graphar.montecarlo.tempered import Tempering
 from graphar.montecarlo.tempering import parallel_tempering
 
@@ -15,14 +18,17 @@ __all__ = [
     "HeatBath",
     "Info",
     "Metropolis",
+    "Population",
     "Sampler",
     "State",
+    "SubgraphHeatBath",
     "Tempering",
     "autocorrelation_time",
     "effective_samples",
     "heat_bath",
     "metropolis",
     "parallel_tempering",
+    "population_annealing",
     "r_hat",
     "simulated_annealing",
 ]

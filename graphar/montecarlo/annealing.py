@@ -17,7 +17,7 @@ from torch import Tensor
 from graphar._support.checks import as_float_tensor, check_count
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.montecarlo.base import Sampler
-from graphar.montecarlo.single_spin import Metropolis
+from graphar.montecarlo.metropolis_sampler import Metropolis
 from graphar.montecarlo.watch import CHUNK, watched
 
 __all__ = ["Annealing", "interpolate", "read_schedule", "simulated_annealing"]

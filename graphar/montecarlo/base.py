@@ -57,7 +57,8 @@ class Info:
 
     Attributes:
         energies: at equal distances, the last ones at the end, extensive, float64, shape (times, R).
-        flipped: share of the spins that were flipped in a sweep, on average, shape (R,).
+        flipped: share of the spins that were flipped in a sweep, on average, or in the last one where spins are bits,
+            shape (R,).
     """
 
     energies: Tensor

@@ -6,44 +6,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["lanes", "spread", "to_rows", "to_spins", "width_for"]
+from graphar.kernels.compiled.threads import share_out
+
+__all__ = ["WIDTH", "spread", "to_rows", "to_spins"]
 
 WIDTH = 64
-"""Replicas of a block: as many as one call of the random generator has words for."""
-
-
-def width_for(replicas: int) -> int:
-    """Replicas of a block: 64, or 32 where there are no more."""
-    return WIDTH // 2 if replicas <= WIDTH // 2 else WIDTH
+"""Replicas of a block, as one call of the random generator has words for; half of it where there are no more."""
 
 
 def to_rows(spins: Tensor) -> np.ndarray:
     """Rows of ±1, float32; lanes beyond the last replica hold further copies of it."""
+    from graphar.montecarlo.loops.transpose import fill_rows
+
     count, n = spins.shape
-    width = width_for(count)
-    blocks = -(-count // width)
-    given = spins.numpy()
-    rows = np.empty((blocks, n, width), np.float32)
-    for block in range(blocks):
-        part = given[block * width : (block + 1) * width]
-        rows[block, :, : len(part)] = part.T
-        rows[block, :, len(part) :] = part[-1][:, None]
+    width = WIDTH // 2 if count <= WIDTH // 2 else WIDTH
+    rows = np.empty((-(-count // width), n, width), np.float32)
+    share_out(len(rows), fill_rows, np.ascontiguousarray(spins.numpy()), rows)
     return rows
 
 
 def to_spins(rows: np.ndarray, count: int) -> Tensor:
     """The first ``count`` replicas of rows, int8, (count, N)."""
-    blocks, n, width = rows.shape
-    spins = np.empty((blocks * width, n), np.int8)
-    for block in range(blocks):
-        spins[block * width : (block + 1) * width] = rows[block].T
-    return torch.from_numpy(spins[:count])
+    from graphar.montecarlo.loops.transpose import fill_spins
 
-
-def lanes(rows: np.ndarray, times: int) -> tuple[np.ndarray, int]:
-    """Room for energies of every lane, (times, lanes), and the number of lanes."""
-    count = rows.shape[0] * rows.shape[2]
-    return np.zeros((times, count)), count
+    spins = np.empty((count, rows.shape[1]), np.int8)
+    share_out(len(rows), fill_spins, rows, spins)
+    return torch.from_numpy(spins)
 
 
 def spread(betas: np.ndarray, width: int) -> np.ndarray:

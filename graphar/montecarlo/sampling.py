@@ -6,7 +6,8 @@ from typing import Any
 
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.montecarlo.chains import Chains, run_chains
-from graphar.montecarlo.single_spin import HeatBath, Metropolis
+from graphar.montecarlo.metropolis_sampler import Metropolis
+from graphar.montecarlo.single_spin import HeatBath
 
 __all__ = ["heat_bath", "metropolis"]
 

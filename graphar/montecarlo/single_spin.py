@@ -22,10 +22,10 @@ from torch import Tensor
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.kernels.compiled.threads import share_out
 from graphar.montecarlo.base import Info, Sampler, State
-from graphar.montecarlo.lanes import lanes, spread, to_rows, to_spins
+from graphar.montecarlo.lanes import spread, to_rows, to_spins
 from graphar.montecarlo.plan import Terms, plan_terms
 
-__all__ = ["ORDERS", "HeatBath", "Metropolis", "SingleSpin", "site_order", "twice_beta"]
+__all__ = ["ORDERS", "HeatBath", "SingleSpin", "site_order", "twice_beta"]
 
 ORDERS = ("typewriter", "coloured", "random")
 _LARGEST = 1e30  # of 2β × scale: times any field over scale it is finite in float32
@@ -64,7 +64,8 @@ class SingleSpin(Sampler):
         from graphar.montecarlo.loops import sweep as loops
 
         rows = to_rows(state.spins)
-        flips, energies, width = np.zeros((len(rows), rows.shape[2]), np.int32), *lanes(rows, measure)
+        flips = np.zeros((len(rows), rows.shape[2]), np.int32)
+        energies = np.zeros((measure, flips.size))
         share_out(
             len(rows),
             loops.sweeps,
@@ -76,7 +77,7 @@ class SingleSpin(Sampler):
             state.sweeps + 1,
             sweeps,
             rows,
-            twice_beta(spread(betas, width), self.terms.scale),
+            twice_beta(spread(betas, flips.size), self.terms.scale),
             flips,
             energies,
         )
@@ -99,18 +100,6 @@ class HeatBath(SingleSpin):
     @property
     def rule(self) -> int:
         return 0
-
-
-class Metropolis(SingleSpin):
-    """Flips each spin with probability λ min(1, exp(−βΔH)), λ = 7/8; see :class:`SingleSpin` for the arguments.
-
-    With λ = 1 and sites in a fixed order, flips that cost nothing would always be made: spins that are free would then
-    flip together for ever.
-    """
-
-    @property
-    def rule(self) -> int:
-        return 1
 
 
 def twice_beta(betas: np.ndarray, scale: float) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from every_sampler import MANY_BODY, SAMPLERS, SMALL, chi_square_z, distribution
+from every_sampler import MANY_BODY, SAMPLERS, SMALL, chi_square_z, distribution, graphs_of
 from hypergraphs import HYPERGRAPHS
 
 import graphar as ga
@@ -17,7 +17,7 @@ BETAS = (0.4, 1.1)
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_boltzmann_distribution_stays(name: str, graph: str) -> None:
     """From exact samples, each replica at one of two β, after a few sweeps: χ² over all configurations."""
-    _check(name, SMALL[graph], BETAS)
+    _check(name, graphs_of(name)[graph], BETAS)
 
 
 @pytest.mark.parametrize("graph", HYPERGRAPHS)
@@ -38,23 +38,23 @@ def _check(name: str, graph: ga.IsingGraph, betas: tuple[float, float]) -> None:
 
 
 def test_the_law_would_notice() -> None:
-    """Samples at β are told from those at 1.05 β, on graphs that have a temperature at all."""
+    """Samples at β are told from those at 1.1 β, on graphs that have a temperature at all."""
     for graph in ("ring with field", "torus", "complete"):
         spins = ga.exact.enumerate(SMALL[graph], 1.1).sample(REPLICAS, seed=9)
-        assert chi_square_z(spins, distribution(SMALL[graph], 1.05 * 1.1)) > 5
+        assert chi_square_z(spins, distribution(SMALL[graph], 1.1 * 1.1)) > 5
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_random_start_reaches_equilibrium(name: str) -> None:
     """Not from exact samples: what stays where it was would fail."""
-    graph = SMALL["torus"]
+    graph = graphs_of(name)["torus"]
     state, _ = SAMPLERS[name](graph).step(SAMPLERS[name](graph).init(REPLICAS, seed=2), 0.4, sweeps=60)
     assert abs(chi_square_z(state.spins, distribution(graph, 0.4))) < 4.5
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_step_leaves_its_state_alone_and_two_make_one(name: str) -> None:
-    graph = SMALL["random regular"]
+    graph = graphs_of(name)["random regular"]
     sampler = SAMPLERS[name](graph)
     first = sampler.init(70, seed=3)
     before = first.spins.clone()
@@ -64,7 +64,7 @@ def test_a_step_leaves_its_state_alone_and_two_make_one(name: str) -> None:
     assert torch.equal(first.spins, before)
     assert torch.equal(third.spins, at_once.spins)
     assert third.sweeps == at_once.sweeps == 5
-    torch.testing.assert_close(info.energies[1], graph.energy(third.spins).double())
+    torch.testing.assert_close(info.energies[1], graph.energy(third.spins).double(), rtol=2e-6, atol=2e-6)
     assert info.energies.shape == (2, 70)
     assert info.flipped.shape == (70,)
     assert bool(((info.flipped >= 0) & (info.flipped <= 1)).all())
@@ -72,7 +72,7 @@ def test_a_step_leaves_its_state_alone_and_two_make_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_replicas_are_the_same_among_any_others_and_on_any_number_of_threads(name: str) -> None:
-    sampler = SAMPLERS[name](SMALL["torus"])
+    sampler = SAMPLERS[name](graphs_of(name)["torus"])
     few, _ = sampler.step(sampler.init(5, seed=4), 0.7, sweeps=4)
     threads = torch.get_num_threads()
     many = []
@@ -102,7 +102,7 @@ def test_replicas_are_independent(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_infinite_temperature_forgets_in_a_few_sweeps(name: str) -> None:
-    graph = SMALL["grid"]
+    graph = graphs_of(name)["grid"]
     sampler = SAMPLERS[name](graph)
     start = torch.ones(graph.num_spins)
     state, _ = sampler.step(sampler.init(REPLICAS, seed=7, spins=start), 0.0, sweeps=60)
@@ -111,7 +111,7 @@ def test_infinite_temperature_forgets_in_a_few_sweeps(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_absurd_beta_only_goes_down(name: str) -> None:
-    graph = SMALL["star"]
+    graph = graphs_of(name)["star"]
     sampler = SAMPLERS[name](graph)
     _, info = sampler.step(sampler.init(64, seed=8), 1e250, sweeps=20, measure=20)
     assert bool((info.energies.diff(dim=0) <= 1e-6).all())
@@ -120,7 +120,7 @@ def test_absurd_beta_only_goes_down(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_refused(name: str) -> None:
-    sampler = SAMPLERS[name](SMALL["grid"])
+    sampler = SAMPLERS[name](graphs_of(name)["grid"])
     state = sampler.init(3)
     for arguments, message in [
         ({"beta": -0.1}, "beta must not be negative, got -0.1"),
@@ -142,6 +142,6 @@ def test_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"spins must have shape \(12,\) or \(3, 12\), got \(2, 12\)"):
         sampler.init(3, spins=torch.ones(2, 12))
     with pytest.raises(ValueError, match="state must be of 12 spins, got 8"):
-        sampler.step(SAMPLERS[name](SMALL["star"]).init(3), 1.0)
+        sampler.step(SAMPLERS[name](graphs_of(name)["star"]).init(3), 1.0)
     with pytest.raises(ValueError, match="state must come from init or step, got int"):
         sampler.step(3, 1.0)

@@ -15,7 +15,15 @@ from graphar.kernels.compiled.loops.simd import add_rows
 from graphar.montecarlo.loops.random import random_words, uniform_below
 from graphar.montecarlo.plan import Terms
 
-__all__ = ["HEAT_BATH", "METROPOLIS", "PROPOSED", "add_many", "block_energy", "field_of", "sweep_block", "sweeps"]
+__all__ = [
+    "HEAT_BATH",
+    "METROPOLIS",
+    "PROPOSED",
+    "block_energy",
+    "draw_spins",
+    "sweep_block",
+    "sweeps",
+]
 
 HEAT_BATH, METROPOLIS = 0, 1
 PROPOSED = np.float32(0.875)
@@ -26,7 +34,7 @@ _UNIT = np.float32(2.0**-32)
 
 
 @njit(fastmath={"contract"}, error_model="numpy")
-def _heat_bath(words: np.ndarray, twice_beta: np.ndarray, field: np.ndarray, x: np.ndarray, flips: np.ndarray) -> None:
+def draw_spins(words: np.ndarray, twice_beta: np.ndarray, field: np.ndarray, x: np.ndarray, flips: np.ndarray) -> None:
     """x = −sgn(f) with probability e/(1 + e), e = exp(−2β|f|): P(x) = σ(2βfx)."""
     half, one = np.float32(0.5), np.float32(1)
     for b in range(x.size):
@@ -53,7 +61,7 @@ def _metropolis(words: np.ndarray, twice_beta: np.ndarray, field: np.ndarray, x:
 
 
 @njit(fastmath={"contract"})
-def add_many(terms: Terms, spins: np.ndarray, k: int, product: np.ndarray, field: np.ndarray) -> None:
+def _add_many(terms: Terms, spins: np.ndarray, k: int, product: np.ndarray, field: np.ndarray) -> None:
     """Adds J Π x of the other sites of incidence k."""
     for b in range(product.size):
         product[b] = terms.many_weight[k]
@@ -66,13 +74,13 @@ def add_many(terms: Terms, spins: np.ndarray, k: int, product: np.ndarray, field
 
 
 @njit(fastmath={"contract"}, inline="always")
-def field_of(terms, spins, site, product, field):  # type: ignore[no-untyped-def]
+def _field_of(terms, spins, site, product, field):  # type: ignore[no-untyped-def]
     """Local fields of a site in all replicas of a block, over scale."""
     for b in range(field.size):
         field[b] = terms.field[site]
     add_rows(spins, terms.neighbour, terms.each, terms.weight, terms.ptr[site], terms.ptr[site + 1], field)
     for k in range(terms.many_ptr[site], terms.many_ptr[site + 1]):
-        add_many(terms, spins, k, product, field)
+        _add_many(terms, spins, k, product, field)
 
 
 @njit(fastmath={"contract"})
@@ -92,7 +100,7 @@ def block_energy(terms, spins, product, field, energy):  # type: ignore[no-untyp
         add_rows(spins, terms.neighbour, terms.each, terms.weight, terms.later[i], terms.ptr[i + 1], field)
         for k in range(terms.many_ptr[i], terms.many_ptr[i + 1]):
             if terms.many_first[k]:
-                add_many(terms, spins, k, product, field)
+                _add_many(terms, spins, k, product, field)
         _add_site_energy(spins[i], field, terms.scale, energy)
 
 
@@ -109,10 +117,10 @@ def sweep_block(terms, rule, order, at_random, keys, step, first, spins, twice_b
             for k in range(min(64, n - t)):
                 order[t + k] = uniform_below(words[k], n)
         site = order[t]
-        field_of(terms, spins, site, product, field)
+        _field_of(terms, spins, site, product, field)
         random_words(keys[0], step, t if at_random else site, first, words)
         if rule == HEAT_BATH:
-            _heat_bath(words, twice_beta, field, spins[site], flips)
+            draw_spins(words, twice_beta, field, spins[site], flips)
         else:
             _metropolis(words, twice_beta, field, spins[site], flips)
 
