@@ -27,6 +27,8 @@ SAMPLERS: dict[str, Callable[[Any], mc.Sampler]] = {
     "forest heat bath": mc.SubgraphHeatBath,
     "subgraph heat bath of width 2": lambda graph: mc.SubgraphHeatBath(graph, width=2),
     "subgraph heat bath of width 3": lambda graph: mc.SubgraphHeatBath(graph, width=3),
+    "Wolff": mc.Wolff,
+    "Swendsen–Wang": mc.SwendsenWang,
 }
 MANY_BODY = ["heat bath", "heat bath, random sites", "Metropolis"]
 SMALL = {name: graph for name, graph in GRAPHS.items() if graph.num_spins <= 12}

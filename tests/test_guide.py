@@ -66,7 +66,13 @@ def test_what_a_page_says_is_compared() -> None:
         run_and_compare("x = 2\nprint(x)\n# → 3\n", {})
 
 
-MODULES = {"graphar": ga, "graphar.exact": ga.exact, "graphar.heads": ga.heads, "graphar.protocols": ga.protocols}
+MODULES = {
+    "graphar": ga,
+    "graphar.exact": ga.exact,
+    "graphar.heads": ga.heads,
+    "graphar.montecarlo": ga.montecarlo,
+    "graphar.protocols": ga.protocols,
+}
 
 
 def names_told() -> set[str]:

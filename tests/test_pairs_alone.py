@@ -23,6 +23,9 @@ REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "given_order": lambda graph: ga.given_order(graph, range(graph.num_spins)),
     "min_degree": ga.min_degree,
     "min_fill": ga.min_fill,
+    "montecarlo.SubgraphHeatBath": ga.montecarlo.SubgraphHeatBath,
+    "montecarlo.SwendsenWang": ga.montecarlo.SwendsenWang,
+    "montecarlo.Wolff": ga.montecarlo.Wolff,
     "natural": ga.natural,
     "nested_dissection": ga.nested_dissection,
     "pretrain": lambda graph: ga.pretrain([graph], steps=1),
@@ -62,6 +65,14 @@ TAKING = {
     "save_samples",
     "thermodynamic_integration",
     "exact.transverse_field",
+    "montecarlo.HeatBath",
+    "montecarlo.Metropolis",
+    "montecarlo.Sampler",
+    "montecarlo.heat_bath",
+    "montecarlo.metropolis",
+    "montecarlo.parallel_tempering",
+    "montecarlo.population_annealing",
+    "montecarlo.simulated_annealing",
     "write",
 }  # tested in their own places
 MADE_BY_FUNCTIONS = {
@@ -95,7 +106,7 @@ def test_more_than_pairs_are_refused(name: str) -> None:
 
 def test_nothing_else_takes_a_graph() -> None:
     found = set()
-    for prefix, home in (("", ga), ("exact.", ga.exact)):
+    for prefix, home in (("", ga), ("exact.", ga.exact), ("montecarlo.", ga.montecarlo)):
         for name in home.__all__:
             each = getattr(home, name)
             if callable(each) and {"graph", "dataset"} & set(inspect.signature(each).parameters):

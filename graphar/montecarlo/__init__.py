@@ -3,10 +3,11 @@
 from graphar.montecarlo.annealing import Annealing, simulated_annealing
 from graphar.montecarlo.base import Info, Sampler, State
 from graphar.montecarlo.chains import Chains
+from graphar.montecarlo.clusters import SwendsenWang, Wolff
 from graphar.montecarlo.diagnostics import autocorrelation_time, effective_samples, r_hat
 from graphar.montecarlo.metropolis_sampler import Metropolis
 from graphar.montecarlo.population import Population, population_annealing
-from graphar.montecarlo.sampling import heat_bath, metropolis
+from graphar.montecarlo.sampling import heat_bath, metropolis, sample
 from graphar.montecarlo.single_spin import HeatBath
 from graphar.montecarlo.subgraphs import SubgraphHeatBath
 from graphar.montecarlo.tempered import Tempering
@@ -22,7 +23,9 @@ __all__ = [
     "Sampler",
     "State",
     "SubgraphHeatBath",
+    "SwendsenWang",
     "Tempering",
+    "Wolff",
     "autocorrelation_time",
     "effective_samples",
     "heat_bath",
@@ -30,5 +33,6 @@ __all__ = [
     "parallel_tempering",
     "population_annealing",
     "r_hat",
+    "sample",
     "simulated_annealing",
 ]
