@@ -1,6 +1,6 @@
 """The names at the root of the package, in one place; loading them loads torch."""
 
-from graphar import exact, heads, montecarlo
+from graphar import exact, heads, montecarlo, problems
 from graphar.comparison.compare import compare
 from graphar.comparison.result import Comparison
 from graphar.estimators import (
@@ -156,6 +156,7 @@ __all__ = [
     "observables",
     "overlaps",
     "pretrain",
+    "problems",
     "protocols",
     "quantum_energy",
     "random_chain",

@@ -16,6 +16,7 @@ FLOORS = (
     ("elimination",),
     ("exact",),
     ("heads", "instances"),
+    ("problems",),
     ("kernels",),
     ("partial_elimination",),
     ("models",),

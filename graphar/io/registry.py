@@ -12,10 +12,10 @@ from typing import Any
 from graphar.hamiltonians.hypergraph import SpinHypergraph
 from graphar.hamiltonians.ising import IsingGraph
 from graphar.hamiltonians.kinds import check_hamiltonian
-from graphar.io import coo, edge_list, interactions, npz, pairs, qplib, qubo, spin_glass_server
+from graphar.io import cnf, coo, dimacs, edge_list, interactions, npz, pairs, qplib, qubo, spin_glass_server
 from graphar.io._files import as_path, plainly
 
-__all__ = ["FORMATS", "Format", "examine", "read", "write"]
+__all__ = ["FORMATS", "Format", "examine", "read", "resolve", "write"]
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,18 @@ class Format:
 
     ``examine`` is a reader that also says what it took for granted, and is told whether the caller named the format.
     ``many`` says that it holds interactions of any numbers of spins, and reads and writes them as a hypergraph.
+    ``base`` is what its files call the first site, where they always call it the same. ``write`` is None where the
+    format is read alone, as it holds something else than a Hamiltonian.
     """
 
     name: str
     suffixes: tuple[str, ...]
     convention: str
     read: Callable[..., IsingGraph | SpinHypergraph]
-    write: Callable[..., None]
+    write: Callable[..., None] | None
     examine: Callable[..., tuple[IsingGraph, list[str]]] | None = None
     many: bool = False
+    base: int = 0
 
 
 FORMATS: dict[str, Format] = {
@@ -52,6 +55,7 @@ FORMATS: dict[str, Format] = {
             "'n m', 'i j w'; 1-based max-cut weights, J = -w, cut = (sum w - H)/2",
             pairs.read_gset,
             pairs.write_gset,
+            base=1,
         ),
         Format(
             "mc",
@@ -59,15 +63,24 @@ FORMATS: dict[str, Format] = {
             "'n m', 'i j w'; 1-based max-cut weights, J = -w, cut = (sum w - H)/2",
             pairs.read_mc,
             pairs.write_mc,
+            base=1,
         ),
-        Format("sg", (".sg", ".gsg"), "'n m', 'i j J'; 1-based, J > 0 aligns", pairs.read_sg, pairs.write_sg),
-        Format("bq", (".bq",), "'n m', 'i j q'; 1-based, min x'Qx over 0/1, Q as listed", qubo.read_bq, qubo.write_bq),
+        Format("sg", (".sg", ".gsg"), "'n m', 'i j J'; 1-based, J > 0 aligns", pairs.read_sg, pairs.write_sg, base=1),
+        Format(
+            "bq",
+            (".bq",),
+            "'n m', 'i j q'; 1-based, min x'Qx over 0/1, Q as listed",
+            qubo.read_bq,
+            qubo.write_bq,
+            base=1,
+        ),
         Format(
             "biqmac",
             (".sparse",),
             "'n m', 'i j q'; 1-based, min x'Qx over 0/1, symmetric Q, off-diagonals count twice",
             qubo.read_biqmac,
             qubo.write_biqmac,
+            base=1,
         ),
         Format(
             "spin_glass_server",
@@ -75,6 +88,7 @@ FORMATS: dict[str, Format] = {
             "'type:', 'size:', 'name:', 'i j J'; 1-based, H = -sum J s s",
             spin_glass_server.read,
             spin_glass_server.write,
+            base=1,
         ),
         Format(
             "coo",
@@ -96,6 +110,7 @@ FORMATS: dict[str, Format] = {
             "QPLIB, binary without constraints; 1-based, min or max x'Qx/2 + b'x + c over 0/1, lower triangle",
             qplib.read,
             qplib.write,
+            base=1,
         ),
         Format(
             "interactions",
@@ -104,6 +119,23 @@ FORMATS: dict[str, Format] = {
             interactions.read,
             interactions.write,
             many=True,
+        ),
+        Format(
+            "dimacs",
+            (".col", ".clq", ".dimacs"),
+            "'p edge n m', 'e i j' or 'e i j w'; 1-based graph as its max-cut, J = -w, cut = (sum w - H)/2",
+            dimacs.read,
+            dimacs.write,
+            base=1,
+        ),
+        Format(
+            "cnf",
+            (".cnf", ".wcnf"),
+            "DIMACS clauses, 'p cnf n m', '1 -3 0', or weighted; H = weight of the false ones, true is +1; read alone",
+            cnf.read,
+            None,
+            many=True,
+            base=1,
         ),
     )
 }
@@ -141,7 +173,7 @@ def examine(
     path: str | os.PathLike[str], format: str | None = None, **options: Any
 ) -> tuple[IsingGraph | SpinHypergraph, Format, list[str]]:
     """As :func:`read`, with the format and what was taken for granted in reading it, in words."""
-    path, entry = _resolve(path, format)
+    path, entry = resolve(path, format)
     options = _checked(options, entry.read, entry.name)
     with plainly(path):
         if entry.examine is None:
@@ -171,9 +203,11 @@ def write(
         PermissionError: it may not be written there.
         ValueError: the format is unknown or cannot hold the graph.
     """
-    path, entry = _resolve(path, format)
+    path, entry = resolve(path, format)
     check_hamiltonian(graph, alone=True)
     graph.validate()
+    if entry.write is None:
+        raise ValueError(f"format must be one that holds Hamiltonians, got {entry.name!r}, which is read alone")
     held = _as_held(graph, entry)
     with plainly(path):
         entry.write(held, path, **_checked(options, entry.write, entry.name))
@@ -194,7 +228,8 @@ def _as_held(graph: IsingGraph | SpinHypergraph, entry: Format) -> IsingGraph | 
     return graph.to_ising()
 
 
-def _resolve(path: Any, format: str | None) -> tuple[Path, Format]:
+def resolve(path: Any, format: str | None = None) -> tuple[Path, Format]:
+    """The file, and its format by name or suffix."""
     path = as_path(path)
     packed = path.suffix.lower() == ".gz"
     suffix = (path.with_suffix("") if packed else path).suffix.lower()

@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graphar.io._files import read_bytes, room
+from graphar.io._files import as_path, plainly, read_bytes, room
 
-__all__ = ["RaggedRows", "Rows", "TextFile", "is_real"]
+__all__ = ["RaggedRows", "Rows", "TextFile", "is_real", "open_text"]
 
 _BLOCK = 2**22
 _SHOWN = 60
@@ -36,6 +36,13 @@ _KIND[list(b"\n")] = _NEWLINE
 def is_real(word: str) -> bool:
     """Whether a word is a finite number, written as all formats write one."""
     return bool(_REAL.fullmatch(word)) and bool(np.isfinite(float(word)))
+
+
+def open_text(path: Any, comment: str = "#") -> TextFile:
+    """A text file at a path that is checked; what the system says against it is said in plain words."""
+    place = as_path(path)
+    with plainly(place):
+        return TextFile(place, comment)
 
 
 @dataclass(frozen=True)
