@@ -1,4 +1,4 @@
-"""The command line: ``graphar info | anneal | sample | convert``."""
+"""The command line: ``graphar info | anneal | sample | convert | check``."""
 
 from graphar.cli.main import main
 

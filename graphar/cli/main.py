@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 __all__ = ["main"]
 
@@ -24,6 +24,7 @@ EXAMPLES = """examples:
   graphar anneal --resume runs/rrg3_pm1_n256-1
   graphar sample runs/rrg3_pm1_n256-1 -n 1000 --out spins.npy
   graphar convert couplings.gset couplings.edges
+  graphar check G1.gset partition.txt --as max-cut
 
 exit codes: 0 done, 1 something unexpected, 2 bad arguments or input, 130 interrupted (what was done is kept)
 """
@@ -170,7 +171,29 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("target", type=Path, help="file to write")
     convert.add_argument("--to", choices=io.FORMATS, metavar="FORMAT", help="format of the target")
     convert.set_defaults(run=commands.convert)
+
+    _add_check(subparsers)
     return parser
+
+
+def _add_check(subparsers: Any) -> None:
+    from graphar.cli import problems
+    from graphar.problems.answer_files import FORMS
+
+    check = subparsers.add_parser("check", help="objective, feasibility and energy of an answer to a problem in a file")
+    check.add_argument("source", type=Path, help="a file of a graph, of couplings, of clauses or of numbers")
+    check.add_argument(
+        "answer", type=Path, help="+1/-1, 0/1 or colours in order, or names one a line, or a SAT solver's"
+    )
+    kinds = ", ".join(f"{name} for {', '.join(formats)}" for name, formats in problems.BY_FORMAT.items())
+    told = f"what the file asks for (default: {kinds}; lowest-energy for others)"
+    check.add_argument("--as", dest="kind", choices=problems.KINDS, help=told)
+    check.add_argument("--colours", type=int, help="number of colours, for colouring")
+    check.add_argument("--sense", choices=["min", "max"], default="min", help="for qubo (default: %(default)s)")
+    check.add_argument("--answer-form", choices=FORMS, help="what the answer holds, where it does not show it")
+    check.add_argument("--repair", type=Path, metavar="FILE", help="write a feasible answer near it, as +1/-1 in order")
+    _add_format(check)
+    check.set_defaults(run=problems.check)
 
 
 def _width(text: str) -> int | str:
@@ -178,10 +201,15 @@ def _width(text: str) -> int | str:
 
 
 def _add_source(parser: argparse.ArgumentParser, optional: bool = False) -> None:
-    from graphar import io
     from graphar.cli.sources import BUILDERS
 
     about = "a file of couplings, or a builder: " + ", ".join(f"{name}:…" for name in BUILDERS)
     parser.add_argument("source", nargs="?" if optional else None, help=about)
+    _add_format(parser)
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    from graphar import io
+
     parser.add_argument("--format", choices=io.FORMATS, metavar="FORMAT", help="of the file; by its suffix otherwise")
     parser.add_argument("--base", type=int, choices=[0, 1], help="first site of an edge list that does not show it")

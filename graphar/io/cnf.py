@@ -44,8 +44,7 @@ def read(path: Path) -> SpinHypergraph:
 
 def read_clauses(path: Path) -> Clauses:
     """Read clauses with their weights."""
-    file, letters = lettered(path, b"phx")
-    _cut_trailer(file)
+    file, letters = _opened(path)
     head, rows = _head_and_rows(file, letters)
     n, m, weighted, top = _counts(file, head, letters)
     marked = letters[rows.lines - 1]
@@ -91,8 +90,7 @@ def read_parities(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
 
     Lines ``x1 -2 3 0``: an odd number of the literals is true.
     """
-    file, letters = lettered(path, b"phx")
-    _cut_trailer(file)
+    file, letters = _opened(path)
     head, rows = _head_and_rows(file, letters)
     n, m, weighted, _ = _counts(file, head, letters)
     if weighted or n is None:
@@ -113,10 +111,13 @@ def read_parities(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     return np.abs(found) - 1, lengths, (1 + negated) % 2 == 1, n
 
 
-def _cut_trailer(file: TextFile) -> None:
+def _opened(path: Path) -> tuple[TextFile, np.ndarray]:
+    """The file without its trailer, and the letter that each line began with."""
+    file, letters = lettered(path, b"phx")
     found = _TRAILER.search(file.data)
     if found is not None:
         file.data = file.data[: found.start()]
+    return file, letters[: file.data.count(b"\n") + 1]
 
 
 def _head_and_rows(file: TextFile, letters: np.ndarray) -> tuple[list[str] | None, RaggedRows]:

@@ -220,7 +220,7 @@ def _as_held(graph: IsingGraph | SpinHypergraph, entry: Format) -> IsingGraph | 
     if isinstance(graph, IsingGraph):
         return graph
     if graph.order > 2:
-        many = ", ".join(repr(each.name) for each in FORMATS.values() if each.many)
+        many = ", ".join(repr(each.name) for each in FORMATS.values() if each.many and each.write)
         raise ValueError(
             f"graph must have interactions of at most two spins in the format {entry.name!r}, got one of "
             f"{graph.order}; {many} holds any, and to_pairwise() makes pairs of them"

@@ -71,6 +71,11 @@ class Problem(ABC, Generic[Answer]):
     _form: Form
     _values_told: ClassVar[str] = "two"  # what an answer file of one number for each name holds
 
+    @property
+    def num_values(self) -> int:
+        """How many names an answer is about: spins are as many, or more where there are ancillas or colours."""
+        return self._form.names.count
+
     # From spins to answers and back.
 
     def decode(self, spins: Any) -> Answer:

@@ -59,6 +59,7 @@ class Colouring(Problem[dict[Any, int | None]]):
 
     sense = "min"
     graph: IsingGraph
+    _values_told = "colours"
 
     def __init__(
         self,

@@ -219,6 +219,8 @@ modest = settings(
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 dyadic = st.integers(-64, 64).map(lambda number: number / 8)  # whose sums are exact
 SUM_FORMATS = {"bq", "biqmac", "qplib"}
+FORMULA = b"c three clauses\np wcnf 3 3 10\n10 1 -3 0\n4 2 3 -1 0\n2 -2\n0\n"
+WRITTEN = [name for name, entry in FORMATS.items() if entry.write]
 
 
 @st.composite
@@ -248,7 +250,7 @@ def equal(a: IsingGraph | SpinHypergraph, b: IsingGraph) -> bool:
 
 @pytest.mark.parametrize(
     ("format", "packed"),
-    [*((name, False) for name in FORMATS), *((name, True) for name in FORMATS if name != "npz")],
+    [*((name, False) for name in WRITTEN), *((name, True) for name in WRITTEN if name != "npz")],
 )
 def test_round_trips_are_exact(tmp_path: Path, format: str, packed: bool) -> None:
     @modest
@@ -319,7 +321,10 @@ def test_damage_raises_value_errors_alone(tmp_path: Path, format: str, packed: b
     good = tmp_path / ("good.gz" if packed and format != "npz" else "good")
     graph = IsingGraph.from_edges([[0, 1, 2], [1, 2, 3]], [1.0, -1.0, 1.0], num_nodes=5)
     options = {"drop_offset": True} if format in ("bq", "biqmac") else {}
-    write(graph, good, format, **options)
+    if format in WRITTEN:
+        write(graph, good, format, **options)
+    else:
+        good.write_bytes(gzip.compress(FORMULA) if packed else FORMULA)
     data = good.read_bytes()
 
     @modest

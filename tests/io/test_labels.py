@@ -78,7 +78,7 @@ def test_sites_that_are_words_become_labels(tmp_path: Path) -> None:
     assert read(path).labels == WORDS
 
 
-@pytest.mark.parametrize("format", [format for format in FORMATS if format not in KEPT])
+@pytest.mark.parametrize("format", [name for name, entry in FORMATS.items() if name not in KEPT and entry.write])
 def test_other_formats_leave_labels_out(tmp_path: Path, format: str) -> None:
     graph = IsingGraph.from_edges([[0], [1]], 1.0, labels=("a", "b"))
     write(graph, tmp_path / "x", format, **({"drop_offset": True} if format in ("bq", "biqmac") else {}))

@@ -49,12 +49,18 @@ def originals(folder: Path, format: str) -> list[bytes]:
     """Good files of a format, small ones."""
     path, texts = folder / "good", []
     options: dict[str, Any] = {"drop_offset": True} if format in ("bq", "biqmac", "coo") else {}
+    if format == "cnf":
+        texts += [b"c two\np cnf 3 2\n1 -3 0\n2 3\n-1 0\n%\n0\n", b"p wcnf 3 2 9\n9 1 -3 0\n0.5 2 3 0\n"]
+        texts += [b"h 1 -2 3 0\n2 3 0\n4 1 2 3 4 5 6 7 -8 0\n"]
+        return [*texts, *(gzip.compress(text, mtime=0) for text in texts)]
     for graph in (PLAIN, GRAPH):
-        if format in ("gset", "mc", "sg", "spin_glass_server") and graph is GRAPH:
+        if format in ("gset", "mc", "sg", "spin_glass_server", "dimacs") and graph is GRAPH:
             continue
         write(graph, path, format, **options)
         texts.append(path.read_bytes())
         texts += [] if format == "npz" else [gzip.compress(texts[-1], mtime=0)]
+    if format == "dimacs":
+        texts += [b"c a path\np col 4 3\ne 1 2\ne 2 1\ne 2 3\ne 3 4 2.5\n"]
     if format == "interactions":
         write(TRIPLES, path, format)
         texts += [path.read_bytes(), b"1 0 1 2\n-2.5 3 1\n0.5 2 # a field\n", b"1e3 0 1 2 3 4 5\n"]
