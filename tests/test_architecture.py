@@ -24,6 +24,8 @@ FLOORS = (
     ("training",),
     ("plot",),
     ("comparison", "landscapes"),
+    ("solvers",),
+    ("comparison",),
     ("_names",),
     ("__init__",),
     ("cli",),
