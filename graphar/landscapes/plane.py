@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from graphar._support.checks import check_count, check_flag, check_positive
 from graphar._support.files import atomic_write, naming
+from graphar._support.interrupt import finish_step_first
 from graphar._support.seeds import check_seed, hash_key, make_generator
 from graphar.landscapes.directions import check_directions, random_direction
 from graphar.landscapes.objective import Direction, make_objective
 from graphar.models.autoregressive import check_model
 from graphar.models.distribution import Distribution
-from graphar.training.interrupt import finish_step_first
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

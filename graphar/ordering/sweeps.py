@@ -9,7 +9,7 @@ import torch
 from torch_geometric.data import Data
 
 from graphar._support.checks import check_count
-from graphar.ordering.adjacency import adjacency, check_edges
+from graphar.ordering.adjacency import adjacency
 from graphar.ordering.base import Ordering
 from graphar.ordering.lattice import lattice
 
@@ -41,7 +41,6 @@ def zigzag(graph: Data) -> Ordering:
     >>> zigzag(ga.grid((2, 3)))
     Ordering(6 sites, zigzag: 0 1 2 5 4 3)
     """
-    check_edges(graph)
     place = lattice(graph)
     place = place - place.min(0, keepdims=True)
     lengths = place.max(0) + 1

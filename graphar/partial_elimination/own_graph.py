@@ -67,9 +67,7 @@ def own_graph(frontier: Frontier, exact: Tensor) -> OwnGraph:
     return (_of_many if frontier.many[1].numel() else _of_pairs)(frontier, exact, number, size, h, pos)
 
 
-def _of_pairs(
-    frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: Tensor, pos: Tensor | None
-) -> OwnGraph:
+def _of_pairs(frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: Tensor, pos: Tensor | None) -> OwnGraph:
     edges, key = core_edges(frontier, exact)
 
     def find(later: Tensor, earlier: Tensor) -> Tensor:
@@ -89,9 +87,7 @@ def _of_pairs(
     return OwnGraph(graph, weights, own, arrivals, outgoing)
 
 
-def _of_many(
-    frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: Tensor, pos: Tensor | None
-) -> OwnGraph:
+def _of_many(frontier: Frontier, exact: Tensor, number: Tensor, size: int, h: Tensor, pos: Tensor | None) -> OwnGraph:
     pair_arrivals, source, target = own_pairs(frontier, exact)
     members, orders, many_arrivals = whole_interactions(frontier, ~exact)
     found: dict[int, list[Tensor]] = {2: [torch.stack([number[source], number[target]], dim=1)]}

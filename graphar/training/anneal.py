@@ -27,7 +27,6 @@ from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.training.average import WeightAverage
 from graphar.training.checkpoint import label_text, read_checkpoint, write_checkpoint
-from graphar.training.interrupt import finish_step_first
 from graphar.training.objective import Objective, VariationalStep, does_little, variational_step
 from graphar.training.run import BetaRecord, Run
 from graphar.training.settings import check_settings, describe_optimizer
