@@ -4,7 +4,6 @@ from graphar.montecarlo.annealing import Annealing, simulated_annealing
 from graphar.montecarlo.base import Info, Sampler, State
 from graphar.montecarlo.chains import Chains
 from graphar.montecarlo.clusters import SwendsenWang, Wolff
-from graphar.montecarlo.diagnostics import autocorrelation_time, effective_samples, r_hat
 from graphar.montecarlo.metropolis_sampler import Metropolis
 from graphar.montecarlo.population import Population, population_annealing
 from graphar.montecarlo.sampling import heat_bath, metropolis, sample
@@ -26,13 +25,10 @@ __all__ = [
     "SwendsenWang",
     "Tempering",
     "Wolff",
-    "autocorrelation_time",
-    "effective_samples",
     "heat_bath",
     "metropolis",
     "parallel_tempering",
     "population_annealing",
-    "r_hat",
     "sample",
     "simulated_annealing",
 ]

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count
+from graphar.estimators.autocorrelation import autocorrelation_time, effective_samples, gelman_rubin
 from graphar.montecarlo.base import Sampler, check_betas
-from graphar.montecarlo.diagnostics import autocorrelation_time, effective_samples, r_hat
 from graphar.montecarlo.watch import CHUNK, watched
 
 __all__ = ["Chains", "run_chains"]
@@ -50,7 +50,7 @@ class Chains:
 
     @cached_property
     def autocorrelation_time(self) -> float:
-        """Integrated autocorrelation time of the energy in sweeps, :func:`graphar.montecarlo.autocorrelation_time`.
+        """Integrated autocorrelation time of the energy in sweeps, :func:`graphar.autocorrelation_time`.
 
         Meant for replicas of one β. A run of less than some 50 times it has told nothing yet.
         """
@@ -63,8 +63,8 @@ class Chains:
 
     @property
     def r_hat(self) -> float:
-        """R̂ of the energies of all replicas, :func:`graphar.montecarlo.r_hat`; infinite if there are too few."""
-        return r_hat(self.energies.T) if len(self.energies) > 1 else float("inf")
+        """R̂ of the energies of all replicas, :func:`graphar.gelman_rubin`; infinite if there are too few."""
+        return gelman_rubin(self.energies.T) if len(self.energies) > 3 else float("inf")
 
     @property
     def mean_energy(self) -> float:

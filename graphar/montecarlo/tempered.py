@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from graphar.montecarlo.diagnostics import autocorrelation_time, effective_samples, r_hat
+from graphar.estimators.autocorrelation import autocorrelation_time, effective_samples, gelman_rubin
 
 __all__ = ["Tempering"]
 
@@ -73,8 +73,8 @@ class Tempering:
     @property
     def r_hat(self) -> Tensor:
         """R̂ of the energies of all systems at each β, shape (T,); infinite if there are too few."""
-        few = self.energies.shape[1] < 2
-        values = [float("inf") if few else r_hat(at.T) for at in self.energies]
+        few = self.energies.shape[1] < 4
+        values = [float("inf") if few else gelman_rubin(at.T) for at in self.energies]
         return torch.tensor(values, dtype=torch.float64)
 
     @property
