@@ -24,6 +24,7 @@ from graphar.estimators.autocorrelation import autocorrelation_time
 from graphar.estimators.estimate import Estimate, is_low
 from graphar.estimators.mixture import Mixture, Reweighted, join
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.fingerprint import fingerprint
 from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.models.distribution import Distribution, check_distribution
 
@@ -243,7 +244,7 @@ def _check_chains(graph: IsingGraph | SpinHypergraph, spins: Any, count: int) ->
 
 def _check_model(q: Any, graph: IsingGraph | SpinHypergraph, k: int) -> Distribution:
     other = check_distribution(q).graph
-    if other.num_spins != graph.num_spins:
+    if other is not graph and fingerprint(other) != fingerprint(graph):
         raise ValueError(f"models[{k}] must be of the same graph, got {other!r} instead of {graph!r}")
     return q
 

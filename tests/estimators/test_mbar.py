@@ -94,7 +94,7 @@ def test_errors_are_calibrated_with_correlated_chains() -> None:
 
 
 def test_pymbar_agrees() -> None:
-    pymbar = pytest.importorskip("pymbar", reason="the extra mbar")
+    pymbar = pytest.importorskip("pymbar", reason="pymbar is not installed")
     graph = GRAPHS["ring with field"]
     counts = [400, 900, 200, 1500]
     spins = [x[:n] for x, n in zip(samples(graph, BETAS, 1500), counts, strict=True)]
@@ -176,6 +176,7 @@ def test_bad_arguments() -> None:
         (([spins[0], spins[1][:1]], [0.0, 0.5]), r"spins\[1\] must hold at least 2"),
         (([spins[0], spins[1][:, 1:]], [0.0, 0.5]), r"spins\[1\] must have shape"),
         ((spins, [0.0, 0.5], [spoilt("grid", 0.5)]), r"models\[0\] must be of the same graph"),
+        ((spins, [0.0, 0.5], [spoilt("triangular", 0.5)]), r"models\[0\] must be of the same graph"),  # of 9 spins too
         ((spins, [0.0, 0.5], [q.model]), "q must be a model at its inverse temperature"),
         ((spins, [0.0, 0.5], [q], 1), "num_samples must be at least 2"),
     ):
