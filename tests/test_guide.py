@@ -71,6 +71,7 @@ MODULES = {
     "graphar.exact": ga.exact,
     "graphar.heads": ga.heads,
     "graphar.montecarlo": ga.montecarlo,
+    "graphar.problems": ga.problems,
     "graphar.protocols": ga.protocols,
 }
 
