@@ -36,6 +36,10 @@ REFUSING_MORE: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "heads.CurieWeiss": lambda graph: ga.Autoregressive(graph, ga.heads.CurieWeiss(trainable=True)),
     "heads.CurieWeissInfinite": lambda graph: ga.Autoregressive(graph, ga.heads.CurieWeissInfinite),
     "heads.MessagePassing": lambda graph: ga.Autoregressive(graph, ga.heads.MessagePassing),
+    "problems.Colouring": lambda graph: ga.problems.Colouring(graph, 2),
+    "problems.IndependentSet": ga.problems.IndependentSet,
+    "problems.MaxCut": ga.problems.MaxCut,
+    "problems.VertexCover": ga.problems.VertexCover,
     "random_order": lambda graph: ga.random_order(graph, seed=0),
     "rcm": ga.rcm,
     "zigzag": ga.zigzag,
@@ -73,6 +77,7 @@ TAKING = {
     "montecarlo.parallel_tempering",
     "montecarlo.population_annealing",
     "montecarlo.simulated_annealing",
+    "problems.LowestEnergy",
     "write",
 }  # tested in their own places
 MADE_BY_FUNCTIONS = {
@@ -107,6 +112,7 @@ def test_more_than_pairs_are_refused(name: str) -> None:
 def test_nothing_else_takes_a_graph() -> None:
     found = set()
     for prefix, home in (("", ga), ("exact.", ga.exact), ("montecarlo.", ga.montecarlo)):
+    for prefix, home in (("", ga), ("exact.", ga.exact), ("problems.", ga.problems)):
         for name in home.__all__:
             each = getattr(home, name)
             if callable(each) and {"graph", "dataset"} & set(inspect.signature(each).parameters):
