@@ -12,6 +12,7 @@ from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.arithmetic import exp_of_negative
 from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
 from graphar.kernels.compiled.loops.simd import add_rows
+from graphar.montecarlo.loops.gather import COLUMNS, add_neighbours
 from graphar.montecarlo.loops.random import random_words, uniform_below
 from graphar.montecarlo.plan import Terms
 
@@ -73,12 +74,20 @@ def _add_many(terms: Terms, spins: np.ndarray, k: int, product: np.ndarray, fiel
         field[b] += product[b]
 
 
+@njit(inline="always")
+def _add_pairs(terms, spins, start, stop, field):  # type: ignore[no-untyped-def]
+    if field.size % COLUMNS == 0:
+        add_neighbours(spins, terms.neighbour, terms.weight, start, stop, field)
+    else:
+        add_rows(spins, terms.neighbour, terms.each, terms.weight, start, stop, field)
+
+
 @njit(fastmath={"contract"}, inline="always")
 def _field_of(terms, spins, site, product, field):  # type: ignore[no-untyped-def]
     """Local fields of a site in all replicas of a block, over scale."""
     for b in range(field.size):
         field[b] = terms.field[site]
-    add_rows(spins, terms.neighbour, terms.each, terms.weight, terms.ptr[site], terms.ptr[site + 1], field)
+    _add_pairs(terms, spins, terms.ptr[site], terms.ptr[site + 1], field)
     for k in range(terms.many_ptr[site], terms.many_ptr[site + 1]):
         _add_many(terms, spins, k, product, field)
 
@@ -97,7 +106,7 @@ def block_energy(terms, spins, product, field, energy):  # type: ignore[no-untyp
     for i in range(spins.shape[0]):
         for b in range(field.size):
             field[b] = terms.field[i]
-        add_rows(spins, terms.neighbour, terms.each, terms.weight, terms.later[i], terms.ptr[i + 1], field)
+        _add_pairs(terms, spins, terms.later[i], terms.ptr[i + 1], field)
         for k in range(terms.many_ptr[i], terms.many_ptr[i + 1]):
             if terms.many_first[k]:
                 _add_many(terms, spins, k, product, field)
