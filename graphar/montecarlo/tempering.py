@@ -57,7 +57,7 @@ def parallel_tempering(
 
     Args:
         graph: couplings, or interactions of any numbers of spins, and fields.
-        betas: inverse temperatures β ≥ 0, rising, such as :func:`graphar.montecarlo.tempering_betas` chooses.
+        betas: inverse temperatures β ≥ 0, rising, close enough for ``swap_rate`` to be 0.2 or more everywhere.
         sweeps: of every configuration, in all.
         replicas: independent systems R, each with a configuration at every β.
         seed: of all random bits. Results do not depend on the number of threads.
