@@ -102,6 +102,11 @@ class Kernel(ABC):
         self.dtype, self.device = dtype, device
         self.num_spins, self.num_arrivals = frontier.num_spins, frontier.num_arrivals
 
+    @property
+    def held(self) -> int:
+        """Numbers that a sample takes while it is drawn."""
+        return self.num_arrivals + 4 * self.num_spins
+
     def graph_couplings(self, frontier: Frontier) -> Couplings:
         """Those of the graph."""
         sites = frontier.ordering.sites.to(frontier.graph.h.device)

@@ -56,7 +56,7 @@ class LearnedSites(LearnedPart):
 
     def __init__(self, kernel: Kernel, taken: Couplings, beta: float, couplings: Tensor) -> None:
         self.kernel, self._taken, self._beta, self.couplings = kernel, taken, beta, couplings
-        self.held, self.compiled = kernel.num_arrivals + 4 * kernel.num_spins, kernel.compiled
+        self.held, self.compiled = kernel.held, kernel.compiled
 
     def sample(self, key: int, first: int, count: int, differentiable: bool = False) -> Samples:
         return self.kernel.sample(self._beta, self._taken, key, first, count, differentiable)

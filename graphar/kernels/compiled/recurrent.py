@@ -20,6 +20,8 @@ from graphar.kernels.compiled.threads import num_threads, share_out
 
 __all__ = ["RecurrentKernel"]
 
+KEPT = 2**28  # bytes that a kernel may keep between gradients
+
 
 class RecurrentKernel(SequentialKernel):
     """Compiled sweeps along a memory DAG, in order of rank.
@@ -34,6 +36,7 @@ class RecurrentKernel(SequentialKernel):
         from graphar.kernels.compiled.loops.dense import VECTOR
 
         super().__init__(frontier, head, dtype, device)
+        self._spare: list[np.ndarray] = []
         plans = plan_messages(frontier, self.head.reads, no_reads)
         self.sites, self.row_of_site = frontier.ordering.sites, frontier.ordering.ranks
         self._sends, self._slots_of_messages = torch.from_numpy(plans.sends), plans.num_slots
@@ -60,6 +63,9 @@ class RecurrentKernel(SequentialKernel):
         row, num_rows = _reuse_rows(slots)
         self._reusing = self._plan._replace(sent=plans.reusing.sent, row=row, num_rows=num_rows)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_spare": []}
+
     @property
     def loops(self) -> ModuleType:
         from graphar.kernels.compiled.loops import recurrent
@@ -72,6 +78,11 @@ class RecurrentKernel(SequentialKernel):
     def _in_order(self, coupling: Tensor, field: Tensor) -> Couplings:
         return Couplings(coupling[self._sends], field, field)
 
+    @property
+    def held(self) -> int:
+        numbers = self._plan.num_rows * self._plan.padded
+        return super().held + numbers * (10 if self.head.config.cell == "gru" else 2)
+
     def num_rows(self, keep: bool) -> tuple[int, ...]:
         plan = self._plan if keep else self._reusing
         numbers = plan.num_rows * plan.padded
@@ -83,13 +94,19 @@ class RecurrentKernel(SequentialKernel):
 
         plan = self.plan(True)
         _, states, gates = drawn.rows
-        by_states, gates = empty(states.shape, self.dtype).numpy(), gates.copy()
+        # memory is kept from step to step: to be given new pages takes as long as to fill them
+        spare = self._spare.pop() if self._spare else states[:0]
+        if spare.shape != states.shape:
+            spare = empty(states.shape, self.dtype).numpy()
+        by_states, gates = spare, gates.copy()
         share_out(len(drawn.spins), loops.states_gradient, plan, numbers, drawn, by_states, gates)
         # where sites share weights, a sum for each range of them: their order is not that of threads
         shares = plan.ranges.size - 1
         found = [np.zeros(part.shape, part.dtype) for part in numbers[:2]]
         found += [np.zeros((shares if plan.shared else len(part), *part.shape[1:]), part.dtype) for part in numbers[2:]]
         share_out(shares, loops.gradient, plan, numbers, drawn, by_states, gates, type(numbers)(*found))
+        if by_states.nbytes <= KEPT:
+            self._spare[:] = [by_states]
         if plan.shared:
             found[2:] = [part.sum(0, keepdims=True) for part in found[2:]]
         return tuple(torch.from_numpy(part) for part in found)
