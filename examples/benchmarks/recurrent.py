@@ -12,7 +12,7 @@ python examples/benchmarks/recurrent.py --quick  # a 6×6 grid
 """
 
 import argparse
-import time
+import timeit
 from collections.abc import Callable
 from functools import partial
 
@@ -64,15 +64,9 @@ class Plain(nn.Module):
         (self(x, False) @ ((loss - loss.mean()) / (batch_size - 1)).to(x)).backward()
 
 
-def seconds(function: Callable[[], object], repeats: int) -> float:
-    """Least of some runs, after one."""
-    function()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - started)
-    return min(times)
+def least(function: Callable[[], object], repeats: int) -> float:
+    """Milliseconds of the fastest of some runs, after one."""
+    return 1e3 * min(timeit.repeat(function, number=1, repeat=repeats + 1)[1:])
 
 
 def ours_step(model: ga.Autoregressive, batch_size: int) -> None:
@@ -98,8 +92,8 @@ def main() -> None:
         ours.float(), theirs.float()
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            plain = 1e3 * seconds(partial(theirs.step, batch), repeats)
-            compiled = 1e3 * seconds(partial(ours_step, ours, batch), repeats)
+            plain = least(partial(theirs.step, batch), repeats)
+            compiled = least(partial(ours_step, ours, batch), repeats)
             print(f"  threads {threads}: plain {plain:.0f} ms, graphar {compiled:.1f} ms, {plain / compiled:.1f} times")
 
 
