@@ -31,23 +31,21 @@ class Plain(nn.Module):
     def __init__(self, model: ga.Autoregressive, size: int) -> None:
         super().__init__()
         self.size, self.graph = size, model.graph
-        w = dict(model.head.named_parameters())
-        self.features, self.out = nn.Parameter(w["features"][:, 0].clone()), nn.Parameter(w["out"].clone())
-        self.recurrent = nn.Parameter(w["recurrent"][:, 0].flatten(1, 3).clone())  # (sites, 6 d, d)
-        self.constant = nn.Parameter(w["constant"].clone())
+        w = {name: weight.detach().clone() for name, weight in model.head.named_parameters()}
+        self.features, self.out = nn.Parameter(w["features"][:, 0]), nn.Parameter(w["out"])
+        self.recurrent, self.constant = nn.Parameter(w["recurrent"][:, 0].flatten(1, 3)), nn.Parameter(w["constant"])
 
     def forward(self, x: Tensor, draw: bool) -> Tensor:
         """log q of spins (batch, N), drawn into place or given."""
         weights = (self.features, self.recurrent, self.out, self.constant)
         features, recurrent, out, constant = (w.unbind() * (1 if len(w) > 1 else x.shape[1]) for w in weights)
-        nothing, none, log_prob, states = x.new_zeros(len(x), self.out.shape[1]), x.new_zeros(len(x), 1), 0.0, []
+        nothing, log_prob, states = (x.new_zeros(len(x), self.out.shape[1]), x.new_zeros(len(x), 1)), 0.0, []
         for i in range(x.shape[1]):
             row, column = divmod(i, self.size)
-            up = states[i - self.size] if row else (nothing, none)
-            left = states[i - 1] if column else (nothing, none)
-            heard = torch.cat([up[0], left[0]], 1)
-            both = torch.cat([heard, up[1] * heard, left[1] * heard], 1)
-            seen = torch.cat([torch.ones_like(none), up[1], left[1]], 1)
+            (s, up), (t, left) = (states[i - self.size] if row else nothing), (states[i - 1] if column else nothing)
+            heard = torch.cat([s, t], 1)
+            both = torch.cat([heard, up * heard, left * heard], 1)
+            seen = torch.cat([torch.ones_like(up), up, left], 1)
             state = elu(both @ recurrent[i] + seen @ features[i])
             logit = state @ out[i] + constant[i]
             if draw:
@@ -58,7 +56,7 @@ class Plain(nn.Module):
 
     def step(self, batch_size: int) -> None:
         self.zero_grad()
-        x = torch.empty(batch_size, self.size**2, dtype=self.out.dtype)
+        x = torch.empty(batch_size, self.size**2)
         with torch.no_grad():
             loss = self(x, True) + BETA * self.graph.energy(x)
         (self(x, False) @ ((loss - loss.mean()) / (batch_size - 1)).to(x)).backward()
