@@ -68,6 +68,9 @@ def _integers(couplings: Floats) -> tuple[Ints, float, bool] | None:
         ratio = np.round(couplings / unit)
         if np.abs(ratio).max() * len(couplings) <= _LARGEST and bool((ratio * unit == couplings).all()):
             # Whether the product of an integer below 2^40 and the unit is rounded: its low bits would be lost.
-            exact = all(int(k) * Fraction(unit) == Fraction(J) for k, J in set(zip(ratio.tolist(), couplings.tolist())))
+            exact = all(
+                int(k) * Fraction(unit) == Fraction(J)
+                for k, J in set(zip(ratio.tolist(), couplings.tolist(), strict=True))
+            )
             return ratio.astype(np.int64), unit, exact
     return None

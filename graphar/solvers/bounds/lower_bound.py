@@ -106,6 +106,8 @@ def lower_bound(
     offset = float(graph.offset.item())
     best, by, history = -np.inf, "trivial", list[tuple[str, float, float]]()
     for name, bound in _bounds(graph, whole, method, start, limit):
+        if bound == -np.inf:  # no factorisation in time, or nothing to factorise
+            continue
         value = _with_offset(bound, ladder, offset)
         if value > best:
             best, by = value, name
@@ -136,4 +138,4 @@ def _bounds(graph: IsingGraph, whole: Pairs, method: str, start: float, limit: f
     methods.append(("semidefinite", start + limit * (1.0 if dense else _SHARE)))
     methods.append(("odd_cycles", start + limit))
     for name, deadline in methods:
-        yield from ((name, sum_down([bound, *lost])) for bound in METHODS[name](left, deadline))
+        yield from ((name, sum_down([bound, *lost])) for bound in METHODS[name](left, deadline) if bound > -np.inf)

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class _Inequalities:
     def add(self, starts: Ints, edges: Ints, crosses: Any) -> int:
         """Those that are new; how many these are."""
         kept_edges, kept_signs, sizes = [], [], []
-        for first, end in zip(starts[:-1], starts[1:], strict=True):
+        for first, end in pairwise(starts.tolist()):
             order = np.argsort(edges[first:end])
             row, sign = edges[first:end][order], np.where(crosses[first:end][order], 1.0, -1.0)
             key = (row * 2 + (sign > 0)).tobytes()
@@ -105,8 +106,8 @@ def odd_cycles(pairs: Pairs, deadline: float) -> Iterator[float]:
     sources = np.arange(pairs.num_sites)
     while True:
         for hop in _HOPS:
-            found = shortest_odd_cycles(pointers, sites, edges, cut, sources, hop)
-            if rows.add(*_violated(*found, cut)):
+            starts, walks, crosses = shortest_odd_cycles(pointers, sites, edges, cut, sources, hop)
+            if rows.add(*_violated(starts, walks, crosses, cut)):
                 break
         else:
             return
