@@ -88,9 +88,9 @@ def lower_bound(
 
     >>> import graphar as ga
     >>> lower_bound(ga.grid((8, 8), couplings="pm1", seed=1), method="odd_cycles").value
-    -84.0
+    -80.0
     >>> ga.exact.ground_state(ga.grid((8, 8), couplings="pm1", seed=1)).energy
-    -84.0
+    -80.0
     """
     check_ising(graph, alone=True)
     graph.validate()
