@@ -30,7 +30,7 @@ def mean_gap(family: str, method: str, count: int) -> float:
     for seed in range(count):
         graph = FAMILIES[family](seed)
         lowest = ga.exact.enumerate(graph, 1.0).ground_energy
-        gaps.append(100 * (lowest - lower_bound(graph, method=method, time_limit=0.1).value) / abs(lowest))
+        gaps.append(100 * (lowest - lower_bound(graph, method=method, time_limit=0.5).value) / abs(lowest))
     return mean(gaps)
 
 
