@@ -25,9 +25,10 @@ class Chains:
 
     Attributes:
         beta: inverse temperature β of each replica, shape (R,).
-        spins: configurations kept at equal distances, ±1, int8, shape (keep, R, N).
-        energy: their energies, float64, shape (keep, R).
-        energies: of all replicas at equal distances, float64, shape (times, R).
+        spins: configurations kept at equal distances, ±1, int8, shape (R, keep, N): chains first, as
+            :func:`graphar.bennett` and :func:`graphar.observables` take them.
+        energy: their energies, float64, shape (R, keep).
+        energies: of all replicas at equal distances, float64, shape (R, times).
         every: sweeps between two of these.
         flipped: share of the spins that were flipped in a sweep, shape (R,).
         sweeps: how many were done, burn-in included.
@@ -54,17 +55,17 @@ class Chains:
 
         Meant for replicas of one β. A run of less than some 50 times it has told nothing yet.
         """
-        return self.every * autocorrelation_time(self.energies.T)
+        return self.every * autocorrelation_time(self.energies)
 
     @property
     def effective_samples(self) -> float:
         """Number of independent energies among those of all replicas."""
-        return effective_samples(self.energies.T)
+        return effective_samples(self.energies)
 
     @property
     def r_hat(self) -> float:
         """R̂ of the energies of all replicas, :func:`graphar.gelman_rubin`; infinite if there are too few."""
-        return gelman_rubin(self.energies.T) if len(self.energies) > 3 else float("inf")
+        return gelman_rubin(self.energies) if self.energies.shape[1] > 3 else float("inf")
 
     @property
     def mean_energy(self) -> float:
@@ -87,7 +88,7 @@ class Chains:
         return self.spins.flatten(0, 1)[int(self.energy.argmin())]
 
     def __repr__(self) -> str:
-        keep, replicas, n = self.spins.shape
+        replicas, keep, n = self.spins.shape
         end = ", interrupted" if self.interrupted else ""
         return (
             f"Chains({replicas} replica{'s' * (replicas != 1)} of {n} spins, {self.sweeps} sweeps, "
@@ -135,14 +136,14 @@ def run_chains(
                 kept.append(state.spins)
     if not kept:
         kept.append(state.spins)
-    spins = torch.stack(kept)
+    spins = torch.stack(kept, dim=1)
     energy = sampler.graph.energy(spins)
-    seen = torch.cat([*energies, energy[:0]])
+    seen = torch.cat([*energies, energy.T[:0]]).T
     return Chains(
         beta=betas[0].expand(replicas).clone(),
         spins=spins,
         energy=energy,
-        energies=seen if len(seen) else energy,
+        energies=seen if seen.numel() else energy,
         every=every,
         flipped=flipped / max(1, watch.done),
         sweeps=watch.done,

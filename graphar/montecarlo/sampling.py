@@ -54,7 +54,7 @@ def heat_bath(
     >>> import graphar as ga
     >>> chains = heat_bath(ga.grid((8, 8), couplings="pm1", seed=1), beta=0.5, sweeps=200, seed=0)
     >>> chains.spins.shape, chains.r_hat < 1.01
-    (torch.Size([10, 64, 64]), True)
+    (torch.Size([64, 10, 64]), True)
     """
     return run_chains(
         HeatBath(graph, order=order),

@@ -20,9 +20,9 @@ class Tempering:
 
     Attributes:
         betas: inverse temperatures β, rising, shape (T,).
-        spins: configurations kept at equal distances, ±1, int8, shape (T, keep, R, N).
-        energy: their energies, float64, shape (T, keep, R).
-        energies: at every β and of all systems at equal distances, float64, shape (T, times, R).
+        spins: configurations kept at equal distances, ±1, int8, shape (T, R, keep, N).
+        energy: their energies, float64, shape (T, R, keep).
+        energies: at every β and of all systems at equal distances, float64, shape (T, R, times).
         every: sweeps between two of these.
         swap_rate: share of accepted swaps of each β with the next, shape (T − 1,).
         flow: share of those configurations at each β that came from the hottest, among those that have been at either
@@ -63,18 +63,18 @@ class Tempering:
     @property
     def autocorrelation_time(self) -> Tensor:
         """Integrated autocorrelation time of the energy at each β in sweeps, shape (T,)."""
-        return self.every * torch.tensor([autocorrelation_time(at.T) for at in self.energies], dtype=torch.float64)
+        return self.every * torch.tensor([autocorrelation_time(at) for at in self.energies], dtype=torch.float64)
 
     @property
     def effective_samples(self) -> Tensor:
         """Number of independent energies at each β, of all systems, shape (T,)."""
-        return torch.tensor([effective_samples(at.T) for at in self.energies], dtype=torch.float64)
+        return torch.tensor([effective_samples(at) for at in self.energies], dtype=torch.float64)
 
     @property
     def r_hat(self) -> Tensor:
         """R̂ of the energies of all systems at each β, shape (T,); infinite if there are too few."""
-        few = self.energies.shape[1] < 4
-        values = [float("inf") if few else gelman_rubin(at.T) for at in self.energies]
+        few = self.energies.shape[2] < 4
+        values = [float("inf") if few else gelman_rubin(at) for at in self.energies]
         return torch.tensor(values, dtype=torch.float64)
 
     @property
@@ -88,7 +88,7 @@ class Tempering:
         return self.energies.flatten(1).std(1, correction=0) / (self.effective_samples - 1).clamp(min=1).sqrt()
 
     def __repr__(self) -> str:
-        size, _, replicas, n = self.spins.shape
+        size, replicas, _, n = self.spins.shape
         rate = f"swaps {self.swap_rate.min():.0%} or more, " if size > 1 else ""
         end = ", interrupted" if self.interrupted else ""
         return (

@@ -116,9 +116,9 @@ def parallel_tempering(
                 watch.add(count * every, f"lowest {systems.best_energy:g}")
             if watch.done == stop * every and stop > first:
                 kept.append(systems.spins())
-    samples = torch.stack(kept or [systems.spins()], dim=1)
+    samples = torch.stack(kept or [systems.spins()], dim=2)
     energy = chain.graph.energy(samples)
-    series = torch.from_numpy(np.concatenate(seen)).permute(1, 0, 2) if seen else energy
+    series = torch.from_numpy(np.concatenate(seen)).permute(1, 2, 0) if seen else energy
     return systems.result(samples, energy, series, stride * every, min(first * every, watch.done), watch)
 
 

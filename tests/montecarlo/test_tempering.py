@@ -28,16 +28,16 @@ def _from_exact_samples(graph: ga.IsingGraph | ga.SpinHypergraph, clusters: bool
 @pytest.mark.parametrize("graph", SMALL)
 def test_the_boltzmann_distribution_stays_at_every_beta(graph: str, clusters: bool) -> None:
     result = _from_exact_samples(SMALL[graph], clusters, 3)
-    assert result.spins.shape == (4, 1, SYSTEMS, SMALL[graph].num_spins)
+    assert result.spins.shape == (4, SYSTEMS, 1, SMALL[graph].num_spins)
     for spins, beta in zip(result.spins, BETAS, strict=True):
-        assert abs(chi_square_z(spins[0], distribution(SMALL[graph], beta))) < 4.5
+        assert abs(chi_square_z(spins[:, 0], distribution(SMALL[graph], beta))) < 4.5
 
 
 @pytest.mark.parametrize("graph", HYPERGRAPHS)
 def test_many_body_distributions_stay(graph: str) -> None:
     result = _from_exact_samples(HYPERGRAPHS[graph], True, 3)
     for spins, beta in zip(result.spins, BETAS, strict=True):
-        assert abs(chi_square_z(spins[0], distribution(HYPERGRAPHS[graph], beta))) < 4.5
+        assert abs(chi_square_z(spins[:, 0], distribution(HYPERGRAPHS[graph], beta))) < 4.5
 
 
 def test_exchanged_clusters_keep_sums_of_energies_and_change_both() -> None:
@@ -46,15 +46,15 @@ def test_exchanged_clusters_keep_sums_of_energies_and_change_both() -> None:
     result = mc.parallel_tempering(graph, [1e6], 40, 2, seed=1, clusters=True, burn_in=20, keep=20, progress=False)
     assert result.cluster_size is not None
     assert float(result.cluster_size[0]) > 0
-    sums = result.energy[0].sum(1)
+    sums = result.energy[0].sum(0)
     assert bool((sums.diff() <= 1e-9).all())
 
 
 def test_counts_add_up() -> None:
     graph = ga.random_regular(32, degree=3, couplings="gaussian", seed=3)
     result = mc.parallel_tempering(graph, ga.linear(0.1, 1.5, 8), 2000, 3, seed=1, keep=4, progress=False)
-    assert result.energies.shape == (8, 1000, 3)
-    assert result.energy.shape == (8, 4, 3)
+    assert result.energies.shape == (8, 3, 1000)
+    assert result.energy.shape == (8, 3, 4)
     torch.testing.assert_close(result.energy, graph.energy(result.spins))
     assert bool(((result.swap_rate > 0.1) & (result.swap_rate < 1)).all())
     assert result.flow[0] == 1
@@ -108,7 +108,7 @@ def test_ground_states_of_gaussian_squares(seed: int) -> None:
 
 def test_one_temperature_and_one_replica_are_enough() -> None:
     result = mc.parallel_tempering(SMALL["grid"], 0.7, 20, 1, progress=False)
-    assert result.spins.shape == (1, 10, 1, 12)
+    assert result.spins.shape == (1, 1, 10, 12)
     assert result.swap_rate.shape == (0,)
     assert result.cluster_size is None
     assert "1 replica of 12 spins at 1 temperatures" in repr(result)
@@ -119,7 +119,7 @@ def test_no_time_gives_the_first_spins() -> None:
     assert result.interrupted
     assert result.sweeps == 0
     assert math.isfinite(result.best_energy)
-    assert result.spins.shape == (4, 1, 2, 12)
+    assert result.spins.shape == (4, 2, 1, 12)
 
 
 @pytest.mark.parametrize(
