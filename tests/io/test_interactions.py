@@ -165,8 +165,8 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
     assert "width (largest separator)" in out
     assert main(["convert", "a.interactions", "b.mc"]) != 0
     assert "'interactions' holds any" in capsys.readouterr().err
-    assert main(["anneal", "a.interactions", "--out", "run"]) != 0
-    assert "source must be an IsingGraph, with couplings of pairs alone" in capsys.readouterr().err
+    assert main(["anneal", "a.interactions", "--steps", "5", "--beta", "0.1", "1", "3", "--out", "run"]) == 0
+    assert "log Z" in capsys.readouterr().out
 
 
 # From incidences, as files are read.

@@ -11,7 +11,8 @@ import graphar as ga
 from graphar.landscapes.directions import filter_norms, random_direction
 
 BETA = 0.7
-SHARED = (ga.heads.MessagePassing, ga.heads.MADE)  # all sites share weights, or hidden units of earlier ones
+# all sites share weights, or hidden units of earlier ones
+SHARED = (ga.heads.MessagePassing, ga.heads.MADE, ga.heads.Recurrent)
 
 
 def model_of(head: ga.heads.Head, graph: str = "grid", **options) -> ga.Autoregressive:

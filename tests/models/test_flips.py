@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from every_head import HEADS
+from noise import add_noise
 from small_graphs import GRAPHS, ORDERINGS, configurations
 
 import graphar as ga
@@ -17,10 +18,7 @@ CASES = [(head, shape, *KINDS[(i + k) % 4]) for i, head in enumerate(HEADS) for 
 
 
 def stirred(model: ga.Autoregressive) -> ga.Autoregressive:
-    generator = torch.Generator().manual_seed(4)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.5 * torch.randn(weight.shape, generator=generator, dtype=torch.float64))
+    add_noise(model, 0.5, 4)
     return model
 
 

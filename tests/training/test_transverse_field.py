@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from noise import add_noise
 from short_runs import GRAPH, SHORT, fresh, same
 from small_graphs import GRAPHS, configurations
 
@@ -32,10 +33,7 @@ def default_sigint() -> Iterator[None]:
 
 def stirred(graph, head: ga.heads.Head, **options) -> ga.Autoregressive:
     model = ga.Autoregressive(graph, head, seed=3, dtype=torch.float64, **options)
-    generator = torch.Generator().manual_seed(4)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.5 * torch.randn(weight.shape, generator=generator, dtype=torch.float64))
+    add_noise(model, 0.5, 4)
     return model
 
 

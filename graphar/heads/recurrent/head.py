@@ -228,6 +228,14 @@ class BoundRecurrent(CompiledHead):
     def levels(self, frontier: Frontier) -> Tensor:
         return self._levels
 
+    def filters(self, frontier: Frontier) -> dict[str, Tensor]:
+        """A filter is what one hidden unit hears, of a site or of all; those of what is read from states, by site."""
+        sites, layers, _, units = self.features.shape
+        unit = torch.arange(sites * layers * units).view(sites, layers, 1, units)
+        above = unit[:, 1:, 0, None, :]
+        own = {"features": unit, "recurrent": unit[:, :, None, None], "below": above}
+        return super().filters(frontier) | own
+
     def coefficients(self, beta: float, field: Tensor) -> RecurrentCoefficients:
         skip = torch.zeros_like(field) if self.skip is None else 2 * beta * self.skip.expand(len(field))
         constant = skip * field + self.constant

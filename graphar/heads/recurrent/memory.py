@@ -55,7 +55,7 @@ def _grid(frontier: Frontier) -> Tensor:
 
 def _graph(frontier: Frontier, count: int) -> Tensor:
     n = frontier.num_spins
-    own = frontier.arrival_source, frontier.arrival_target
+    own = _earlier_neighbours(frontier)
     ptr = frontier.parents_ptr
     parents = frontier.parents_spin.long(), torch.repeat_interleave(torch.arange(n), ptr.diff())
     heard = torch.cat([own[0], parents[0]])
@@ -78,8 +78,8 @@ def levels_of(frontier: Frontier, slots: Tensor) -> Tensor:
 
     layers, n, count = slots.shape
     hears = torch.arange(n)[None, :, None].expand(layers, n, count)[slots >= 0]
-    source = torch.cat([slots[slots >= 0], frontier.arrival_source])
-    target = torch.cat([hears, frontier.arrival_target])
+    near = _earlier_neighbours(frontier)
+    source, target = torch.cat([slots[slots >= 0], near[0]]), torch.cat([hears, near[1]])
     order = target.argsort(stable=True)
     ptr = torch.zeros(n + 1, dtype=torch.int64)
     ptr[1:] = torch.bincount(target, minlength=n).cumsum(0)
@@ -89,9 +89,18 @@ def levels_of(frontier: Frontier, slots: Tensor) -> Tensor:
 def arrivals_of(frontier: Frontier, slots: Tensor) -> Tensor:
     """The arrival that carries the coupling between a rank and what a slot of it holds, −1 without one; as slots."""
     n = frontier.num_spins
-    key = frontier.arrival_target * n + frontier.arrival_source  # rising
+    which, source, target = frontier.edges
+    key = target * n + source  # rising
     if not key.numel():
         return torch.full_like(slots, -1)
     wanted = torch.arange(n)[:, None] * n + slots
     at = torch.searchsorted(key, wanted).clamp(max=key.numel() - 1)
-    return torch.where((slots >= 0) & (key[at] == wanted), at, -1)
+    return torch.where((slots >= 0) & (key[at] == wanted), which[at], -1)
+
+
+def _earlier_neighbours(frontier: Frontier) -> tuple[Tensor, Tensor]:
+    """Ranks j < i of neighbours, also by an interaction of more than two: those of j, and those of i, rising."""
+    ptr, near, _ = frontier.neighbours
+    reader = np.repeat(np.arange(frontier.num_spins), np.diff(ptr))
+    earlier = near < reader
+    return torch.from_numpy(near[earlier].astype(np.int64)), torch.from_numpy(reader[earlier])
