@@ -19,7 +19,7 @@ import torch
 
 import graphar as ga
 
-HOT, COLD, NUM_BETA = 0.2, 6.0, 30
+HOT, COLD, NUM_BETA = 0.2, 20.0, 30
 
 
 def variational(graph: ga.IsingGraph, steps: int, width: int, seed: int) -> tuple[float, float]:
@@ -33,7 +33,9 @@ def variational(graph: ga.IsingGraph, steps: int, width: int, seed: int) -> tupl
 
 def simulated(graph: ga.IsingGraph, steps: int, seed: int) -> tuple[float, float]:
     """Mean and lowest energy of 256 replicas after so many sweeps."""
-    result = ga.montecarlo.simulated_annealing(graph, (HOT, COLD), steps, 256, seed=seed, progress=False)
+    result = ga.montecarlo.simulated_annealing(
+        graph, ga.geometric(HOT, COLD, 50), steps, 256, seed=seed, progress=False
+    )
     return float(result.energy.mean()), result.best_energy
 
 
