@@ -7,13 +7,11 @@ instances (arXiv:2101.10154). A step is one sweep of simulated annealing, or one
 
 python examples/reproductions/residual_energy.py --picture residual.png           # 10×10, four minutes
 python examples/reproductions/residual_energy.py --size 40 --steps 30 100 300     # ten minutes
-python examples/reproductions/residual_energy.py --sk 100
 """
 
 import argparse
 import time
 import warnings
-from collections.abc import Callable
 
 import torch
 
@@ -22,12 +20,12 @@ import graphar as ga
 HOT, COLD, NUM_BETA = 0.2, 20.0, 30
 
 
-def variational(graph: ga.IsingGraph, steps: int, width: int, seed: int) -> tuple[float, float]:
+def variational(graph: ga.IsingGraph, steps: int, seed: int, width: int) -> tuple[float, float]:
     """Mean and lowest energy after so many optimiser steps."""
-    head = ga.heads.Linear if width else ga.heads.Linear(bias=False)
-    model = ga.Autoregressive(graph, head, exact_width=width, seed=seed)
+    model = ga.Autoregressive(graph, exact_width=width, seed=seed)
     betas = ga.geometric(HOT, COLD, min(NUM_BETA, steps))
-    run = ga.anneal(model, betas, max(1, steps // len(betas)), warmup=0, batch_size=256, seed=seed, progress=False)
+    each = max(1, steps // len(betas))
+    run = ga.anneal(model, betas, each, warmup=0, batch_size=256, seed=seed, progress=False)
     return run.history[-1].energy, run.best_energy
 
 
@@ -59,26 +57,24 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=10, help="of the dial, on grids")
     parser.add_argument("--steps", type=int, nargs="+", default=[30, 100, 300, 1000, 3000])
     parser.add_argument("--picture", help="file to draw to")
-    parser.add_argument("--quick", action="store_true", help="seconds, to see it work")
+    parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     if options.quick:
         options.size, options.instances, options.steps, options.width = 4, 2, [10, 30], 2
     warnings.simplefilter("ignore", UserWarning)  # of bounds above an energy met, which a hasty run has
-    graphs, lowest = [], []
+    width = 0 if options.sk else options.width
+    graphs, lowest, ladder = [], [], ga.geometric(0.3, 5.0, 16)
     for seed in range(options.instances):
         if options.sk:
             graph = ga.sherrington_kirkpatrick(options.sk, seed=seed)
-            ladder = ga.geometric(0.3, 5.0, 16)
             ground = ga.montecarlo.parallel_tempering(graph, ladder, 5000, 4, seed=seed, progress=False).best_energy
         else:
             graph = ga.grid((options.size,) * 2, couplings="uniform", seed=seed)
             ground = ga.exact.ground_state(graph).energy
         graphs.append(graph)
         lowest.append(ground)
-    methods: dict[str, Callable[..., tuple[float, float]]] = {
-        "variational annealing": lambda graph, steps, seed: variational(
-            graph, steps, 0 if options.sk else options.width, seed
-        ),
+    methods = {
+        "variational annealing": lambda *one: variational(*one, width),
         "simulated annealing": simulated,
     }
     found: dict[str, list[tuple[int, float]]] = {name: [] for name in methods}
@@ -90,9 +86,12 @@ def main() -> None:
             seconds = (time.perf_counter() - started) / len(graphs)
             ground = torch.tensor(lowest)
             residual = float((got[:, 0] - ground).mean()) / graphs[0].num_spins
-            met = int((got[:, 1] <= ground + 1e-5 * ground.abs()).sum())
+            met = got[:, 1] <= ground + 1e-5 * ground.abs()
             found[name].append((steps, max(residual, 1e-7)))
-            print(f"{name:<24}{steps:>8}{residual:>20.2e}{met:>10} of {len(graphs)}{seconds:>15.2f}", flush=True)
+            print(
+                f"{name:<24}{steps:>8}{residual:>20.2e}{int(met.sum()):>10} of {len(graphs)}{seconds:>15.2f}",
+                flush=True,
+            )
     if options.picture:
         draw(options.picture, found, f"SK, N = {options.sk}" if options.sk else f"EA {options.size}×{options.size}")
 
