@@ -62,22 +62,22 @@ def main() -> None:
     if options.quick:
         options.size, options.instances, options.steps, options.width = 4, 2, [10, 30], 2
     warnings.simplefilter("ignore", UserWarning)  # of bounds above an energy met, which a hasty run has
-    width = 0 if options.sk else options.width
-    graphs, lowest, ladder = [], [], ga.geometric(0.3, 5.0, 16)
+    graphs, lowest = [], []
     for seed in range(options.instances):
         if options.sk:
             graph = ga.sherrington_kirkpatrick(options.sk, seed=seed)
-            ground = ga.montecarlo.parallel_tempering(graph, ladder, 5000, 4, seed=seed, progress=False).best_energy
+            ladder = ga.geometric(0.3, 5.0, 16)
+            ground = ga.montecarlo.parallel_tempering(graph, ladder, 5000, seed=seed, progress=False).best_energy
         else:
             graph = ga.grid((options.size,) * 2, couplings="uniform", seed=seed)
             ground = ga.exact.ground_state(graph).energy
         graphs.append(graph)
         lowest.append(ground)
     methods = {
-        "variational annealing": lambda *one: variational(*one, width),
+        "variational annealing": lambda *one: variational(*one, 0 if options.sk else options.width),
         "simulated annealing": simulated,
     }
-    found: dict[str, list[tuple[int, float]]] = {name: [] for name in methods}
+    found: dict[str, list] = {name: [] for name in methods}
     print(f"{'method':<24}{'steps':>8}{'residual per site':>20}{'ground states':>16}{'seconds each':>15}")
     for name, method in methods.items():
         for steps in options.steps:
@@ -88,10 +88,7 @@ def main() -> None:
             residual = float((got[:, 0] - ground).mean()) / graphs[0].num_spins
             met = got[:, 1] <= ground + 1e-5 * ground.abs()
             found[name].append((steps, max(residual, 1e-7)))
-            print(
-                f"{name:<24}{steps:>8}{residual:>20.2e}{int(met.sum()):>10} of {len(graphs)}{seconds:>15.2f}",
-                flush=True,
-            )
+            print(f"{name:<24}{steps:>8}{residual:>20.2e}{int(met.sum()):>10} of {len(met)}{seconds:>15.2f}")
     if options.picture:
         draw(options.picture, found, f"SK, N = {options.sk}" if options.sk else f"EA {options.size}×{options.size}")
 
