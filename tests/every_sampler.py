@@ -12,7 +12,7 @@ from torch import Tensor
 
 import graphar as ga
 
-__all__ = ["MANY_BODY", "SAMPLERS", "SMALL", "WHOLE", "chi_square_z", "distribution", "graphs_of"]
+__all__ = ["MANY_BODY", "SAMPLERS", "SMALL", "WHOLE", "chi_square_z", "distribution", "graphs_of", "proposals"]
 
 mc = ga.montecarlo
 
@@ -29,8 +29,22 @@ SAMPLERS: dict[str, Callable[[Any], mc.Sampler]] = {
     "subgraph heat bath of width 3": lambda graph: mc.SubgraphHeatBath(graph, width=3),
     "Wolff": mc.Wolff,
     "Swendsen–Wang": mc.SwendsenWang,
+    "independence Metropolis": lambda graph: mc.IndependenceMetropolis(proposals(graph)),
+    "independence Metropolis of a dial, heat bath between": lambda graph: mc.IndependenceMetropolis(
+        proposals(graph, exact_width=2), between=mc.HeatBath, sweeps=2
+    ),
+    "suffix redraw, heat bath between": lambda graph: mc.ConditionalRedraw(proposals(graph), between=mc.HeatBath),
+    "subtree redraw of a dial, heat bath between": lambda graph: mc.ConditionalRedraw(
+        proposals(graph, exact_width=2), part="subtree", between=mc.HeatBath
+    ),
 }
-MANY_BODY = ["heat bath", "heat bath, random sites", "Metropolis"]
+MANY_BODY = [
+    "heat bath",
+    "heat bath, random sites",
+    "Metropolis",
+    "independence Metropolis",
+    "suffix redraw, heat bath between",
+]
 SMALL = {name: graph for name, graph in GRAPHS.items() if graph.num_spins <= 12}
 
 
@@ -42,6 +56,11 @@ def _whole(graph: ga.IsingGraph) -> ga.IsingGraph:
 
 
 WHOLE = {name: _whole(graph) for name, graph in SMALL.items()}
+
+
+def proposals(graph: Any, **options: Any) -> ga.Distribution:
+    """A model that is the Boltzmann distribution at no β, and not far from that at 0.5."""
+    return ga.Autoregressive(graph, ga.heads.Linear(scale=0.4), seed=3, **options).at(0.5)
 
 
 def graphs_of(sampler: str) -> dict[str, ga.IsingGraph]:

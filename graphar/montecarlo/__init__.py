@@ -5,6 +5,7 @@ from graphar.montecarlo.base import Info, Sampler, State
 from graphar.montecarlo.chains import Chains
 from graphar.montecarlo.clusters import SwendsenWang, Wolff
 from graphar.montecarlo.metropolis_sampler import Metropolis
+from graphar.montecarlo.neural import ConditionalRedraw, IndependenceMetropolis
 from graphar.montecarlo.population import Population, population_annealing
 from graphar.montecarlo.sampling import heat_bath, metropolis, sample
 from graphar.montecarlo.single_spin import HeatBath
@@ -15,7 +16,9 @@ from graphar.montecarlo.tempering import parallel_tempering
 __all__ = [
     "Annealing",
     "Chains",
+    "ConditionalRedraw",
     "HeatBath",
+    "IndependenceMetropolis",
     "Info",
     "Metropolis",
     "Population",

@@ -112,7 +112,7 @@ def simulated_annealing(
     betas = interpolate(schedule, sweeps)
     state = chain.init(replicas, seed=seed, spins=spins)
     every = sweeps // measure if measure else sweeps
-    chunk = max(1, CHUNK // (replicas * graph.num_spins) // every) * every
+    chunk = max(1, CHUNK // (replicas * graph.num_spins * chain.cost) // every) * every
     seen: list[Tensor] = []
     with watched(sweeps, time_limit, progress, "simulated annealing") as watch:
         while watch.goes_on():

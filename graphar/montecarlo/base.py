@@ -59,10 +59,12 @@ class Info:
         energies: at equal distances, the last ones at the end, extensive, float64, shape (times, R).
         flipped: share of the spins that were flipped in a sweep, on average, or in the last one where spins are bits,
             shape (R,).
+        accepted: share of the proposals that were accepted, of samplers that propose many spins at once, shape (R,).
     """
 
     energies: Tensor
     flipped: Tensor
+    accepted: Tensor | None = None
 
 
 class Sampler(ABC):
@@ -70,7 +72,12 @@ class Sampler(ABC):
 
     Args:
         graph: one Hamiltonian, whose numbers are taken as they are now.
+
+    Attributes:
+        cost: of a spin's update, in those of a single-spin sampler; runs choose by it when to look at the clock.
     """
+
+    cost = 1
 
     def __init__(self, graph: IsingGraph | SpinHypergraph) -> None:
         self._check(graph).validate()

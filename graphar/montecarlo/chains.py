@@ -36,6 +36,8 @@ class Chains:
         seconds: taken.
         interrupted: whether Ctrl-C or the time limit came before the end. Spins are then those that had been kept, or
             the last ones if there were none.
+        accepted: share of the proposals that were accepted, of samplers that propose many spins at once, shape (R,);
+            None of others.
     """
 
     beta: Tensor
@@ -48,6 +50,7 @@ class Chains:
     burn_in: int
     seconds: float
     interrupted: bool
+    accepted: Tensor | None = None
 
     @cached_property
     def autocorrelation_time(self) -> float:
@@ -119,8 +122,9 @@ def run_chains(
     every = max(1, min((sweeps - burn_in) // TIMES, (sweeps - burn_in) // keep))
     interval = (sweeps - burn_in) // keep // every * every
     burn_in = sweeps - keep * interval
-    chunk = max(1, CHUNK // (replicas * sampler.num_spins) // every) * every
-    kept, energies, flipped = [], [], torch.zeros(replicas, dtype=torch.float64)
+    chunk = max(1, CHUNK // (replicas * sampler.num_spins * sampler.cost) // every) * every
+    kept, energies, accepted = [], [], None
+    flipped = torch.zeros(replicas, dtype=torch.float64)
     with watched(sweeps, time_limit, progress, type(sampler).__name__) as watch:
         for first, stop in [(0, burn_in)] + [
             (burn_in + k * interval, burn_in + (k + 1) * interval) for k in range(keep)
@@ -131,6 +135,8 @@ def run_chains(
                 state, info = sampler.step(state, betas, count, measure=measure)
                 energies.append(info.energies)
                 flipped += count * info.flipped
+                if info.accepted is not None:
+                    accepted = count * info.accepted + (0 if accepted is None else accepted)
                 watch.add(count)
             if watch.done == stop and stop > burn_in:
                 kept.append(state.spins)
@@ -150,4 +156,5 @@ def run_chains(
         burn_in=min(burn_in, watch.done),
         seconds=watch.seconds,
         interrupted=watch.stopped,
+        accepted=None if accepted is None else accepted / max(1, watch.done),
     )
