@@ -160,5 +160,5 @@ def test_refused() -> None:
     with pytest.raises(ValueError, match="sampler must be of the graph's 9 spins, got one of 12"):
         mc.IndependenceMetropolis(q, between=mc.HeatBath(SMALL["grid"]))
     sampler = mc.IndependenceMetropolis(q, between=mc.HeatBath, sweeps=2**31)
-    with pytest.raises(ValueError, match="sweeps must not exceed 4294967295 of .* for one seed, got 4294967296"):
+    with pytest.raises(ValueError, match=r"sweeps must not exceed 4294967295 of .* for one seed, got 4294967296"):
         sampler.step(sampler.init(3), 1.0, sweeps=2)
