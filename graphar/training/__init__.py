@@ -4,6 +4,7 @@ from graphar.training import protocols
 from graphar.training.adiabaticity import Adiabaticity, adiabaticity
 from graphar.training.anneal import anneal
 from graphar.training.checkpoint import load, save
+from graphar.training.likelihood import Fit, FitRecord, fit, likelihood_step
 from graphar.training.objective import VariationalStep, variational_step
 from graphar.training.optimizers.natural_gradient import NaturalGradient
 from graphar.training.run import BetaRecord, Run
@@ -17,6 +18,8 @@ from graphar.training.transfer.result import Pretraining
 __all__ = [
     "Adiabaticity",
     "BetaRecord",
+    "Fit",
+    "FitRecord",
     "NaturalGradient",
     "Pretraining",
     "Run",
@@ -26,7 +29,9 @@ __all__ = [
     "anneal",
     "check_settings",
     "fine_tune",
+    "fit",
     "geometric",
+    "likelihood_step",
     "linear",
     "load",
     "pretrain",

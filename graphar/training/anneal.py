@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.optim import LBFGS, Adam, Optimizer
+from torch.optim import Optimizer
 
 from graphar._support.interrupt import finish_step_first
 from graphar._support.seeds import hash_key
@@ -30,6 +30,7 @@ from graphar.training.checkpoint import label_text, read_checkpoint, write_check
 from graphar.training.objective import Objective, VariationalStep, does_little, variational_step
 from graphar.training.run import BetaRecord, Run
 from graphar.training.settings import check_settings, describe_optimizer
+from graphar.training.steppers import make_stepper
 
 __all__ = ["anneal"]
 
@@ -139,7 +140,7 @@ def anneal(
     schedule, limit = settings["schedule"], settings["clip_norm"] or math.inf
     fields = settings["transverse_field"] or [0.0] * len(schedule)
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    stepper = _stepper(weights, optimizer, settings["learning_rate"])
+    stepper = make_stepper(weights, optimizer, settings["learning_rate"])
     settings["optimizer"] = "none" if stepper is None else describe_optimizer(stepper)
     if checkpoint is not None:
         label_text(model)  # names that no file can keep are refused before a step is done
@@ -217,18 +218,6 @@ def anneal(
     if run.interrupted:
         save()
     return run
-
-
-def _stepper(
-    weights: list[nn.Parameter], make: Callable[[Iterable[nn.Parameter]], Optimizer] | None, learning_rate: float
-) -> Optimizer | None:
-    """The optimiser of a run; none where there is nothing to learn."""
-    if not weights:
-        return None
-    stepper = Adam(weights, lr=learning_rate, fused=True) if make is None else make(weights)
-    if isinstance(stepper, LBFGS):
-        raise ValueError("optimizer must step on noisy gradients, got LBFGS, which needs the objective itself")
-    return stepper
 
 
 def _row(result: VariationalStep, beta: float, offset: float) -> tuple[float, ...]:
