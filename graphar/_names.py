@@ -74,6 +74,7 @@ from graphar.training import (
     NaturalGradient,
     Pretraining,
     Run,
+    SequentialTempering,
     Trace,
     adiabaticity,
     anneal,
@@ -85,6 +86,7 @@ from graphar.training import (
     pretrain,
     protocols,
     save,
+    sequential_tempering,
 )
 
 __all__ = [
@@ -113,6 +115,7 @@ __all__ = [
     "Pretraining",
     "QuantumEnergy",
     "Run",
+    "SequentialTempering",
     "SpinHypergraph",
     "SpinSamples",
     "ThermodynamicIntegral",
@@ -171,6 +174,7 @@ __all__ = [
     "read",
     "save",
     "save_samples",
+    "sequential_tempering",
     "sherrington_kirkpatrick",
     "thermodynamic_integration",
     "triangular",

@@ -9,6 +9,7 @@ from graphar.training.objective import VariationalStep, variational_step
 from graphar.training.optimizers.natural_gradient import NaturalGradient
 from graphar.training.run import BetaRecord, Run
 from graphar.training.schedules import geometric, linear
+from graphar.training.sequential import SequentialTempering, sequential_tempering
 from graphar.training.settings import check_settings
 from graphar.training.trace import Trace
 from graphar.training.transfer.fine_tune import fine_tune
@@ -23,6 +24,7 @@ __all__ = [
     "NaturalGradient",
     "Pretraining",
     "Run",
+    "SequentialTempering",
     "Trace",
     "VariationalStep",
     "adiabaticity",
@@ -37,5 +39,6 @@ __all__ = [
     "pretrain",
     "protocols",
     "save",
+    "sequential_tempering",
     "variational_step",
 ]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -217,9 +217,10 @@ def fit(
                 if result.best is result.history[-1]:
                     best = _copies(learned)
                 result.stopped_early = result.step < steps and _stuck(result)
-    with torch.no_grad():
-        for parameter, kept in zip(learned, best, strict=True):
-            parameter.copy_(kept)
+    if held is not None:
+        with torch.no_grad():
+            for parameter, kept in zip(learned, best, strict=True):
+                parameter.copy_(kept)
     model.trained_beta = now
     result.seconds = time.perf_counter() - started
     result.interrupted = stop.requested and result.step < steps
@@ -266,7 +267,7 @@ def _normal(weights: Tensor) -> Tensor:
     return flat / flat.mean()
 
 
-def _batches(count: int, size: int, seed: int) -> Iterable[Tensor]:
+def _batches(count: int, size: int, seed: int) -> Iterator[Tensor]:
     """Rows of a batch, for ever: all of them in an order drawn anew, and so on."""
     generator, size = make_generator(seed, None, "fit, batches"), min(size, count)
     rest = torch.empty(0, dtype=torch.int64)
