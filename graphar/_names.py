@@ -3,6 +3,8 @@
 from graphar import exact, heads, montecarlo, problems
 from graphar.comparison.compare import compare
 from graphar.comparison.result import Comparison
+from graphar.comparison.sampler_result import SamplerComparison, SamplerRecord
+from graphar.comparison.samplers import compare_samplers
 from graphar.estimators import (
     Bennett,
     Correlations,
@@ -115,6 +117,8 @@ __all__ = [
     "Pretraining",
     "QuantumEnergy",
     "Run",
+    "SamplerComparison",
+    "SamplerRecord",
     "SequentialTempering",
     "SpinHypergraph",
     "SpinSamples",
@@ -130,6 +134,7 @@ __all__ = [
     "build_frontier",
     "chain",
     "compare",
+    "compare_samplers",
     "complete",
     "core_first",
     "correlation_length",

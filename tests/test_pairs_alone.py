@@ -40,6 +40,7 @@ TAKING = {
     "Ordering",
     "bfs",
     "compare",
+    "compare_samplers",
     "core_first",
     "correlation_length",
     "exact.eliminate",
@@ -74,6 +75,7 @@ TAKING = {
 }  # tested in their own places
 MADE_BY_FUNCTIONS = {
     "Comparison",
+    "SamplerComparison",
     "PairwiseReduction",
     "exact.Elimination",
     "exact.Enumeration",
