@@ -178,7 +178,10 @@ class SamplerComparison:
         raise KeyError(name)
 
     def table(self) -> str:
-        """A line for each sampler: τ in sweeps and seconds, R̂, effective samples a second, acceptance, round trips."""
+        """A line for each sampler: τ in sweeps and seconds, R̂, effective samples a second, acceptance, round trips.
+
+        What means nothing, as the series has not mixed, is left out.
+        """
         rows = [_COLUMNS, *(_row(record) for record in self.records)]
         widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
         lines = [f"{self.graph!r}, beta = {self.beta:g}, {self.time_limit:g} s each; * has not mixed: R̂ above {MIXED}"]
@@ -187,7 +190,7 @@ class SamplerComparison:
         return "\n".join(lines)
 
     def plot(self, path: str | PathLike[str] | None = None) -> Figure:
-        """Effective samples a second of energy and overlap, pale if they have not mixed; saved where there is a path."""
+        """Effective samples a second of energy and overlap, pale if they have not mixed; saved if there is a path."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(8, 1.2 + 0.6 * max(1, len(self.records))), layout="constrained")
@@ -214,17 +217,18 @@ class SamplerComparison:
 
 
 def _row(record: SamplerRecord) -> tuple[str, ...]:
+    energy, overlap = record.energy_rhat <= MIXED, record.overlap_rhat <= MIXED
     return (
         record.name if record.mixed else f"{record.name} *",
         f"{record.sweeps:,}",
         f"{record.seconds:.1f}",
-        f"{record.energy_time:.3g}",
-        f"{record.energy_seconds:.2g}",
-        f"{record.overlap_seconds:.2g}",
+        f"{record.energy_time:.3g}" if energy else "–",
+        f"{record.energy_seconds:.2g}" if energy else "–",
+        f"{record.overlap_seconds:.2g}" if overlap else "–",
         f"{record.energy_rhat:.3f}",
         f"{record.overlap_rhat:.3f}",
-        f"{record.energy_rate:.3g}",
-        f"{record.overlap_rate:.3g}",
+        f"{record.energy_rate:.3g}" if energy else "–",
+        f"{record.overlap_rate:.3g}" if overlap else "–",
         "" if record.acceptance is None else f"{record.acceptance:.0%}",
         "" if record.round_trips is None else f"{record.round_trips:,}",
         f"{record.energy!r}",
