@@ -4,7 +4,8 @@ from graphar.training import protocols
 from graphar.training.adiabaticity import Adiabaticity, adiabaticity
 from graphar.training.anneal import anneal
 from graphar.training.checkpoint import load, save
-from graphar.training.likelihood import Fit, FitRecord, fit, likelihood_step
+from graphar.training.fitted import Fit, FitRecord
+from graphar.training.likelihood import fit, likelihood_step
 from graphar.training.objective import VariationalStep, variational_step
 from graphar.training.optimizers.natural_gradient import NaturalGradient
 from graphar.training.run import BetaRecord, Run
