@@ -34,6 +34,7 @@ from graphar.estimators import (
     thermodynamic_integration,
     two_sided_bound,
 )
+from graphar.free_energies import LogPartition, log_partition
 from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph, PairwiseReduction, SpinHypergraph
 from graphar.instances import (
@@ -107,6 +108,7 @@ __all__ = [
     "InstanceDataset",
     "IsingGraph",
     "Landscape",
+    "LogPartition",
     "LostModes",
     "Multistate",
     "NaturalGradient",
@@ -156,6 +158,7 @@ __all__ = [
     "linear",
     "load",
     "load_samples",
+    "log_partition",
     "lost_modes",
     "mbar",
     "mean_of_chains",

@@ -24,6 +24,8 @@ FLOORS = (
     ("montecarlo",),
     ("training",),
     ("plot",),
+    ("free_energies", "plot"),
+    ("comparison", "landscapes"),
     ("solvers",),
     ("comparison", "landscapes"),
     ("_names",),

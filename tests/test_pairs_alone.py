@@ -55,6 +55,7 @@ TAKING = {
     "random_order",
     "rcm",
     "load_samples",
+    "log_partition",
     "mbar",
     "observables",
     "overlaps",

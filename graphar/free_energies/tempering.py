@@ -1,0 +1,209 @@
+"""Tempering in rounds, each going on where the one before stood, and what all rounds together say of log Z."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphar._support.seeds import hash_key
+from graphar.estimators.autocorrelation import error_of_mean, gelman_rubin
+from graphar.estimators.estimate import Estimate
+from graphar.free_energies.clock import Clock
+from graphar.free_energies.ladder import first_ladder, ladder
+from graphar.free_energies.steps import Steps, along
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.montecarlo.tempered import Tempering
+from graphar.montecarlo.tempering import parallel_tempering
+
+__all__ = ["Rounds", "Said"]
+
+REPLICAS = 8
+"""Systems that know nothing of each other: how far they are apart shows slow modes."""
+
+PILOT_RUNGS = 24
+MAX_RUNGS = 192
+SPIN_BYTES = 2e9
+"""For all replicas at all rungs, 4 bytes a spin and copies of them."""
+
+MAX_NUMBERS = 2**23
+"""Energies that an estimate looks at; more are thinned."""
+
+BURN_IN = 0.25
+"""Share of the rounds that is left out at the start."""
+
+LOW_SWAPS = 0.2
+KEPT_SPINS = 2**26
+
+
+@dataclass(frozen=True)
+class Said:
+    """log Z, ⟨E⟩ and S = β⟨E⟩ + log Z at one β, and on what they rest."""
+
+    log_partition: Estimate
+    energy: Estimate
+    entropy: Estimate
+    independent: float
+    rhat: float
+    remark: str
+
+
+class Rounds:
+    """Systems of replicas at a ladder of β.
+
+    Args:
+        graph: the Hamiltonian.
+        targets: β > 0 asked for, rising.
+        seed: of all random bits.
+    """
+
+    def __init__(self, graph: IsingGraph | SpinHypergraph, targets: list[float], seed: int) -> None:
+        self.graph, self.targets, self.seed = graph, targets, seed
+        n = graph.num_spins
+        self.replicas = REPLICAS if n * REPLICAS * MAX_RUNGS * 12 <= SPIN_BYTES else 4
+        self.largest = int(max(8 + len(targets), min(MAX_RUNGS, SPIN_BYTES / (12 * n * self.replicas))))
+        self.betas = first_ladder(graph, targets, min(PILOT_RUNGS, self.largest))
+        self.spins: Tensor | None = None  # of the last round, (T, R, N)
+        self.energies: list[np.ndarray] = []  # of each round, (T, R, times)
+        self.trips: list[int] = []
+        self.kept: list[Tensor] = []  # of each round at the targets, (targets, R, keep, N)
+        self.count = self.sweeps = 0
+        self.seconds_per_sweep = math.inf
+        self.best_energy = math.inf
+        self.steps: Steps | None = None
+
+    def settle(self, clock: Clock, share: float) -> None:
+        """Find the speed, the ladder, and configurations that have forgotten where they began."""
+        self._round(2, clock)  # loads compiled loops
+        sweeps = 8
+        while not clock.interrupted:
+            result = self._round(sweeps, clock)
+            if result is None or clock.until(share) <= 0:
+                break
+            if sweeps >= 64:
+                self._respace(result)
+            spare = clock.until(share) / 3
+            affordable = int(spare / self.seconds_per_sweep)
+            if affordable < sweeps:
+                break
+            sweeps = max(sweeps + 1, min(4 * sweeps, affordable))
+        self.energies, self.kept, self.trips, self.sweeps = [], [], [], 0
+
+    def _respace(self, result: Tempering) -> None:
+        """A better ladder by the energies of the last round; each rung begins with the spins of the nearest one."""
+        assert self.spins is not None
+        found = ladder(self.betas, result.mean_energy.tolist(), self.targets, self.largest)
+        nearest = np.abs(np.subtract.outer(np.array(found), np.array(self.betas))).argmin(1)
+        self.betas, self.spins = found, self.spins[torch.from_numpy(nearest)].clone()
+        self.seconds_per_sweep *= len(found) / len(result.betas)
+
+    def run(self, seconds: float, clock: Clock) -> bool:
+        """A round of about so many seconds; whether it was whole."""
+        result = self._round(max(2, min(100_000, int(seconds / self.seconds_per_sweep))), clock)
+        return result is not None and not result.interrupted
+
+    def _round(self, sweeps: int, clock: Clock) -> Tempering | None:
+        """Some sweeps more; None where nothing was measured."""
+        size, n = len(self.betas), self.graph.num_spins
+        room = KEPT_SPINS // (size * self.replicas * n)
+        limit = max(clock.left, 0.05)
+        began = time.monotonic()
+        result = parallel_tempering(
+            self.graph,
+            self.betas,
+            sweeps,
+            self.replicas,
+            hash_key(self.seed, "log partition, tempering", self.count) >> 1,
+            burn_in=0,
+            keep=max(1, min(sweeps // 4, 16, room)),
+            spins=self.spins,
+            time_limit=limit,
+            progress=False,
+        )
+        if result.interrupted and result.seconds < limit:
+            clock.stop()
+        self.count += 1
+        self.spins = result.spins[:, :, -1].clone()
+        self.best_energy = min(self.best_energy, result.best_energy)
+        if not result.sweeps:
+            return None
+        self.seconds_per_sweep = (time.monotonic() - began) / result.sweeps
+        self.sweeps += result.sweeps
+        if result.energies.shape[2] > 1:
+            self.energies.append(result.energies.numpy())
+            self.trips.append(int(result.trips.sum()))
+            at = [self.betas.index(beta) for beta in self.targets]
+            self.kept.append(result.spins[at].clone())
+            self.steps = None
+        return result
+
+    @property
+    def after_burn_in(self) -> int:
+        """Index of the first round that counts."""
+        return min(math.ceil(BURN_IN * len(self.energies)), len(self.energies) - 1)
+
+    def spins_at(self, target: int, first: float = BURN_IN, last: float = 1.0) -> Tensor:
+        """Kept configurations of rounds between two shares of all, (R, keep, N)."""
+        some = self.kept[int(first * len(self.kept)) : max(1, round(last * len(self.kept)))]
+        return torch.cat([part[target] for part in some or self.kept[-1:]], dim=1)
+
+    def offer(self, target: int, spins: Tensor, log_q: Tensor) -> float:
+        """Independent samples of a model as moves at a target, by Metropolis and Hastings; the share that is taken.
+
+        A replica x becomes x' with probability min(1, w'/w), w = exp(−βE)/q.
+        """
+        assert self.spins is not None
+        rung = self.betas.index(self.targets[target])
+        generator = np.random.default_rng(hash_key(self.seed, "log partition, offers", self.count))
+        log_w = -self.betas[rung] * self.graph.energy(spins).double().numpy() - log_q.double().numpy()
+        current = self.spins[rung].clone()
+        taken = 0
+        now = log_w[: self.replicas]
+        each = (len(spins) - self.replicas) // self.replicas
+        for replica in range(self.replicas):
+            for k in range(each):
+                other = self.replicas + replica * each + k
+                if math.log(generator.random() + 1e-300) < log_w[other] - now[replica]:
+                    current[replica], now[replica] = spins[other], log_w[other]
+                    taken += 1
+        self.spins[rung] = current
+        return taken / max(1, each * self.replicas)
+
+    def say(self, target: int) -> Said:
+        """What all rounds after the burn-in say of one target."""
+        first = self.after_burn_in
+        if self.steps is None:
+            energy = np.concatenate(self.energies[first:], axis=2)
+            thin = -(-energy.size // MAX_NUMBERS)
+            self.steps = Steps(np.array(self.betas), energy[:, :, ::thin])
+        steps, beta = self.steps, self.targets[target]
+        rung = self.betas.index(beta)
+        difference, linear = steps.to(rung)
+        energy = steps.energy[rung]
+        mean = float(energy.mean())
+        log_z = self.graph.num_spins * math.log(2) + difference
+        error, independent = along(linear)
+        energy_error, of_energy = along(energy)
+        entropy_error = error_of_mean(beta * (energy - mean) + linear)
+        trips = sum(self.trips[first:]) / 2
+        # replicas walk from rung to rung at random: back from a rung at half the way they are in a quarter of the time
+        back = trips * ((len(self.betas) - 1) / rung) ** 2
+        independent = min(independent, of_energy, max(1.0, back))
+        rhat = gelman_rubin(energy) if energy.shape[1] >= 4 else math.nan
+        # states of weight P are missed with probability e^(−nP): 1/n is what n samples do not know
+        unseen = 1 / independent
+        overlap = float(steps.overlap[:rung].min())
+        remark = f"{len(self.betas)} rungs, {trips:.0f} round trips, overlap {overlap:.2g} or more, R̂ {rhat:.3f}"
+        spread = float(energy.std()) / independent
+        return Said(
+            Estimate(log_z, math.hypot(error, unseen)),
+            Estimate(mean, math.hypot(energy_error, spread)),
+            Estimate(beta * mean + log_z, math.hypot(entropy_error, unseen, beta * spread)),
+            independent,
+            rhat,
+            remark,
+        )
