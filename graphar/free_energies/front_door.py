@@ -90,7 +90,7 @@ def log_partition(
         seed: of all random bits. How much is done depends on the time, and so do the last digits.
         error: standard error of log Z at which to stop before the time is over; none by default.
         exact: whether exact methods may answer. Without them the rest can be tested.
-        models: whether models are used beside tempering.
+        models: whether models are used beside tempering, where there are 3 seconds or more.
         progress: whether to show a progress bar.
 
     Returns:

@@ -76,12 +76,7 @@ class LogPartition:
     def agreement(self) -> float:
         """Standard errors between the two methods in use that differ most; NaN where there is one alone."""
         used = [each.log_partition for each in self.opinions if each.used]
-        apart = [
-            abs(a.value - b.value) / max(math.hypot(a.stderr, b.stderr), 1e-300)
-            for a in used
-            for b in used
-            if a is not b
-        ]
+        apart = [abs(a.value - b.value) / max(math.hypot(a.stderr, b.stderr), 1e-300) for a, b in combinations(used, 2)]
         return max(apart, default=math.nan)
 
     def __repr__(self) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
+
+import torch
 
 from graphar.estimators.estimate import Estimate
 from graphar.free_energies.clock import Clock
 from graphar.free_energies.combine import combine
+from graphar.free_energies.models import Side, make
 from graphar.free_energies.result import LogPartition, Opinion
 from graphar.free_energies.tempering import Rounds
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
@@ -16,6 +20,11 @@ __all__ = ["Search"]
 
 SETTLED = 0.12  # share of the time by which the ladder stands
 FIRST = 0.35  # by which a first part of tempering ends, with models to follow
+TRAINED = 0.65  # by which models are trained and taught
+TEMPERED = 0.85  # by which replicas for the joins are there
+JOINED = 0.97  # by which models and replicas are joined
+LEAST_SECONDS = 3.0  # with less, tempering alone
+OFFERS = 16  # independent samples of a model, for each replica
 ROUNDS = 40  # of tempering, in all of its time
 
 
@@ -47,25 +56,66 @@ class Search:
         self.graph, self.targets, self.seed, self.clock, self.wanted = graph, targets, seed, clock, wanted
         self.models, self.full, self.progress = models, full, progress
         self.rounds = Rounds(graph, targets, seed)
+        self.sides: list[Side] = []
+        self.before = 0  # rounds that taught a model
 
     def run(self) -> list[LogPartition]:
         """An answer for each target."""
-        with self._bar() as bar:
+        with self._bar() as bar, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of models that are poor: the answers say it
             self.rounds.settle(self.clock, SETTLED)
+            if self.models and self.clock.limit >= LEAST_SECONDS and self._temper(FIRST, bar):
+                self._learn()
+                if self._temper(TEMPERED, bar):
+                    self._join()
             self._temper(1.0, bar)
         return self.answers()
 
-    def _temper(self, share: float, bar: Any) -> None:
-        """Rounds of tempering until this share of the limit; at least one in all."""
+    def _learn(self) -> None:
+        """Train, teach by the replicas so far, and offer the replicas what the model draws."""
+        clock, rounds = self.clock, self.rounds
+        messages, annealed = make(self.graph, self.targets, self.seed, self.full)
+        self.sides = [each for each in (messages, annealed) if each is not None]
+        if annealed is None or clock.until(TRAINED) <= 0:
+            return
+        annealed.train(clock, 0.8 * clock.until(TRAINED))
+        if not annealed.weights:
+            return
+        for k in reversed(range(len(self.targets))):
+            if clock.interrupted or clock.until(TRAINED) <= 0:
+                break
+            annealed.teach(k, rounds.spins_at(k, 0.5), clock, clock.until(TRAINED) / (k + 2))
+            q = annealed.at(k)
+            if q is not None and clock.until(TRAINED) > 0:
+                spins, log_q = q.sample_with_log_prob(OFFERS * rounds.replicas, seed=self.seed)
+                rounds.offer(k, spins.to("cpu", torch.int8), log_q.cpu())
+        self.before = len(rounds.kept)
+
+    def _join(self) -> None:
+        """Each model with replicas that did not teach it, the β of the largest error first and longest."""
+        clock = self.clock
+        errors = [self.rounds.say(k).log_partition.stderr for k in range(len(self.targets))]
+        order = sorted(range(len(errors)), key=lambda k: -errors[k])
+        for done, k in enumerate(order):
+            weight = errors[k] / sum(errors[j] for j in order[done:])
+            share = weight * clock.until(JOINED) / max(1, len(self.sides))
+            for side in self.sides:
+                if clock.interrupted or clock.until(JOINED) <= 0:
+                    return
+                side.join(k, self.rounds.spins_after(k, self.before), share)
+
+    def _temper(self, share: float, bar: Any) -> bool:
+        """Rounds of tempering until this share of the limit, at least one in all; whether to go on."""
         rounds, clock = self.rounds, self.clock
         each = clock.limit / ROUNDS
         while not rounds.energies or (clock.until(share) > 0 and not clock.interrupted):
             rounds.run(min(each, max(clock.until(share), 0.0)), clock)
             self._show(bar)
             if clock.interrupted and rounds.energies:
-                break
+                return False
             if self.wanted and len(rounds.energies) >= 8 and self._largest() <= self.wanted:
-                break
+                return False
+        return not clock.interrupted
 
     def _largest(self) -> float:
         return max(each.log_partition.stderr for each in self.answers())
@@ -77,6 +127,7 @@ class Search:
     def _answer(self, k: int) -> LogPartition:
         said = self.rounds.say(k)
         opinions = [Opinion("tempering from beta = 0", said.log_partition, remark=said.remark)]
+        opinions += [each for side in self.sides if (each := side.opinion(k)) is not None]
         used = [each for each in opinions if each.used]
         log_z, between = combine([each.log_partition for each in used])
         beta = self.targets[k]

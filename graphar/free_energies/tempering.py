@@ -146,10 +146,13 @@ class Rounds:
         """Index of the first round that counts."""
         return min(math.ceil(BURN_IN * len(self.energies)), len(self.energies) - 1)
 
-    def spins_at(self, target: int, first: float = BURN_IN, last: float = 1.0) -> Tensor:
-        """Kept configurations of rounds between two shares of all, (R, keep, N)."""
-        some = self.kept[int(first * len(self.kept)) : max(1, round(last * len(self.kept)))]
-        return torch.cat([part[target] for part in some or self.kept[-1:]], dim=1)
+    def spins_at(self, target: int, first: float = BURN_IN) -> Tensor:
+        """Kept configurations of all rounds so far but a first share, (R, keep, N)."""
+        return self.spins_after(target, int(first * len(self.kept)))
+
+    def spins_after(self, target: int, first: int) -> Tensor:
+        """Kept configurations from a round on, (R, keep, N)."""
+        return torch.cat([part[target] for part in self.kept[min(first, len(self.kept) - 1) :]], dim=1)
 
     def offer(self, target: int, spins: Tensor, log_q: Tensor) -> float:
         """Independent samples of a model as moves at a target, by Metropolis and Hastings; the share that is taken.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import signal
+import threading
+import time
 
 import pytest
+import torch
 
 import graphar as ga
 
@@ -50,3 +54,94 @@ def test_answers_come_in_the_order_asked_for() -> None:
         assert found[1].log_partition.value == pytest.approx(12 * math.log(2))
         with pytest.raises(ValueError, match="beta must be positive"):
             _ = found[1].free_energy
+
+
+def test_models_join_and_agree() -> None:
+    graph = ga.grid((6, 6), couplings="gaussian", seed=2)
+    found = ga.log_partition(graph, [0.3, 1.0], time_limit=5, exact=False, progress=False)
+    right = ga.log_partition(graph, [0.3, 1.0])
+    used = {opinion.method.split(" joined")[0] for each in found for opinion in each.opinions if opinion.used}
+    assert {"annealed model", "messages without training"} <= used, found
+    for each, known in zip(found, right, strict=True):
+        for opinion in each.opinions:
+            if opinion.used:
+                error = opinion.log_partition
+                assert abs(error.value - known.log_partition.value) < 4.5 * error.stderr, (opinion, known)
+
+
+def test_the_limit_is_kept() -> None:
+    graph = ga.random_regular(100, degree=4, couplings="gaussian", seed=0)
+    ga.log_partition(graph, 1.0, time_limit=1, exact=False, progress=False)  # loads compiled loops
+    began = time.monotonic()
+    found = ga.log_partition(graph, [0.5, 1.0], time_limit=2, exact=False, progress=False)
+    assert 1.8 < time.monotonic() - began < 2.6
+    assert found[0].seconds > 1.8
+
+
+def test_a_wanted_error_ends_it() -> None:
+    graph = ga.random_regular(48, degree=3, couplings="pm1", seed=1)
+    found = ga.log_partition(graph, 0.5, time_limit=60, exact=False, error=0.1, progress=False)
+    assert found.seconds < 40
+    assert found.log_partition.stderr <= 0.1
+
+
+def test_ctrl_c_leaves_the_best_so_far() -> None:
+    graph = ga.random_regular(48, degree=3, couplings="pm1", seed=1)
+    right = ga.log_partition(graph, 1.0).log_partition.value
+    timer = threading.Timer(1.5, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    found = ga.log_partition(graph, 1.0, time_limit=60, exact=False, models=False, progress=False)
+    timer.join()
+    assert found.interrupted
+    assert found.seconds < 20
+    assert "interrupted" in repr(found)
+    assert abs(found.log_partition.value - right) < 5 * found.log_partition.stderr
+
+
+@pytest.mark.parametrize("beta", [-0.1, math.nan, math.inf, "warm", [], [0.5, -1.0], None])
+def test_bad_beta(beta: object) -> None:
+    with pytest.raises(ValueError, match="beta"):
+        ga.log_partition(ga.chain(4), beta)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("time_limit", 0),
+        ("time_limit", -1),
+        ("time_limit", math.nan),
+        ("error", 0),
+        ("seed", -1),
+        ("exact", 1),
+        ("models", "no"),
+    ],
+)
+def test_bad_arguments(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=name):
+        ga.log_partition(ga.chain(4), 1.0, **{name: value})  # type: ignore[call-overload]
+
+
+def test_no_graph_and_numbers_too_large() -> None:
+    with pytest.raises(ValueError, match="graph must be"):
+        ga.log_partition([1, 2], 1.0)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="beta must leave"):
+        ga.log_partition(ga.chain(4), 1e300)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_spins_without_couplings(exact: bool) -> None:
+    graph = ga.IsingGraph.from_edges(torch.empty(2, 0, dtype=torch.long), [], h=[0.5, -2.0, 0.0])
+    found = ga.log_partition(graph, 1.5, exact=exact)
+    right = ga.exact.enumerate(graph, 1.5)
+    assert found.exact
+    assert found.log_partition.value == pytest.approx(right.log_partition, rel=1e-12)
+    assert found.energy.value == pytest.approx(right.energy, rel=1e-12)
+
+
+def test_huge_beta() -> None:
+    graph = ga.random_regular(20, degree=3, couplings="pm1", seed=1)
+    lowest = ga.exact.ground_state(graph)
+    found = ga.log_partition(graph, 1e6, time_limit=1, exact=False, progress=False)
+    assert found.energy.value == pytest.approx(lowest.energy)
+    entropy = math.log(ga.exact.enumerate(graph, 1.0).degeneracy)
+    assert abs(found.entropy.value - entropy) < 5 * found.entropy.stderr
