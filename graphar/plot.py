@@ -1,12 +1,14 @@
-"""Pictures: a graph with its order and one frontier, and a run. Each returns a matplotlib figure."""
+"""Pictures, each a matplotlib figure: a graph with its order and one frontier, a run, log Z by several methods."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphar._support.checks import check_count
+from graphar.free_energies.result import LogPartition
 from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.training.run import Run
@@ -14,7 +16,7 @@ from graphar.training.run import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_frontier", "plot_run"]
+__all__ = ["plot_frontier", "plot_log_partition", "plot_run"]
 
 MAX_DRAWN = 20_000  # spins; beyond, a picture shows nothing and takes minutes
 
@@ -72,6 +74,41 @@ def plot_frontier(frontier: Frontier, rank: int | None = None) -> Figure:
         right.scatter(*place[members].T, c=colour, s=size, label=label, zorder=2)
     right.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     right.set_title("what one conditional needs")
+    return figure
+
+
+def plot_log_partition(found: Sequence[LogPartition]) -> Figure:
+    """What :func:`graphar.log_partition` found at several β: entropy and energy per site, and how far methods differ.
+
+    Raises:
+        ValueError: ``found`` holds something else, or nothing.
+    """
+    from matplotlib.figure import Figure
+
+    if not found or not all(isinstance(each, LogPartition) for each in found):
+        raise ValueError(f"found must hold answers of graphar.log_partition, got {found!r}")
+    rising = sorted(found, key=lambda each: each.beta)
+    betas, n = [each.beta for each in rising], rising[0].num_spins
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name in ("energy", "entropy"):
+        values = [getattr(each, name) for each in rising]
+        left.errorbar(betas, [v.value / n for v in values], [v.stderr / n for v in values], fmt="o-", label=name)
+    left.set(xlabel="β", ylabel="per site")
+    left.legend(frameon=False)
+    methods = list(dict.fromkeys(opinion.method for each in rising for opinion in each.opinions))
+    for k, method in enumerate(methods):
+        rows = [
+            (each.beta * (1 + 0.01 * k), opinion.log_partition.value - each.log_partition.value, opinion)
+            for each in rising
+            for opinion in each.opinions
+            if opinion.method == method and opinion.used
+        ]
+        errors = [opinion.log_partition.stderr for _, _, opinion in rows]
+        right.errorbar([row[0] for row in rows], [row[1] for row in rows], errors, fmt="o", label=method)
+    right.axhline(0, color="#b0b0b0", zorder=0)
+    right.set(xlabel="β", ylabel="log Z of each method − answer, in nats")
+    right.legend(frameon=False, fontsize="small")
     return figure
 
 

@@ -25,6 +25,8 @@ FLOORS = (
     ("training",),
     ("plot",),
     ("free_energies", "plot"),
+    ("free_energies",),
+    ("plot",),
     ("comparison", "landscapes"),
     ("solvers",),
     ("comparison", "landscapes"),

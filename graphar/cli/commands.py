@@ -142,7 +142,8 @@ def anneal(options: argparse.Namespace) -> int:
             print(f"graphar anneal: {warning.message}", file=sys.stderr)
         run.update_best(result.best_energy, result.best_spins)
         exact = _exact(model, result)
-    _write_json(folder / SUMMARY, _summary(run, result, exact))
+    summary = _summary(run, result, exact)
+    _write_json(folder / SUMMARY, summary)
     if run.history:
         from graphar.plot import plot_run
 
@@ -157,6 +158,11 @@ def anneal(options: argparse.Namespace) -> int:
             errors = exact["standard_errors"]
             off = f"{exact['difference']:+.2g} from it, {'∞' if errors is None else f'{errors:.1f}'} standard errors"
         print(f"{exact['method']}: {exact['log_partition']:.10g}; importance sampling is {off}")
+    if options.check and result is not None and exact is None and not result.exact:
+        from graphar.cli.free_energies import check_of_run
+
+        summary["check"] = check_of_run(model, result.beta, result.log_partition, settings["seed"])
+        _write_json(folder / SUMMARY, summary)
     print(f"lowest energy met: {run.best_energy:g}")
     print(f"{run.seconds:.1f} s of training; see {folder / PICTURE}, {folder / SUMMARY}")
     if run.interrupted:

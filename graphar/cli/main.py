@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   graphar info grid:32x32,couplings=gaussian,seed=1 --ordering all
   graphar anneal datasets/rrg3_pm1_n256.edges
   graphar anneal --resume runs/rrg3_pm1_n256-1
+  graphar free-energy datasets/rrg3_pm1_n1024.edges --beta 0.5 1 2 --time 60
   graphar sample runs/rrg3_pm1_n256-1 -n 1000 --out spins.npy
   graphar convert couplings.gset couplings.edges
   graphar check G1.gset partition.txt --as max-cut
@@ -150,6 +151,8 @@ def _parser() -> argparse.ArgumentParser:
     anneal.add_argument("--out", type=Path, help="run folder (default: a new one in runs/)")
     anneal.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with an interrupted run, as it was begun")
     anneal.add_argument("--quiet", action="store_true", help="no progress bar, no table while it runs")
+    checking = "whether a few seconds of tempering check log Z where no exact value is cheap (default: yes)"
+    anneal.add_argument("--check", action=argparse.BooleanOptionalAction, default=True, help=checking)
     anneal.set_defaults(run=commands.anneal)
 
     sample = subparsers.add_parser("sample", help="draw samples from a trained model")
@@ -172,8 +175,24 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--to", choices=io.FORMATS, metavar="FORMAT", help="format of the target")
     convert.set_defaults(run=commands.convert)
 
+    _add_free_energy(subparsers)
     _add_check(subparsers)
     return parser
+
+
+def _add_free_energy(subparsers: Any) -> None:
+    from graphar.cli import free_energies
+
+    free = subparsers.add_parser("free-energy", help="log Z, F, energy and entropy by whichever methods fit the time")
+    _add_source(free, optional=True)
+    free.add_argument("--beta", nargs="+", type=float, help="inverse temperatures")
+    free.add_argument("--time", type=float, default=60.0, help="seconds (default: %(default)g)")
+    free.add_argument("--error", type=float, help="standard error of log Z that is enough (default: none is)")
+    free.add_argument("--seed", type=int, help="(default: 0)")
+    free.add_argument("--out", type=Path, help="run folder (default: a new one in runs/)")
+    free.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with a run, for --time more seconds")
+    free.add_argument("--quiet", action="store_true", help="no progress bar")
+    free.set_defaults(run=free_energies.free_energy)
 
 
 def _add_check(subparsers: Any) -> None:

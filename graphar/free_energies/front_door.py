@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from os import PathLike
 from typing import Any, overload
 
 import numpy as np
@@ -47,6 +48,8 @@ def log_partition(
     error: float | None = ...,
     exact: bool = ...,
     models: bool = ...,
+    checkpoint: str | PathLike[str] | None = ...,
+    resume: str | PathLike[str] | None = ...,
     progress: bool = ...,
 ) -> LogPartition: ...
 @overload
@@ -59,6 +62,8 @@ def log_partition(
     error: float | None = ...,
     exact: bool = ...,
     models: bool = ...,
+    checkpoint: str | PathLike[str] | None = ...,
+    resume: str | PathLike[str] | None = ...,
     progress: bool = ...,
 ) -> tuple[LogPartition, ...]: ...
 def log_partition(
@@ -70,6 +75,8 @@ def log_partition(
     error: float | None = None,
     exact: bool = True,
     models: bool = True,
+    checkpoint: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
     progress: bool = True,
 ) -> Any:
     r"""log Z, F, ⟨E⟩ and S at one β or several, with errors, by whichever methods fit the graph and the time.
@@ -91,6 +98,9 @@ def log_partition(
         error: standard error of log Z at which to stop before the time is over; none by default.
         exact: whether exact methods may answer. Without them the rest can be tested.
         models: whether models are used beside tempering, where there are 3 seconds or more.
+        checkpoint: file for what tempering has measured, written about every minute and at the end; none where the
+            answer is exact.
+        resume: such a file, of the same graph, β and seed, to go on from for ``time_limit`` more seconds.
         progress: whether to show a progress bar.
 
     Returns:
@@ -98,7 +108,8 @@ def log_partition(
         the best so far.
 
     Raises:
-        ValueError: β is negative or not finite, or there is none; time or error not positive; numbers that overflow.
+        ValueError: β is negative or not finite, or there is none; time or error not positive; numbers that overflow; a
+            file that is damaged or of another run.
 
     >>> import graphar as ga
     >>> found = log_partition(ga.grid((6, 6), couplings="pm1", seed=0), [0.5, 1.0])
@@ -116,10 +127,10 @@ def log_partition(
     check_scale(graph, max(betas))
     with finish_step_first() as flag:
         clock = Clock(limit, flag)
-        found = _trivial(graph, betas) or (_exact(graph, betas, clock) if exact else None)
+        found = _trivial(graph, betas) or (_exact(graph, betas, clock) if exact and resume is None else None)
         if found is None:
             targets = sorted({b for b in betas if b > 0})
-            search = Search(graph, targets, seed, clock, wanted, models, exact, progress)
+            search = Search(graph, targets, seed, clock, wanted, models, exact, progress, checkpoint, resume)
             sampled = search.run()
             free = _trivial(graph, [0.0]) or []
             table = {each.beta: each for each in (*sampled, *free)}

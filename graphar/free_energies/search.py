@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
+from os import PathLike
 from typing import Any
 
 import torch
 
 from graphar.estimators.estimate import Estimate
+from graphar.free_energies.checkpoint import read_rounds, write_rounds
 from graphar.free_energies.clock import Clock
 from graphar.free_energies.combine import combine
 from graphar.free_energies.models import Side, make
@@ -24,6 +26,8 @@ TRAINED = 0.65  # by which models are trained and taught
 TEMPERED = 0.85  # by which replicas for the joins are there
 JOINED = 0.97  # by which models and replicas are joined
 LEAST_SECONDS = 3.0  # with less, tempering alone
+SAVED = 0.99  # by which tempering ends where a file is to be written
+SAVE_SECONDS = 60.0  # of work that a crash may lose
 OFFERS = 16  # independent samples of a model, for each replica
 ROUNDS = 40  # of tempering, in all of its time
 
@@ -40,6 +44,8 @@ class Search:
         models: whether models are used.
         full: whether models may have all the exact sites that fit.
         progress: whether to show a bar.
+        checkpoint: file for what tempering has measured.
+        resume: such a file to go on from.
     """
 
     def __init__(
@@ -52,10 +58,13 @@ class Search:
         models: bool,
         full: bool,
         progress: bool,
+        checkpoint: str | PathLike[str] | None = None,
+        resume: str | PathLike[str] | None = None,
     ) -> None:
         self.graph, self.targets, self.seed, self.clock, self.wanted = graph, targets, seed, clock, wanted
         self.models, self.full, self.progress = models, full, progress
-        self.rounds = Rounds(graph, targets, seed)
+        self.checkpoint, self._saved = checkpoint, 0.0
+        self.rounds = Rounds(graph, targets, seed) if resume is None else read_rounds(resume, graph, targets, seed)
         self.sides: list[Side] = []
         self.before = 0  # rounds that taught a model
 
@@ -68,8 +77,14 @@ class Search:
                 self._learn()
                 if self._temper(TEMPERED, bar):
                     self._join()
-            self._temper(1.0, bar)
+            self._temper(1.0 if self.checkpoint is None else SAVED, bar)
+        self._save()
         return self.answers()
+
+    def _save(self) -> None:
+        if self.checkpoint is not None:
+            write_rounds(self.checkpoint, self.rounds)
+            self._saved = self.clock.seconds
 
     def _learn(self) -> None:
         """Train, teach by the replicas so far, and offer the replicas what the model draws."""
@@ -111,6 +126,8 @@ class Search:
         while not rounds.energies or (clock.until(share) > 0 and not clock.interrupted):
             rounds.run(min(each, max(clock.until(share), 0.0)), clock)
             self._show(bar)
+            if clock.seconds - self._saved > SAVE_SECONDS:
+                self._save()
             if clock.interrupted and rounds.energies:
                 return False
             if self.wanted and len(rounds.energies) >= 8 and self._largest() <= self.wanted:

@@ -75,9 +75,13 @@ class Rounds:
         self.seconds_per_sweep = math.inf
         self.best_energy = math.inf
         self.steps: Steps | None = None
+        self.settled = 0  # rounds at the start that need no burn-in, being those of an earlier run
 
     def settle(self, clock: Clock, share: float) -> None:
         """Find the speed, the ladder, and configurations that have forgotten where they began."""
+        if self.settled:
+            self._round(16, clock)
+            return
         self._round(2, clock)  # loads compiled loops
         sweeps = 8
         while not clock.interrupted:
@@ -144,9 +148,9 @@ class Rounds:
     @property
     def after_burn_in(self) -> int:
         """Index of the first round that counts."""
-        return min(math.ceil(BURN_IN * len(self.energies)), len(self.energies) - 1)
+        return 0 if self.settled else min(math.ceil(BURN_IN * len(self.energies)), len(self.energies) - 1)
 
-    def spins_at(self, target: int, first: float = BURN_IN) -> Tensor:
+    def spins_at(self, target: int, first: float) -> Tensor:
         """Kept configurations of all rounds so far but a first share, (R, keep, N)."""
         return self.spins_after(target, int(first * len(self.kept)))
 
