@@ -27,11 +27,12 @@ class Check(NamedTuple):
 
 
 def check(q: Distribution, seconds: float, seed: int, num_samples: int = 2000) -> Check | None:
-    """Temper for about so many seconds and join; None after Ctrl-C."""
+    """Temper for about so many seconds and join; None after Ctrl-C, a ValueError where the graph is too large."""
     with finish_step_first() as flag, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         clock = Clock(seconds, flag)
         rounds = Rounds(q.graph, [q.beta], seed)
+        rounds.check_reach(seconds)
         rounds.settle(clock, SETTLED)
         while not clock.interrupted and (clock.left > 0 or not rounds.energies):
             rounds.run(min(clock.left, seconds / ROUNDS), clock)

@@ -108,7 +108,8 @@ def log_partition(
         the best so far.
 
     Raises:
-        ValueError: β is negative or not finite, or there is none; time or error not positive; numbers that overflow; a
+        ValueError: β is negative or not finite, or there is none; time or error not positive, or too
+            little time or memory for so large a graph; numbers that overflow; a
             file that is damaged or of another run.
 
     >>> import graphar as ga

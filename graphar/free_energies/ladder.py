@@ -18,7 +18,7 @@ import numpy as np
 
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 
-__all__ = ["STEP", "first_ladder", "ladder"]
+__all__ = ["STEP", "deviation", "first_ladder", "ladder"]
 
 STEP = 1.0
 """Of ℓ between two β: half of the exchanges are accepted."""

@@ -65,6 +65,7 @@ class Search:
         self.models, self.full, self.progress = models, full, progress
         self.checkpoint, self._saved = checkpoint, 0.0
         self.rounds = Rounds(graph, targets, seed) if resume is None else read_rounds(resume, graph, targets, seed)
+        self.rounds.check_reach(clock.limit)
         self.sides: list[Side] = []
         self.before = 0  # rounds that taught a model
 

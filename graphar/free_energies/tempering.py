@@ -13,8 +13,9 @@ from torch import Tensor
 from graphar._support.seeds import hash_key
 from graphar.estimators.autocorrelation import error_of_mean, gelman_rubin
 from graphar.estimators.estimate import Estimate
+from graphar.exact.scale import scale
 from graphar.free_energies.clock import Clock
-from graphar.free_energies.ladder import first_ladder, ladder
+from graphar.free_energies.ladder import deviation, first_ladder, ladder
 from graphar.free_energies.steps import Steps, along
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.montecarlo.tempered import Tempering
@@ -36,7 +37,16 @@ MAX_NUMBERS = 2**23
 BURN_IN = 0.25
 """Share of the rounds that is left out at the start."""
 
-LOW_SWAPS = 0.2
+LONGEST_STEP = 2.5
+"""Of ℓ between rungs: 8 % of the exchanges are accepted, and samples barely reweight from one to the next."""
+
+LOW_OVERLAP = 0.02
+"""Of samples at two rungs, below which their error is not to be trusted."""
+
+LEAST_SWEEPS = 200
+UPDATES_PER_SECOND = 2e8
+"""Of spins, with loops on one core."""
+
 KEPT_SPINS = 2**26
 
 
@@ -76,6 +86,22 @@ class Rounds:
         self.best_energy = math.inf
         self.steps: Steps | None = None
         self.settled = 0  # rounds at the start that need no burn-in, being those of an earlier run
+
+    def check_reach(self, seconds: float) -> None:
+        """A ValueError where memory or time does not allow a ladder whose rungs overlap."""
+        # ∫σ_E dβ is at most σ_E(0) β and, by Schwarz' inequality, √(β (E(0) − E(β)))
+        beta, n = self.targets[-1], self.graph.num_spins
+        rungs = max(8.0, min(deviation(self.graph) * beta, math.sqrt(beta * scale(self.graph))) / 2)
+        if rungs > LONGEST_STEP * self.largest:
+            raise ValueError(
+                f"graph is too large for tempering to beta = {beta:g}: {n} spins need about {rungs:.0f} temperatures, and "
+                f"there is room for {self.largest}; ask for a smaller beta, or train a model and use graphar.free_energy"
+            )
+        least = LEAST_SWEEPS * n * self.replicas * min(rungs, self.largest) / UPDATES_PER_SECOND
+        if least > seconds / 2:
+            raise ValueError(
+                f"time_limit must be at least {2 * least:.0f} seconds for {n} spins to beta = {beta:g}, got {seconds:g}"
+            )
 
     def settle(self, clock: Clock, share: float) -> None:
         """Find the speed, the ladder, and configurations that have forgotten where they began."""
@@ -205,6 +231,8 @@ class Rounds:
         unseen = 1 / independent
         overlap = float(steps.overlap[:rung].min())
         remark = f"{len(self.betas)} rungs, {trips:.0f} round trips, overlap {overlap:.2g} or more, R̂ {rhat:.3f}"
+        if overlap < LOW_OVERLAP:
+            error = entropy_error = math.inf
         spread = float(energy.std()) / independent
         return Said(
             Estimate(log_z, math.hypot(error, unseen)),

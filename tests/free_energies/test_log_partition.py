@@ -145,3 +145,13 @@ def test_huge_beta() -> None:
     assert found.energy.value == pytest.approx(lowest.energy)
     entropy = math.log(ga.exact.enumerate(graph, 1.0).degeneracy)
     assert abs(found.entropy.value - entropy) < 5 * found.entropy.stderr
+
+
+def test_graphs_too_large_are_refused_at_once() -> None:
+    graph = ga.random_regular(100_000, degree=3, couplings="pm1", seed=0)
+    began = time.monotonic()
+    with pytest.raises(ValueError, match=r"time_limit must be at least .* seconds for 100000 spins"):
+        ga.log_partition(graph, 1.0, time_limit=5)
+    with pytest.raises(ValueError, match="graph is too large for tempering to beta = 30"):
+        ga.log_partition(graph, 30.0, time_limit=1e5)
+    assert time.monotonic() - began < 5
