@@ -29,7 +29,7 @@ LEAST_SECONDS = 3.0  # with less, tempering alone
 SAVED = 0.99  # by which tempering ends where a file is to be written
 SAVE_SECONDS = 60.0  # of work that a crash may lose
 OFFERS = 16  # independent samples of a model, for each replica
-ROUNDS = 40  # of tempering, in all of its time
+ROUNDS = 12  # of tempering in all the time; each counts its round trips anew
 
 
 class Search:
@@ -131,7 +131,7 @@ class Search:
                 self._save()
             if clock.interrupted and rounds.energies:
                 return False
-            if self.wanted and len(rounds.energies) >= 8 and self._largest() <= self.wanted:
+            if self.wanted and len(rounds.energies) >= 4 and self._largest() <= self.wanted:
                 return False
         return not clock.interrupted
 

@@ -94,8 +94,8 @@ class Rounds:
         rungs = max(8.0, min(deviation(self.graph) * beta, math.sqrt(beta * scale(self.graph))) / 2)
         if rungs > LONGEST_STEP * self.largest:
             raise ValueError(
-                f"graph is too large for tempering to beta = {beta:g}: {n} spins need about {rungs:.0f} temperatures, and "
-                f"there is room for {self.largest}; ask for a smaller beta, or train a model and use graphar.free_energy"
+                f"graph is too large for tempering to beta = {beta:g}: {n} spins need about {rungs:.0f} temperatures, "
+                f"with room for {self.largest}; ask for smaller beta, or train a model and use graphar.free_energy"
             )
         least = LEAST_SWEEPS * n * self.replicas * min(rungs, self.largest) / UPDATES_PER_SECOND
         if least > seconds / 2:
@@ -225,7 +225,7 @@ class Rounds:
         trips = sum(self.trips[first:]) / 2
         # replicas walk from rung to rung at random: back from a rung at half the way they are in a quarter of the time
         back = trips * ((len(self.betas) - 1) / rung) ** 2
-        independent = min(independent, of_energy, max(1.0, back))
+        independent = max(float(self.replicas), min(independent, of_energy, back))
         rhat = gelman_rubin(energy) if energy.shape[1] >= 4 else math.nan
         # states of weight P are missed with probability e^(−nP): 1/n is what n samples do not know
         unseen = 1 / independent
