@@ -1,0 +1,175 @@
+"""Members of the portfolio: each takes a part, a budget of work and a seed, and gives configurations of low energy.
+
+A member does the same for the same part, budget and seed, on any number of threads. It looks between two steps, of
+about a tenth of a second, whether it is to stop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphar._support.seeds import hash_key
+from graphar.exact.scale import scale
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.montecarlo.annealing import interpolate
+from graphar.montecarlo.base import Sampler
+from graphar.montecarlo.metropolis_sampler import Metropolis
+from graphar.montecarlo.subgraphs import SubgraphHeatBath
+from graphar.montecarlo.tempering import parallel_tempering
+from graphar.solvers.search.parts import Part
+
+__all__ = ["FIRST_BUDGET", "MEMBERS", "Bench", "members_of"]
+
+FIRST_BUDGET = 2**25
+"""Spins and neighbours looked at in a turn of the first round: about a tenth of a second."""
+
+_STEP = 2**26  # of the same, between two looks at whether to stop
+_HOT, _COLD = 0.15, 5.0  # β of annealing times the typical field at a site
+_QUENCH = 40.0  # β of its last sweeps
+_FEW_NEIGHBOURS = 8.0  # on average, up to which subgraphs of small width are large
+_TABLES = 2**18  # entries of tables of subgraphs, for each replica
+_MOST_SWEEPS = 2**17
+
+
+@dataclass(eq=False)
+class Bench:
+    """A part with what its members need of it, made when first asked for.
+
+    Attributes:
+        part: the part.
+        stop: asks whether to stop.
+    """
+
+    part: Part
+    stop: Callable[[], bool]
+
+    @property
+    def graph(self) -> IsingGraph | SpinHypergraph:
+        return self.part.graph
+
+    @cached_property
+    def metropolis(self) -> Metropolis:
+        return Metropolis(self.graph)
+
+    @cached_property
+    def subgraphs(self) -> SubgraphHeatBath:
+        assert isinstance(self.graph, IsingGraph)
+        width = int(np.clip(math.log2(_TABLES / self.graph.num_spins), 2, 8))
+        return SubgraphHeatBath(self.graph, width=width)
+
+    @cached_property
+    def size(self) -> int:
+        """Spins, and places of spins in interactions."""
+        if isinstance(self.graph, IsingGraph):
+            return self.graph.num_spins + 2 * self.graph.num_couplings
+        return self.graph.num_spins + int((self.graph.orders**2).sum())
+
+    @cached_property
+    def unit(self) -> float:
+        """1 / the typical field at a site, root of the mean square: what β is measured in."""
+        if isinstance(self.graph, IsingGraph):
+            squares = float((self.graph.edge_weight**2).sum())
+        else:
+            squares = float((self.graph.hyperedge_weight**2 * self.graph.orders).sum())
+        typical = math.sqrt((squares + float((self.graph.h**2).sum())) / self.graph.num_spins)
+        return 1.0 / typical if typical > 1e-250 else 1e-9 / max(scale(self.graph), 1e-250)
+
+    def replicas(self, most: int) -> int:
+        """In whole halves of blocks, fewer of large parts."""
+        return int(np.clip(2**23 // self.size // 32 * 32, 32, most))
+
+
+def _annealing(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
+    """Simulated annealing of random configurations."""
+    cold = _COLD * (1, 2, 4)[turn % 3]  # heterogeneous couplings freeze later
+    return _swept(bench, bench.metropolis, [_HOT, cold], bench.size, 256, budget, seed, None)
+
+
+def _reheating(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
+    """Simulated annealing of the best configurations, from a middle temperature."""
+    warm = _COLD * (0.25, 0.35, 0.18)[turn % 3]
+    return _swept(bench, bench.metropolis, [warm, _COLD], bench.size, 128, budget, seed, bench.part.rows)
+
+
+def _subgraphs(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
+    """Annealing by exact draws of large subgraphs of small width, the rest held."""
+    cost = (bench.size << bench.subgraphs.width) // 4
+    return _swept(bench, bench.subgraphs, [0.5, _COLD], cost, 64, 4 * budget, seed, None)
+
+
+def _re_solution(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
+    """Optimal re-solution of large subgraphs of small width of the best configurations, the rest held.
+
+    By the same exact draws, so cold that they are of the lowest energy; ties fall at random, and lead on.
+    """
+    cost = (bench.size << bench.subgraphs.width) // 4
+    warm = (_QUENCH, 0.5 * _COLD)[turn % 2]
+    return _swept(bench, bench.subgraphs, [warm, _QUENCH], cost, 64, 2 * budget, seed, bench.part.rows)
+
+
+def _tempering(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
+    """Parallel tempering, with Houdayer's moves where there are few neighbours."""
+    temperatures, replicas = 24, 4
+    betas = np.geomspace(0.3, _COLD, temperatures) * bench.unit
+    every = max(20, min(_MOST_SWEEPS, budget // (temperatures * replicas * bench.size)))
+    found, spins, left = [], None, every
+    steps = max(10, _STEP // (temperatures * replicas * bench.size))
+    while left > 0 and not bench.stop():
+        sweeps = max(10, min(steps, left))
+        key = hash_key(seed, "tempering", len(found)) >> 1
+        result = parallel_tempering(
+            bench.graph, betas, sweeps, replicas, key, keep=1, spins=spins, burn_in=0, progress=False
+        )
+        spins, left = result.spins[:, :, -1], left - sweeps
+        found.append(result.best_spins)
+    return torch.stack(found) if found else bench.part.rows[:1]
+
+
+def _swept(
+    bench: Bench,
+    sampler: Sampler,
+    betas: list[float],
+    cost: int,
+    most: int,
+    budget: int,
+    seed: int,
+    spins: Tensor | None,
+) -> Tensor:
+    """Where replicas are after sweeps along a schedule of β, the last ones cold."""
+    replicas = bench.replicas(most)
+    sweeps = int(np.clip(budget // (replicas * cost), 20, _MOST_SWEEPS))
+    schedule = interpolate(betas, sweeps)
+    schedule[-max(3, sweeps // 50) :] = _QUENCH
+    schedule *= bench.unit
+    if spins is not None:
+        spins = spins[torch.arange(replicas) % len(spins)]
+    state = sampler.init(replicas, seed=seed, spins=spins)
+    step, done = max(1, _STEP // (replicas * cost)), 0
+    while done < sweeps and not bench.stop():
+        count = min(step, sweeps - done)
+        state, _ = sampler.step(state, schedule[done : done + count, None], count, measure=0)
+        done += count
+    return state.spins
+
+
+MEMBERS: dict[str, Callable[[Bench, int, int, int], Tensor]] = {
+    "annealing": _annealing,
+    "subgraphs": _subgraphs,
+    "re-solution": _re_solution,
+    "tempering": _tempering,
+    "reheating": _reheating,
+}
+
+
+def members_of(graph: IsingGraph | SpinHypergraph) -> list[str]:
+    """Members by the structure of a graph, in their turns: of few neighbours, of many, or of many-body interactions."""
+    if isinstance(graph, IsingGraph) and 2 * graph.num_couplings <= _FEW_NEIGHBOURS * graph.num_spins:
+        return ["annealing", "subgraphs", "re-solution", "tempering"]
+    return ["annealing", "reheating", "annealing", "tempering"]

@@ -1,0 +1,133 @@
+"""The order of a search: exact methods where they fit, then rounds of the portfolio, and bounds between them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from graphar._support.seeds import hash_key
+from graphar.exact.ground_state import GroundState
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.montecarlo.base import random_spins
+from graphar.solvers.bounds import lower_bound
+from graphar.solvers.bounds.integrality import ladder_of
+from graphar.solvers.bounds.pairs import as_pairs
+from graphar.solvers.bounds.rounding import sum_down
+from graphar.solvers.search.exactly import by_elimination, by_matching, by_parities
+from graphar.solvers.search.incumbent import Incumbent
+from graphar.solvers.search.members import FIRST_BUDGET, MEMBERS, Bench, members_of
+from graphar.solvers.search.parts import Part, Parts
+
+__all__ = ["first_candidate", "search"]
+
+_SHARE = 0.4  # of the time, that an exact method may be predicted to take
+_LONGEST = 30.0  # seconds of it where there is no limit
+_GROWTH = 6  # doublings of the budget of a turn, one every two rounds
+_BOUND_ROUNDS = (2, 6, 12)  # after which bounds are looked for
+_BOUND_SHARE = 0.1  # of the time, for each of them
+_BOUND_LONGEST = 10.0
+_GREEDY_PASSES = 50
+
+
+def first_candidate(graph: IsingGraph | SpinHypergraph, initial: torch.Tensor | None, seed: int) -> torch.Tensor:
+    """Configurations (M, N) to begin with, at once: the given ones, or random ones after a descent."""
+    double = graph.to(torch.device("cpu"), torch.float64)
+    if initial is not None:
+        return initial
+    x = random_spins(1, graph.num_spins, hash_key(seed, "first candidate"))[0]
+    energy = float(double.energy(x))
+    rng = torch.Generator().manual_seed(hash_key(seed, "descent"))
+    for _ in range(_GREEDY_PASSES if graph.num_spins < 10_000 else 5):
+        better = double.flip_delta(x) < 0
+        trial = torch.where(better & (torch.rand(len(x), generator=rng) < 0.3), -x, x)
+        lower = float(double.energy(trial))
+        if lower < energy:
+            x, energy = trial, lower
+        elif not bool(better.any()):
+            break
+    return x[None]
+
+
+def search(best: Incumbent, seed: int, limit: float, steps: int | None) -> None:
+    """Look for better configurations and bounds until told to stop; all goes to ``best``.
+
+    Args:
+        best: what is known so far.
+        seed: of all random bits.
+        limit: seconds, ∞ for none: how much may be tried. Whoever waits for the search stops it.
+        steps: rounds of the portfolio, None for as many as there is time for.
+    """
+    seconds = _LONGEST if math.isinf(limit) else _SHARE * limit
+    ground = _of_whole(best.graph, seconds)
+    if ground is not None:
+        best.offer(ground.spins, ground.method)
+        best.raise_bound(ground.energy - ground.gap, ground.method)
+        return
+    if best.stop.is_set():
+        return
+    parts = Parts(best.graph)
+    method = "reductions"
+    for part, given in zip(parts.parts, parts.inside(best.spins), strict=True):
+        if best.stop.is_set():
+            return
+        ground = by_elimination(part.graph, seconds) or by_matching(part.graph, seconds)
+        if ground is None:
+            part.take(given, "start")
+            continue
+        part.take(ground.spins, ground.method)
+        part.bound, part.solved = ground.energy - ground.gap, True
+        method = ground.method if part.graph.num_spins > 1 else method
+    best.offer(parts.whole(), method)
+    _raise(best, parts, method)
+    hard = [part for part in parts.parts if not part.solved]
+    if hard:
+        _rounds(best, parts, hard, seed, limit, steps)
+
+
+def _of_whole(graph: IsingGraph | SpinHypergraph, seconds: float) -> GroundState | None:
+    """Ground state by what needs a graph's places, or its interactions, as they are."""
+    if isinstance(graph, IsingGraph):
+        return by_matching(graph, seconds)
+    return by_parities(graph) or by_elimination(graph, seconds)
+
+
+def _rounds(best: Incumbent, parts: Parts, hard: list[Part], seed: int, limit: float, steps: int | None) -> None:
+    benches = [Bench(part, best.stop.is_set) for part in hard]
+    turn = 0
+    while (steps is None or turn < steps) and not best.stop.is_set():
+        budget = FIRST_BUDGET << min(turn // 2, _GROWTH)
+        for number, bench in enumerate(benches):
+            for place, name in enumerate(members_of(bench.graph)):
+                if best.stop.is_set():
+                    return
+                key = hash_key(seed, f"{name}, {number}, {place}", turn) >> 1
+                found = MEMBERS[name](bench, budget, key, turn)
+                bench.part.take(found, name)
+                if bool((bench.graph.energy(found) <= bench.part.energies[0] + bench.part.tolerance).any()):
+                    best.offer(parts.whole(bench.part, 64), name)
+        turn += 1
+        if turn in _BOUND_ROUNDS:
+            _look_for_bounds(best, parts, hard, limit)
+
+
+def _look_for_bounds(best: Incumbent, parts: Parts, hard: list[Part], limit: float) -> None:
+    for part in hard:
+        seconds = min(_BOUND_LONGEST, _BOUND_SHARE * limit / len(hard))
+        if best.stop.is_set() or not isinstance(part.graph, IsingGraph):
+            return
+        lowest = float(part.energies[0])
+        found = lower_bound(part.graph, time_limit=seconds, target=lowest)
+        part.bound = max(part.bound, found.value)
+        _raise(best, parts, found.method)
+
+
+def _raise(best: Incumbent, parts: Parts, method: str) -> None:
+    """The bound of the parts as one of the whole, rounded up to what its energies may be."""
+    bound = parts.bound
+    if isinstance(best.graph, IsingGraph):
+        offset = float(best.graph.offset.item())
+        ladder = ladder_of(as_pairs(best.graph))
+        if ladder is not None:
+            bound = max(bound, sum_down([ladder.up(sum_down([bound, -offset])), offset]))
+    best.raise_bound(bound, method)

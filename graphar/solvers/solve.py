@@ -1,0 +1,246 @@
+"""The best configuration under a budget: exact methods where they fit, a portfolio of searches elsewhere."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from os import PathLike
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphar._support.checks import check_count, check_number, check_spins
+from graphar._support.files import atomic_write
+from graphar._support.interrupt import finish_step_first
+from graphar._support.seeds import check_seed
+from graphar.exact.scale import check_scale
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.kinds import check_hamiltonian
+from graphar.montecarlo.watch import check_time_limit
+from graphar.problems import Problem
+from graphar.solvers.result import Solution
+from graphar.solvers.search.incumbent import Incumbent
+from graphar.solvers.search.portfolio import first_candidate, search
+
+__all__ = ["Progress", "solve"]
+
+_TICK = 0.02  # seconds between two looks at Ctrl-C and the clock
+_MARGIN = 0.02  # seconds kept for the way home
+
+
+class Progress(NamedTuple):
+    """What a callback is told.
+
+    Attributes:
+        seconds: since the beginning.
+        energy: lowest so far.
+        bound: best so far.
+        spins: of the lowest energy, int8, (N,).
+        method: that found them.
+    """
+
+    seconds: float
+    energy: float
+    bound: float
+    spins: Tensor
+    method: str
+
+
+def solve(
+    graph: IsingGraph | SpinHypergraph | Problem[Any],
+    time_limit: float | None = 60.0,
+    target: float | None = None,
+    seed: int = 0,
+    initial: Any = None,
+    callback: Callable[[Progress], Any] | None = None,
+    *,
+    steps: int | None = None,
+    max_solutions: int = 16,
+    out: str | PathLike[str] | None = None,
+    progress: bool = True,
+) -> Solution:
+    r"""A configuration of as low an energy as can be found in a given time, with a bound, and a proof where there is one.
+
+    .. math:: \min_x H(x) \le \text{energy}, \qquad \text{bound} \le \min_x H(x)
+
+    What is planar or on a torus without fields goes to matching. Else the graph is reduced and split into components
+    (:mod:`graphar.solvers.reductions`), and narrow ones are eliminated. What is left goes to rounds of a portfolio:
+    simulated annealing, annealing and optimal re-solution of large subgraphs of small width
+    (`Hamze and de Freitas 2004 <https://arxiv.org/abs/1207.4149>`_,
+    `Selby 2014 <https://arxiv.org/abs/1409.3934>`_), tempering with clusters, annealing from the best configurations
+    so far; each turn does twice the work every two rounds. Lower bounds are looked for between rounds.
+
+    The search ends with a proof, at the target, at the time limit, after ``steps`` rounds, when the callback returns
+    True, or with Ctrl-C, and always has a configuration. A limit of time is kept within 0.2 s + 2 %, also while
+    compiled loops are loaded or made for the first time, which then goes on in another thread. Equal seeds and steps,
+    without a limit that is reached, give equal configurations on any number of threads; under a limit of time only the
+    order of what is tried is the same.
+
+    Args:
+        graph: couplings and fields, a hypergraph, or a problem (:mod:`graphar.problems`).
+        time_limit: seconds ≥ 0; None for no limit, where Ctrl-C ends it.
+        target: an energy, or an objective of a problem, that is enough.
+        seed: of all random bits.
+        initial: configurations to begin with, ±1, shape (N,) or (M, N), or an answer of the problem.
+        callback: called with :class:`Progress` after improvements; where they come fast, with the last alone.
+        steps: rounds of the portfolio; as many as there is time for by default.
+        max_solutions: different configurations of the lowest energy that are kept.
+        out: a file that gets the spins, one a line, after each improvement, whole or not at all.
+        progress: whether to show a bar with best, bound and gap.
+
+    Returns:
+        The best configuration and what is known of it; see :class:`Solution`.
+
+    Raises:
+        ValueError: a batch of several graphs, numbers that are not finite, an argument that breaks its rule.
+
+    >>> import graphar as ga
+    >>> found = solve(ga.grid((12, 12), couplings="pm1", field=0.5, seed=1), time_limit=10, progress=False)
+    >>> found.energy, found.optimal, found.method
+    (-214.0, True, 'elimination')
+    """
+    start = time.monotonic()
+    problem = graph if isinstance(graph, Problem) else None
+    given = problem.graph if isinstance(graph, Problem) else check_hamiltonian(graph, alone=True)
+    given.validate()
+    check_scale(given, 0.0)
+    limit, seed = check_time_limit(time_limit), check_seed(seed)
+    enough = -np.inf if target is None else _target(problem, target)
+    count = None if steps is None else check_count(steps, "steps", 0)
+    whole = given.to_ising() if isinstance(given, SpinHypergraph) and given.order <= 2 else given
+    first = first_candidate(whole, _initial(problem, whole.num_spins, initial), seed)
+    best = Incumbent(whole, enough, check_count(max_solutions, "max_solutions"), start)
+    best.offer(first, "start" if initial is None else "initial")
+    best.raise_bound(_trivial(best.graph), "trivial")
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with torch.no_grad():
+                search(best, seed, limit, count)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            best.changed.set()
+
+    thread = threading.Thread(target=work, name="graphar solve")
+    watcher = _Watcher(best, callback, out, progress, limit)
+    with finish_step_first() as flag, watcher:
+        watcher.tell()
+        if not best.stop.is_set() and not watcher.stopped and best.seconds < limit - _MARGIN:
+            thread.start()
+            while thread.is_alive() and not (best.stop.is_set() or flag.requested or watcher.stopped):
+                left = limit - _MARGIN - best.seconds
+                if left <= 0:
+                    break
+                if best.changed.wait(min(_TICK, left)):
+                    watcher.tell()
+                elif not thread.is_alive():
+                    break
+    alive = thread.is_alive()
+    solutions = best.close()
+    watcher.tell()
+    if failed:
+        raise failed[0]
+    reason = _reason(best, flag.requested, watcher.stopped, alive or thread.ident is None, count)
+    return Solution(
+        spins=best.spins,
+        energy=best.energy,
+        bound=min(best.bound, best.energy),
+        optimal=best.proven,
+        method=best.history[-1].method,
+        bound_method=best.bound_method,
+        history=tuple(best.history),
+        solutions=solutions,
+        seconds=best.seconds,
+        reason=reason,
+        problem=problem,
+    )
+
+
+def _reason(best: Incumbent, interrupted: bool, stopped: bool, unfinished: bool, steps: int | None) -> str:
+    if best.proven:
+        return "proof"
+    if best.energy <= best.target + best.tolerance:
+        return "target"
+    if interrupted:
+        return "interrupted"
+    if stopped:
+        return "callback"
+    return "time" if unfinished or steps is None else "steps"
+
+
+def _target(problem: Problem[Any] | None, target: Any) -> float:
+    """The energy that is enough."""
+    value = check_number(target, "target")
+    return value if problem is None else problem.energy_of(value)
+
+
+def _initial(problem: Problem[Any] | None, num_spins: int, initial: Any) -> Tensor | None:
+    """Configurations to begin with, (M, N)."""
+    if initial is None:
+        return None
+    if problem is not None and not isinstance(initial, Tensor | np.ndarray):
+        initial = problem.encode(initial)
+    spins = check_spins(initial, num_spins, "initial").detach().cpu().to(torch.int8)
+    if spins.dim() > 2 or not len(spins):
+        raise ValueError(f"initial must have shape ({num_spins},) or (M, {num_spins}), got {tuple(spins.shape)}")
+    return spins.reshape(-1, num_spins)
+
+
+def _trivial(graph: IsingGraph | SpinHypergraph) -> float:
+    """−Σ|J| − Σ|h| + offset, rounded down."""
+    from graphar.exact.scale import scale
+    from graphar.solvers.bounds.rounding import sum_down
+
+    return sum_down([-scale(graph) * (1 + 1e-12), float(graph.offset.item())])
+
+
+class _Watcher:
+    """Tells of improvements, on the thread of whoever called: bar, file, callback."""
+
+    def __init__(
+        self,
+        best: Incumbent,
+        callback: Callable[[Progress], Any] | None,
+        out: str | PathLike[str] | None,
+        progress: bool,
+        limit: float,
+    ) -> None:
+        self._best, self._callback, self._out, self._told = best, callback, out, 0
+        self._show, self._limit = progress, limit
+        self.stopped = False
+
+    def __enter__(self) -> _Watcher:
+        from tqdm.auto import tqdm
+
+        form = "{desc} {elapsed}{postfix}"
+        self._bar = tqdm(disable=not self._show, desc="solving", leave=None, delay=1.0, bar_format=form)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._best.stop.set()
+        self._bar.close()
+
+    def tell(self) -> None:
+        """What is new, if anything is."""
+        best = self._best
+        best.changed.clear()
+        energy, bound = best.energy, best.bound
+        gap = "" if math.isinf(bound) else f"  bound {bound:.8g}  gap {max(0.0, energy - bound):.3g}"
+        self._bar.set_postfix_str(f"best {energy:.8g}{gap}", refresh=False)
+        self._bar.update(0)
+        if self._told == len(best.history):
+            return
+        self._told, last = len(best.history), best.history[-1]
+        spins = best.spins
+        if self._out is not None:
+            with atomic_write(self._out) as file:
+                file.write("".join("+1\n" if spin > 0 else "-1\n" for spin in spins.tolist()).encode())
+        if self._callback is not None:
+            answer = self._callback(Progress(last.seconds, last.energy, bound, spins, last.method))
+            self.stopped |= isinstance(answer, bool | np.bool_) and bool(answer)
