@@ -31,6 +31,10 @@ REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
 # heads, or what trains one, whose formula needs pairs: a hypergraph of pairs is one
 REFUSING_MORE: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "fine_tune": lambda graph: ga.fine_tune(graph, beta=1.0, steps=1, batch_size=64, progress=False),
+    "colouring": lambda graph: ga.colouring(graph, 2, 1.0, progress=False),
+    "max_cut": lambda graph: ga.max_cut(graph, 1.0, progress=False),
+    "max_independent_set": lambda graph: ga.max_independent_set(graph, time_limit=1.0, progress=False),
+    "min_vertex_cover": lambda graph: ga.min_vertex_cover(graph, time_limit=1.0, progress=False),
     "heads.CurieWeiss": lambda graph: ga.Autoregressive(graph, ga.heads.CurieWeiss(trainable=True)),
     "heads.CurieWeissInfinite": lambda graph: ga.Autoregressive(graph, ga.heads.CurieWeissInfinite),
     "heads.MessagePassing": lambda graph: ga.Autoregressive(graph, ga.heads.MessagePassing),
@@ -60,6 +64,7 @@ TAKING = {
     "observables",
     "overlaps",
     "save_samples",
+    "solve",
     "thermodynamic_integration",
     "exact.transverse_field",
     "montecarlo.HeatBath",

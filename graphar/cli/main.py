@@ -26,6 +26,7 @@ EXAMPLES = """examples:
   graphar sample runs/rrg3_pm1_n256-1 -n 1000 --out spins.npy
   graphar convert couplings.gset couplings.edges
   graphar check G1.gset partition.txt --as max-cut
+  graphar solve G1.gset --time 60 --out partition.txt
 
 exit codes: 0 done, 1 something unexpected, 2 bad arguments or input, 130 interrupted (what was done is kept)
 """
@@ -177,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_free_energy(subparsers)
     _add_check(subparsers)
+    _add_solve(subparsers)
     return parser
 
 
@@ -204,15 +206,38 @@ def _add_check(subparsers: Any) -> None:
     check.add_argument(
         "answer", type=Path, help="+1/-1, 0/1 or colours in order, or names one a line, or a SAT solver's"
     )
-    kinds = ", ".join(f"{name} for {', '.join(formats)}" for name, formats in problems.BY_FORMAT.items())
-    told = f"what the file asks for (default: {kinds}; lowest-energy for others)"
-    check.add_argument("--as", dest="kind", choices=problems.KINDS, help=told)
-    check.add_argument("--colours", type=int, help="number of colours, for colouring")
-    check.add_argument("--sense", choices=["min", "max"], default="min", help="for qubo (default: %(default)s)")
+    _add_kind(check)
     check.add_argument("--answer-form", choices=FORMS, help="what the answer holds, where it does not show it")
     check.add_argument("--repair", type=Path, metavar="FILE", help="write a feasible answer near it, as +1/-1 in order")
     _add_format(check)
     check.set_defaults(run=problems.check)
+
+
+def _add_kind(parser: argparse.ArgumentParser) -> None:
+    from graphar.cli import problems
+
+    kinds = ", ".join(f"{name} for {', '.join(formats)}" for name, formats in problems.BY_FORMAT.items())
+    told = f"what the file asks for (default: {kinds}; lowest-energy for others)"
+    parser.add_argument("--as", dest="kind", choices=problems.KINDS, help=told)
+    parser.add_argument("--colours", type=int, help="number of colours, for colouring")
+    parser.add_argument("--sense", choices=["min", "max"], default="min", help="for qubo (default: %(default)s)")
+
+
+def _add_solve(subparsers: Any) -> None:
+    from graphar.cli import problems
+
+    solve = subparsers.add_parser("solve", help="the best answer to a problem in a file that a time allows")
+    solve.add_argument("source", help="a file of a graph, of couplings, of clauses or of numbers, or a builder")
+    _add_kind(solve)
+    solve.add_argument("--time", type=float, default=60.0, help="seconds (default: %(default)g)")
+    solve.add_argument("--target", type=float, help="an objective that is enough")
+    solve.add_argument("--steps", type=int, help="rounds of the search (default: as many as there is time for)")
+    solve.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    solve.add_argument("--initial", type=Path, help="an answer to begin with, as check reads it")
+    solve.add_argument("--out", type=Path, help="file of the best answer, written at each improvement")
+    solve.add_argument("--quiet", action="store_true", help="no progress bar")
+    _add_format(solve)
+    solve.set_defaults(run=problems.solve)
 
 
 def _width(text: str) -> int | str:

@@ -1,17 +1,21 @@
-"""What ``graphar check`` does: a problem from a file, an answer from another, and what the answer is worth."""
+"""What ``graphar check`` and ``graphar solve`` do: problems from files, and what answers to them are worth."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from graphar import problems
 from graphar._support.files import atomic_write
+from graphar.cli.sources import is_builder, open_graph
 from graphar.io.registry import resolve
 from graphar.problems import Problem
+from graphar.problems.written import answer_text
+from graphar.solvers.solve import solve as find
 
-__all__ = ["BY_FORMAT", "KINDS", "check"]
+__all__ = ["BY_FORMAT", "KINDS", "check", "solve"]
 
 KINDS: dict[str, Callable[..., Problem[Any]]] = {
     "max-cut": problems.MaxCut.from_file,
@@ -30,6 +34,47 @@ WITHOUT_FORMAT = ("number-partitioning", "max-sat")  # files of one kind alone
 
 def check(options: argparse.Namespace) -> int:
     """Print what an answer is worth; exit code 0 whether it is feasible or not, as the line ``feasible`` says it."""
+    problem = _problem(options)
+    answer = problem.read_answer(options.answer, options.answer_form)
+    print(problem, problem.check(answer), sep="\n")
+    if options.repair is not None:
+        repaired = problem.repair(answer)
+        with atomic_write(options.repair) as file:
+            file.write(answer_text(problem, repaired).encode())
+        print(f"repaired: {options.repair}", problem.check(repaired), sep="\n")
+    return 0
+
+
+def solve(options: argparse.Namespace) -> int:
+    """Print the best answer found and what is known of it; the file ``--out`` holds the best so far at any time."""
+    if options.kind is None and is_builder(options.source):
+        problem: Problem[Any] = problems.LowestEnergy(open_graph(options.source, options.format, options.base))
+    else:
+        options.source = Path(options.source)
+        problem = _problem(options)
+    initial = None if options.initial is None else problem.read_answer(options.initial)
+    print(problem)
+    found = find(
+        problem,
+        options.time,
+        options.target,
+        options.seed,
+        initial,
+        steps=options.steps,
+        out=options.out,
+        progress=not options.quiet,
+    )
+    print(found.check)
+    proof = "proven best" if found.optimal else f"no better than {found.objective_bound:.12g}"
+    print(f"bound: {proof} (by {found.bound_method.replace('_', ' ')})")
+    print(f"found by {found.method} after {found.time_to_best:.2f} s of {found.seconds:.2f} s; ended by {found.reason}")
+    if options.out is not None:
+        print(f"written: {options.out}")
+    return 130 if found.reason == "interrupted" else 0
+
+
+def _problem(options: argparse.Namespace) -> Problem[Any]:
+    """The problem that a file asks for, or that the options say."""
     kind = options.kind or _kind_of(options)
     if (options.colours is not None) != (kind == "colouring"):
         raise ValueError(
@@ -40,32 +85,15 @@ def check(options: argparse.Namespace) -> int:
     if kind in WITHOUT_FORMAT:
         if options.base is not None or options.format not in (None, "cnf" if kind == "max-sat" else None):
             raise ValueError(f"--format and --base must be left out for {kind}, whose files have one format")
-        problem = KINDS[kind](options.source)
-    else:
-        told: dict[str, Any] = {} if options.base is None else {"base": options.base}
-        if kind == "colouring":
-            told["num_colours"] = options.colours
-        if kind == "qubo":
-            told["sense"] = options.sense
-        problem = KINDS[kind](options.source, format=options.format, **told)
-    answer = problem.read_answer(options.answer, options.answer_form)
-    print(problem, problem.check(answer), sep="\n")
-    if options.repair is not None:
-        repaired = problem.repair(answer)
-        with atomic_write(options.repair) as file:
-            file.write(_written(problem, repaired).encode())
-        print(f"repaired: {options.repair}", problem.check(repaired), sep="\n")
-    return 0
+        return KINDS[kind](options.source)
+    told: dict[str, Any] = {} if options.base is None else {"base": options.base}
+    if kind == "colouring":
+        told["num_colours"] = options.colours
+    if kind == "qubo":
+        told["sense"] = options.sense
+    return KINDS[kind](options.source, format=options.format, **told)
 
 
 def _kind_of(options: argparse.Namespace) -> str:
     _, entry = resolve(options.source, options.format)
     return next((kind for kind, formats in BY_FORMAT.items() if entry.name in formats), "lowest-energy")
-
-
-def _written(problem: Problem[Any], answer: Any) -> str:
-    """Lines that :meth:`graphar.problems.Problem.read_answer` reads back."""
-    if isinstance(problem, problems.Colouring):
-        return "".join(f"{colour}\n" for colour in answer.values())
-    count = problem.num_values
-    return "".join("+1\n" if spin > 0 else "-1\n" for spin in problem.encode(answer)[:count].tolist())

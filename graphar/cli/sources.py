@@ -12,7 +12,7 @@ from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.io.text import is_real
 from graphar.ordering import Ordering
 
-__all__ = ["BUILDERS", "ORDERINGS", "examine", "open_graph", "source_name"]
+__all__ = ["BUILDERS", "ORDERINGS", "examine", "is_builder", "open_graph", "source_name"]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _SHAPE = re.compile(r"[0-9]{1,18}(x[0-9]{1,18})+")
@@ -58,7 +58,7 @@ def examine(
 ) -> tuple[IsingGraph | SpinHypergraph, list[str]]:
     """As :func:`open_graph`, with the convention of a file and what was taken for granted in reading it, in words."""
     name, colon, arguments = source.partition(":")
-    if colon and name in BUILDERS and not _is_there(source):
+    if is_builder(source):
         if format is not None or base is not None:
             raise ValueError(f"format and base are for files, got {source!r}, a builder")
         return _build(name, arguments), []
@@ -66,6 +66,12 @@ def examine(
         raise ValueError(f"no file and no builder is called {source!r}; builders: {', '.join(BUILDERS)}")
     graph, entry, remarks = io.examine(source, format, **({} if base is None else {"base": base}))
     return graph, [f"format: {entry.name}: {entry.convention}", *remarks]
+
+
+def is_builder(source: str) -> bool:
+    """Whether it names a builder and no file."""
+    name, colon, _ = source.partition(":")
+    return bool(colon) and name in BUILDERS and not _is_there(source)
 
 
 def source_name(source: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -54,10 +55,14 @@ class Solution:
         """Seconds until the configuration was found."""
         return self.history[-1].seconds
 
-    @property
+    @cached_property
     def answer(self) -> Any:
-        """The answer to the problem, in the user's own names; a ValueError where a graph was given."""
-        return self._of().decode(self.spins)
+        """The answer to the problem, in the user's own names, repaired where the spins break rules.
+
+        A ValueError where a graph was given.
+        """
+        answer = self._of().decode(self.spins)
+        return answer if self._of().feasible(answer) else self._of().repair(answer)
 
     @property
     def objective(self) -> float:

@@ -50,7 +50,9 @@ class Solved:
 
 
 def max_cut(graph: Any, time_limit: float | None = 10.0, seed: int = 0, **options: Any) -> Solved:
-    r"""Two sides of a graph with as much weight between them as can be found: :math:`\max \sum_{(i,j) \text{ cut}} w_{ij}`.
+    r"""Two sides of a graph with as much weight between them as can be found.
+
+    .. math:: \max_x \sum_{(i,j)} w_{ij} \frac{1 - x_i x_j}{2}
 
     Args:
         graph: as :class:`graphar.problems.MaxCut` takes it, of networkx, PyG, scipy, or edges.

@@ -17,11 +17,13 @@ from graphar._support.checks import check_count, check_number, check_spins
 from graphar._support.files import atomic_write
 from graphar._support.interrupt import finish_step_first
 from graphar._support.seeds import check_seed
-from graphar.exact.scale import check_scale
+from graphar.exact.scale import check_scale, scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.montecarlo.watch import check_time_limit
 from graphar.problems import Problem
+from graphar.problems.written import answer_text
+from graphar.solvers.bounds.rounding import sum_down
 from graphar.solvers.result import Solution
 from graphar.solvers.search.incumbent import Incumbent
 from graphar.solvers.search.portfolio import first_candidate, search
@@ -63,7 +65,7 @@ def solve(
     out: str | PathLike[str] | None = None,
     progress: bool = True,
 ) -> Solution:
-    r"""A configuration of as low an energy as can be found in a given time, with a bound, and a proof where there is one.
+    r"""A configuration of as low an energy as a time allows, with a bound, and a proof where there is one.
 
     .. math:: \min_x H(x) \le \text{energy}, \qquad \text{bound} \le \min_x H(x)
 
@@ -89,7 +91,8 @@ def solve(
         callback: called with :class:`Progress` after improvements; where they come fast, with the last alone.
         steps: rounds of the portfolio; as many as there is time for by default.
         max_solutions: different configurations of the lowest energy that are kept.
-        out: a file that gets the spins, one a line, after each improvement, whole or not at all.
+        out: a file that gets the spins, one a line, after each improvement, whole or not at all; of a problem, the
+            answer as :meth:`graphar.problems.Problem.read_answer` reads it, once it is feasible, and at the end.
         progress: whether to show a bar with best, bound and gap.
 
     Returns:
@@ -105,7 +108,7 @@ def solve(
     """
     start = time.monotonic()
     problem = graph if isinstance(graph, Problem) else None
-    given = problem.graph if isinstance(graph, Problem) else check_hamiltonian(graph, alone=True)
+    given = check_hamiltonian(graph if problem is None else problem.graph, alone=True)
     given.validate()
     check_scale(given, 0.0)
     limit, seed = check_time_limit(time_limit), check_seed(seed)
@@ -128,7 +131,7 @@ def solve(
             best.changed.set()
 
     thread = threading.Thread(target=work, name="graphar solve")
-    watcher = _Watcher(best, callback, out, progress, limit)
+    watcher = _Watcher(best, problem, callback, out, progress)
     with finish_step_first() as flag, watcher:
         watcher.tell()
         if not best.stop.is_set() and not watcher.stopped and best.seconds < limit - _MARGIN:
@@ -147,7 +150,7 @@ def solve(
     if failed:
         raise failed[0]
     reason = _reason(best, flag.requested, watcher.stopped, alive or thread.ident is None, count)
-    return Solution(
+    found = Solution(
         spins=best.spins,
         energy=best.energy,
         bound=min(best.bound, best.energy),
@@ -160,6 +163,15 @@ def solve(
         reason=reason,
         problem=problem,
     )
+    if out is not None and problem is not None:
+        write_text(out, answer_text(problem, found.answer))
+    return found
+
+
+def write_text(path: str | PathLike[str], text: str) -> None:
+    """A text file, whole or not at all."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
 
 
 def _reason(best: Incumbent, interrupted: bool, stopped: bool, unfinished: bool, steps: int | None) -> str:
@@ -194,9 +206,6 @@ def _initial(problem: Problem[Any] | None, num_spins: int, initial: Any) -> Tens
 
 def _trivial(graph: IsingGraph | SpinHypergraph) -> float:
     """−Σ|J| − Σ|h| + offset, rounded down."""
-    from graphar.exact.scale import scale
-    from graphar.solvers.bounds.rounding import sum_down
-
     return sum_down([-scale(graph) * (1 + 1e-12), float(graph.offset.item())])
 
 
@@ -206,13 +215,13 @@ class _Watcher:
     def __init__(
         self,
         best: Incumbent,
+        problem: Problem[Any] | None,
         callback: Callable[[Progress], Any] | None,
         out: str | PathLike[str] | None,
         progress: bool,
-        limit: float,
     ) -> None:
-        self._best, self._callback, self._out, self._told = best, callback, out, 0
-        self._show, self._limit = progress, limit
+        self._best, self._problem, self._callback, self._out = best, problem, callback, out
+        self._show, self._told = progress, 0
         self.stopped = False
 
     def __enter__(self) -> _Watcher:
@@ -238,9 +247,19 @@ class _Watcher:
             return
         self._told, last = len(best.history), best.history[-1]
         spins = best.spins
-        if self._out is not None:
-            with atomic_write(self._out) as file:
-                file.write("".join("+1\n" if spin > 0 else "-1\n" for spin in spins.tolist()).encode())
+        self._write(spins)
         if self._callback is not None:
             answer = self._callback(Progress(last.seconds, last.energy, bound, spins, last.method))
             self.stopped |= isinstance(answer, bool | np.bool_) and bool(answer)
+
+    def _write(self, spins: Tensor) -> None:
+        if self._out is None:
+            return
+        if self._problem is None:
+            text = "".join("+1\n" if spin > 0 else "-1\n" for spin in spins.tolist())
+        else:
+            answer = self._problem.decode(spins)
+            if not self._problem.feasible(answer):
+                return  # a repair may take long: it is left to the end
+            text = answer_text(self._problem, answer)
+        write_text(self._out, text)

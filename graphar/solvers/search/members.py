@@ -119,7 +119,8 @@ def _tempering(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
     temperatures, replicas = 24, 4
     betas = np.geomspace(0.3, _COLD, temperatures) * bench.unit
     every = max(20, min(_MOST_SWEEPS, budget // (temperatures * replicas * bench.size)))
-    found, spins, left = [], None, every
+    found = list[Tensor]()
+    spins, left = None, every
     steps = max(10, _STEP // (temperatures * replicas * bench.size))
     while left > 0 and not bench.stop():
         sweeps = max(10, min(steps, left))
