@@ -14,6 +14,10 @@ TRIPLE = ga.SpinHypergraph.from_hyperedges([(0, 1, 2), (1, 2, 3)], [1.0, -1.0])
 PAIRS = ga.SpinHypergraph.from_hyperedges([(0, 1), (1, 2)], [1.0, -1.0])
 
 REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
+    "colouring": lambda graph: ga.colouring(graph, 2, 1.0, progress=False),
+    "max_cut": lambda graph: ga.max_cut(graph, 1.0, progress=False),
+    "max_independent_set": lambda graph: ga.max_independent_set(graph, time_limit=1.0, progress=False),
+    "min_vertex_cover": lambda graph: ga.min_vertex_cover(graph, time_limit=1.0, progress=False),
     "exact.planar": lambda graph: ga.exact.planar(graph, 1.0),
     "exact.planar_ground_state": ga.exact.planar_ground_state,
     "exact.toroidal": lambda graph: ga.exact.toroidal(graph, 1.0),
@@ -31,10 +35,6 @@ REFUSING: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
 # heads, or what trains one, whose formula needs pairs: a hypergraph of pairs is one
 REFUSING_MORE: dict[str, Callable[[ga.SpinHypergraph], Any]] = {
     "fine_tune": lambda graph: ga.fine_tune(graph, beta=1.0, steps=1, batch_size=64, progress=False),
-    "colouring": lambda graph: ga.colouring(graph, 2, 1.0, progress=False),
-    "max_cut": lambda graph: ga.max_cut(graph, 1.0, progress=False),
-    "max_independent_set": lambda graph: ga.max_independent_set(graph, time_limit=1.0, progress=False),
-    "min_vertex_cover": lambda graph: ga.min_vertex_cover(graph, time_limit=1.0, progress=False),
     "heads.CurieWeiss": lambda graph: ga.Autoregressive(graph, ga.heads.CurieWeiss(trainable=True)),
     "heads.CurieWeissInfinite": lambda graph: ga.Autoregressive(graph, ga.heads.CurieWeissInfinite),
     "heads.MessagePassing": lambda graph: ga.Autoregressive(graph, ga.heads.MessagePassing),
