@@ -72,6 +72,7 @@ from graphar.ordering import (
 from graphar.partial_elimination import core_first
 from graphar.solvers.result import Solution
 from graphar.solvers.shortcuts import (
+    Solved,
     colouring,
     max_cut,
     max_independent_set,
@@ -135,6 +136,7 @@ __all__ = [
     "SamplerRecord",
     "SequentialTempering",
     "Solution",
+    "Solved",
     "SpinHypergraph",
     "SpinSamples",
     "ThermodynamicIntegral",

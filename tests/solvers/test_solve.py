@@ -117,7 +117,7 @@ def test_bounds_prove_what_they_meet_and_never_exceed_an_energy() -> None:
 
 
 def test_parts_and_their_bounds_add_up() -> None:
-    two = nx.disjoint_union(nx.random_regular_graph(3, 16, seed=1), nx.random_regular_graph(4, 15, seed=2))
+    two = nx.disjoint_union(nx.random_regular_graph(6, 16, seed=1), nx.random_regular_graph(6, 15, seed=2))
     rng = np.random.default_rng(0)
     edges = torch.tensor(list(two.edges)).T
     graph = ga.IsingGraph.from_edges(edges, rng.normal(size=edges.shape[1]), rng.normal(size=31) / 4, 31, offset=2.5)
@@ -242,7 +242,7 @@ def test_solutions_are_different_and_of_the_lowest_energy() -> None:
 
 
 def test_hypergraphs() -> None:
-    small = ga.random_hypergraph(16, order=3, num_interactions=40, couplings="gaussian", seed=1)
+    small = ga.random_hypergraph(16, order=3, mean_degree=6, couplings="gaussian", seed=1)
     found = solve(small)
     assert found.energy == pytest.approx(ga.exact.enumerate(small, 1.0).ground_energy, abs=1e-9)
     assert found.optimal
@@ -255,7 +255,7 @@ def test_hypergraphs() -> None:
 
 @pytest.mark.usefixtures("nothing_exact")
 def test_the_portfolio_of_hypergraphs() -> None:
-    graph = ga.random_hypergraph(16, order=3, num_interactions=40, couplings="gaussian", seed=1)
+    graph = ga.random_hypergraph(16, order=3, mean_degree=6, couplings="gaussian", seed=1)
     lowest = ga.exact.enumerate(graph, 1.0).ground_energy
     assert solve(graph, None, steps=2).energy == pytest.approx(lowest, abs=1e-9)
     assert solve(graph, None, steps=2).bound <= lowest
@@ -329,13 +329,14 @@ def test_what_is_refused() -> None:
             ga.solve(graph, progress=False, **wrong)
 
 
+@pytest.mark.usefixtures("nothing_exact")
 def test_scales_of_couplings_do_not_matter() -> None:
     graph = ga.random_regular(60, degree=5, couplings="pm1", seed=1)
     i, j, J = graph.undirected()
     energies = []
     for factor in (2.0**-60, 1.0, 2.0**60):
         scaled = ga.IsingGraph.from_edges(torch.stack([i, j]), J.double() * factor, num_nodes=60)
-        energies.append(solve(scaled, 0.0 if factor == 0 else None, steps=1).energy / factor)
+        energies.append(solve(scaled, None, steps=1).energy / factor)
     assert len(set(energies)) == 1
     zero = ga.IsingGraph.from_edges([[0, 1], [1, 2]], [0.0, 0.0], num_nodes=3)
     assert solve(zero, 5).energy == 0

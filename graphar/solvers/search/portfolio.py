@@ -113,7 +113,7 @@ def _rounds(best: Incumbent, parts: Parts, hard: list[Part], seed: int, limit: f
 
 def _look_for_bounds(best: Incumbent, parts: Parts, hard: list[Part], limit: float) -> None:
     for part in hard:
-        seconds = min(_BOUND_LONGEST, _BOUND_SHARE * limit / len(hard))
+        seconds = min(_BOUND_LONGEST, max(1.0, best.seconds), _BOUND_SHARE * limit) / len(hard)
         if best.stop.is_set() or not isinstance(part.graph, IsingGraph):
             return
         lowest = float(part.energies[0])
