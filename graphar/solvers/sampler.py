@@ -24,8 +24,9 @@ class GrapharSampler(dimod.Sampler, dimod.Initialized):
     Samples are different configurations of the lowest energy that was found. ``info`` of the sample set says ``bound``,
     ``optimal``, ``method``, ``seconds``, ``time_to_best`` and ``reason``, see :class:`graphar.Solution`.
 
-    >>> GrapharSampler().sample_ising({"a": 0.5}, {("a", "b"): 1.0}).first.sample
-    {'a': -1, 'b': 1}
+    >>> samples = GrapharSampler().sample_ising({"a": 0.5}, {("a", "b"): 1.0})
+    >>> samples.first.energy.item(), samples.info["optimal"]
+    (-1.5, True)
     """
 
     @property
