@@ -17,9 +17,7 @@ def main() -> None:
     size, seconds = (8, 1.0) if options.quick else (32, 20.0)
 
     glass = ga.grid((size, size), periodic=True, couplings="pm1", field=0.25, seed=1)
-    found = ga.solve(
-        glass, time_limit=seconds, seed=0, callback=lambda told: print(f"  {told.energy:g}"), progress=False
-    )
+    found = ga.solve(glass, time_limit=seconds, seed=0, progress=False)
     print(found)
     for improvement in found.history:
         print(f"  {improvement.seconds:6.2f} s  {improvement.energy:g}  by {improvement.method}")

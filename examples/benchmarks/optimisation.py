@@ -1,4 +1,4 @@
-"""Lowest energies by ga.solve within a time, beside dwave-samplers' annealing and tabu search where these are installed.
+"""Lowest energies by ga.solve within a time, beside dwave-samplers' annealing and tabu search where installed.
 
 python examples/benchmarks/optimisation.py [--time 10] [FILE ...]
 """

@@ -104,7 +104,7 @@ def solve(
     >>> import graphar as ga
     >>> found = solve(ga.grid((12, 12), couplings="pm1", field=0.5, seed=1), time_limit=10, progress=False)
     >>> found.energy, found.optimal, found.method
-    (-214.0, True, 'elimination')
+    (-205.0, True, 'elimination')
     """
     start = time.monotonic()
     problem = graph if isinstance(graph, Problem) else None

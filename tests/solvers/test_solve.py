@@ -314,7 +314,7 @@ def test_what_is_refused() -> None:
     broken = ga.chain(4)
     broken.edge_weight = broken.edge_weight * float("nan")
     for graph in (broken, "G1.gset", None, torch.eye(3)):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"graph must be|edge_weight"):
             solve(graph)
     graph = ga.chain(4)
     for wrong in (
