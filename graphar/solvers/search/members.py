@@ -27,10 +27,10 @@ from graphar.solvers.search.parts import Part
 
 __all__ = ["FIRST_BUDGET", "MEMBERS", "Bench", "members_of"]
 
-FIRST_BUDGET = 2**25
+FIRST_BUDGET = 2**28
 """Spins and neighbours looked at in a turn of the first round: about a tenth of a second."""
 
-_STEP = 2**26  # of the same, between two looks at whether to stop
+_STEP = 2**28  # of the same, between two looks at whether to stop
 _HOT, _COLD = 0.15, 5.0  # β of annealing times the typical field at a site
 _QUENCH = 40.0  # β of its last sweeps
 _FEW_NEIGHBOURS = 8.0  # on average, up to which subgraphs of small width are large
@@ -101,7 +101,7 @@ def _reheating(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
 def _subgraphs(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
     """Annealing by exact draws of large subgraphs of small width, the rest held."""
     cost = (bench.size << bench.subgraphs.width) // 4
-    return _swept(bench, bench.subgraphs, [0.5, _COLD], cost, 64, 4 * budget, seed, None)
+    return _swept(bench, bench.subgraphs, [0.5, _COLD], cost, 64, budget, seed, None)
 
 
 def _re_solution(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
@@ -111,7 +111,7 @@ def _re_solution(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
     """
     cost = (bench.size << bench.subgraphs.width) // 4
     warm = (_QUENCH, 0.5 * _COLD)[turn % 2]
-    return _swept(bench, bench.subgraphs, [warm, _QUENCH], cost, 64, 2 * budget, seed, bench.part.rows)
+    return _swept(bench, bench.subgraphs, [warm, _QUENCH], cost, 64, budget, seed, bench.part.rows)
 
 
 def _tempering(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
@@ -172,5 +172,5 @@ MEMBERS: dict[str, Callable[[Bench, int, int, int], Tensor]] = {
 def members_of(graph: IsingGraph | SpinHypergraph) -> list[str]:
     """Members by the structure of a graph, in their turns: of few neighbours, of many, or of many-body interactions."""
     if isinstance(graph, IsingGraph) and 2 * graph.num_couplings <= _FEW_NEIGHBOURS * graph.num_spins:
-        return ["annealing", "subgraphs", "re-solution", "tempering"]
+        return ["annealing", "tempering", "re-solution", "subgraphs", "reheating"]
     return ["annealing", "reheating", "annealing", "tempering"]
