@@ -75,7 +75,7 @@ def test_large_planar_graphs_are_matched() -> None:
 @pytest.mark.usefixtures("nothing_exact")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_portfolio_finds_the_lowest_energy_of_small_graphs(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portfolio, "_BOUND_ROUNDS", ())
+    monkeypatch.setattr(portfolio, "_BOUND_SHARES", {})
     for graph in graphs_of(family, 3):
         lowest = ga.exact.enumerate(graph, 1.0).ground_energy
         found = solve(graph, None, target=lowest, steps=2)
@@ -150,6 +150,21 @@ def test_equal_seeds_and_steps_give_equal_configurations_on_any_number_of_thread
     ]
     assert found[0].reason == "steps"
     assert solve(graph, None, seed=8, steps=1).history != found[0].history
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_member_does_the_same_on_any_number_of_threads(name: str) -> None:
+    graph = ga.random_regular(150, degree=4, couplings="gaussian", seed=1).to(torch.float64)
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 3):
+        part = Part.of(graph)
+        part.take(torch.ones(1, 150, dtype=torch.int8), "start")
+        torch.set_num_threads(threads)
+        try:
+            found.append(MEMBERS[name](Bench(part, lambda: False), FIRST_BUDGET // 8, 3, 1))
+        finally:
+            torch.set_num_threads(before)
+    assert torch.equal(*found)
 
 
 def test_no_time_gives_a_candidate() -> None:

@@ -7,6 +7,7 @@ about a tenth of a second, whether it is to stop.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,12 +19,15 @@ from torch import Tensor
 from graphar._support.seeds import hash_key
 from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.heads import Linear
+from graphar.models.autoregressive import Autoregressive
 from graphar.montecarlo.annealing import interpolate
 from graphar.montecarlo.base import Sampler
 from graphar.montecarlo.metropolis_sampler import Metropolis
 from graphar.montecarlo.subgraphs import SubgraphHeatBath
 from graphar.montecarlo.tempering import parallel_tempering
 from graphar.solvers.search.parts import Part
+from graphar.training import anneal
 
 __all__ = ["FIRST_BUDGET", "MEMBERS", "Bench", "members_of"]
 
@@ -36,6 +40,8 @@ _QUENCH = 40.0  # β of its last sweeps
 _FEW_NEIGHBOURS = 8.0  # on average, up to which subgraphs of small width are large
 _TABLES = 2**18  # entries of tables of subgraphs, for each replica
 _MOST_SWEEPS = 2**17
+_NEURAL_EVERY, _NEURAL_SPINS = 4, 4096  # rounds from one neural annealing to the next, and most spins of it
+_NEURAL_BATCH, _NEURAL_BETAS = 256, 40
 
 
 @dataclass(eq=False)
@@ -133,6 +139,35 @@ def _tempering(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
     return torch.stack(found) if found else bench.part.rows[:1]
 
 
+def _neural(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
+    """Variational annealing of TwoBo's linear conditionals, as many sites exact as have a small width."""
+    assert isinstance(bench.graph, IsingGraph)
+    width = (10, 12, 14)[turn // _NEURAL_EVERY % 3]
+    model = Autoregressive(bench.graph, Linear, exact_width=width, seed=seed)
+    betas = np.geomspace(0.1, _COLD, _NEURAL_BETAS) * bench.unit
+    per_step = _NEURAL_BATCH * bench.size * 12
+    steps = int(np.clip(budget // (per_step * _NEURAL_BETAS), 2, 100))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of runs too short to meet their own best energy: expected here
+        try:
+            run = anneal(
+                model,
+                betas,
+                steps,
+                warmup=5 * steps,
+                batch_size=_NEURAL_BATCH,
+                seed=seed,
+                learning_rate=1e-2,
+                average=False,
+                evaluate_samples=16,
+                callbacks=[lambda run: bench.stop()],
+                progress=False,
+            )
+        except ValueError:  # training diverged, which is no reason to end the search
+            return bench.part.rows[:1]
+    return run.best_spins[None]
+
+
 def _swept(
     bench: Bench,
     sampler: Sampler,
@@ -166,11 +201,14 @@ MEMBERS: dict[str, Callable[[Bench, int, int, int], Tensor]] = {
     "re-solution": _re_solution,
     "tempering": _tempering,
     "reheating": _reheating,
+    "neural": _neural,
 }
 
 
-def members_of(graph: IsingGraph | SpinHypergraph) -> list[str]:
-    """Members by the structure of a graph, in their turns: of few neighbours, of many, or of many-body interactions."""
+def members_of(graph: IsingGraph | SpinHypergraph, turn: int) -> list[str]:
+    """Members by the structure of a graph, in their order: of few neighbours, of many, or of many-body interactions."""
     if isinstance(graph, IsingGraph) and 2 * graph.num_couplings <= _FEW_NEIGHBOURS * graph.num_spins:
-        return ["annealing", "tempering", "re-solution", "subgraphs", "reheating"]
+        sparse = ["annealing", "tempering", "re-solution", "subgraphs", "reheating"]
+        neural = turn % _NEURAL_EVERY == _NEURAL_EVERY - 1 and graph.num_spins <= _NEURAL_SPINS
+        return [*sparse, "neural"] if neural else sparse
     return ["annealing", "reheating", "annealing", "tempering"]

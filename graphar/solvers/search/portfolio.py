@@ -24,9 +24,8 @@ __all__ = ["first_candidate", "search"]
 _SHARE = 0.4  # of the time, that an exact method may be predicted to take
 _LONGEST = 30.0  # seconds of it where there is no limit
 _GROWTH = 6  # doublings of the budget of a turn, one every two rounds
-_BOUND_ROUNDS = (2, 6, 12)  # after which bounds are looked for
-_BOUND_SHARE = 0.1  # of the time, for each of them
-_BOUND_LONGEST = 10.0
+_BOUND_SHARES = {2: 0.1, 6: 0.15, 12: 0.25}  # of the time that bounds may take, after which rounds
+_BOUND_LONGEST = 60.0
 _GREEDY_PASSES = 50
 
 
@@ -98,7 +97,7 @@ def _rounds(best: Incumbent, parts: Parts, hard: list[Part], seed: int, limit: f
     while (steps is None or turn < steps) and not best.stop.is_set():
         budget = FIRST_BUDGET << min(turn // 2, _GROWTH)
         for number, bench in enumerate(benches):
-            for place, name in enumerate(members_of(bench.graph)):
+            for place, name in enumerate(members_of(bench.graph, turn)):
                 if best.stop.is_set():
                     return
                 key = hash_key(seed, f"{name}, {number}, {place}", turn) >> 1
@@ -107,13 +106,13 @@ def _rounds(best: Incumbent, parts: Parts, hard: list[Part], seed: int, limit: f
                 if bool((bench.graph.energy(found) <= bench.part.energies[0] + bench.part.tolerance).any()):
                     best.offer(parts.whole(bench.part, 64), name)
         turn += 1
-        if turn in _BOUND_ROUNDS:
-            _look_for_bounds(best, parts, hard, limit)
+        if turn in _BOUND_SHARES:
+            _look_for_bounds(best, parts, hard, _BOUND_SHARES[turn] * limit)
 
 
-def _look_for_bounds(best: Incumbent, parts: Parts, hard: list[Part], limit: float) -> None:
+def _look_for_bounds(best: Incumbent, parts: Parts, hard: list[Part], most: float) -> None:
     for part in hard:
-        seconds = min(_BOUND_LONGEST, max(1.0, best.seconds), _BOUND_SHARE * limit) / len(hard)
+        seconds = min(_BOUND_LONGEST, max(1.0, best.seconds), most) / len(hard)
         if best.stop.is_set() or not isinstance(part.graph, IsingGraph):
             return
         lowest = float(part.energies[0])
