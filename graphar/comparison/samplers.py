@@ -7,6 +7,7 @@ The overlap q of pairs of replicas sees what the energy may not: chains that sta
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ import numpy as np
 from graphar._support.checks import check_count, check_positive
 from graphar._support.interrupt import finish_step_first
 from graphar._support.seeds import check_seed
-from graphar.comparison.sampler_result import SamplerComparison, SamplerRecord, measure
+from graphar.comparison.sampler_result import SamplerComparison, measure
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.models.distribution import Distribution, check_distribution
@@ -60,7 +61,7 @@ def compare_samplers(
 
     Half of each run is burn-in, which does not count. The number of sweeps is found by trials, so that results depend
     on the machine; they are single measurements. A chain that has not mixed, as R̂ above 1.1 tells, has a τ and a number
-    of effective samples that mean nothing. Ctrl-C ends the comparison and returns what there is.
+    of effective samples that mean nothing. Ctrl-C ends the comparison and returns the samplers that are done.
 
     Reference: `Sokal 1997 <https://doi.org/10.1007/978-1-4899-0319-8_6>`_,
     `Vehtari et al. 2021 <https://arxiv.org/abs/1903.08008>`_.
@@ -107,33 +108,30 @@ def compare_samplers(
     result = SamplerComparison(graph, beta, seconds)
     with finish_step_first() as stop:
         for name, runner in _bar(runners, progress):
-            record = _run(name, runner, seconds, replicas, seed, beta)
-            if record is not None:
-                result.records.append(record)
-            if record is None or stop.requested:
-                result.interrupted = True
+            found = _run(name, runner, seconds, replicas, seed)
+            result.interrupted = stop.requested or found.interrupted
+            if result.interrupted:
                 break
+            result.records.append(measure(name, found, beta))
     return result
 
 
-def _run(name: str, runner: Runner, seconds: float, replicas: int, seed: int, beta: float) -> SamplerRecord | None:
-    """A run of about so many seconds; None where Ctrl-C came before it."""
-    sweeps = LEAST
-    runner(sweeps=sweeps, keep=4, replicas=replicas, seed=seed)  # loops are compiled
-    while True:
+def _run(name: str, runner: Runner, seconds: float, replicas: int, seed: int) -> Result:
+    """A run of about so many seconds, or the one that Ctrl-C ended."""
+    sweeps, took = LEAST, 0.0
+    for number in itertools.count():
         started = time.perf_counter()
         trial = runner(sweeps=sweeps, keep=4, replicas=replicas, seed=seed)
         took = time.perf_counter() - started
         if not isinstance(trial, Chains | Tempering):
             raise ValueError(f"samplers must return Chains or Tempering, got {type(trial).__name__} of {name!r}")
         if trial.interrupted:
-            return None
-        if took > TRIAL * seconds or sweeps >= MOST:
+            return trial
+        if number and (took > TRIAL * seconds or sweeps >= MOST):  # the first trial compiles loops
             break
-        sweeps *= 2
+        sweeps *= 2 if number else 1
     sweeps = min(MOST, max(LEAST, int(sweeps * seconds / took)))
-    found = runner(sweeps=sweeps, keep=min(MOST_KEPT, sweeps // 4), replicas=replicas, seed=seed)
-    return measure(name, found, beta)
+    return runner(sweeps=sweeps, keep=min(MOST_KEPT, sweeps // 4), replicas=replicas, seed=seed)
 
 
 def _defaults(graph: IsingGraph | SpinHypergraph, beta: float) -> dict[str, Runner]:

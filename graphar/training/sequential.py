@@ -159,6 +159,7 @@ def sequential_tempering(
     started = time.perf_counter()
     state = chain.init(replicas, seed=seed, spins=spins)
     kept: list[tuple[Tensor, Tensor, list[float], float]] = []
+    cut = False
     with finish_step_first() as stop, _bar(len(schedule), progress) as bar:
         for k, beta in enumerate(schedule):
             moves = chain if k == 0 else IndependenceMetropolis(model.at(beta), between=chain, sweeps=sweeps)
@@ -189,9 +190,10 @@ def sequential_tempering(
             kept.append((state.spins, energies, rates, taught.best.log_likelihood))
             bar.set_postfix_str(f"β {beta:.3g}  accepted {rates[1]:.0%}  lowest {energies.min():g}", refresh=False)
             bar.update()
-            if taught.interrupted:
+            cut = taught.interrupted
+            if cut:
                 break
-    return _result(schedule, kept, state, rounds, chain, time.perf_counter() - started)
+    return _result(schedule, kept, state, rounds, chain, cut, time.perf_counter() - started)
 
 
 def _result(
@@ -200,6 +202,7 @@ def _result(
     state: State,
     rounds: int,
     chain: Sampler,
+    cut: bool,
     seconds: float,
 ) -> SequentialTempering:
     done = len(kept)
@@ -214,7 +217,7 @@ def _result(
         acceptance=torch.tensor(acceptance, dtype=torch.float64),
         log_likelihood=torch.tensor(likelihood, dtype=torch.float64),
         seconds=seconds,
-        interrupted=done < len(schedule),
+        interrupted=cut or done < len(schedule),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,28 @@ def test_functions_of_ones_own() -> None:
     assert [record.name for record in result.records] == ["mine", "made"]
     with pytest.raises(KeyError):
         result["another"]
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_ctrl_c_leaves_the_samplers_that_are_done(when: str) -> None:
+    """Also where it comes within a run, which then is the one to hear of it."""
+
+    def pressing(sweeps: int, keep: int, replicas: int, seed: int) -> mc.Chains:
+        class Press(mc.HeatBath):
+            def _advance(self, *given: Any) -> Any:
+                if when == "at once" or sweeps > 16:
+                    os.kill(os.getpid(), signal.SIGINT)
+                return super()._advance(*given)
+
+        return mc.sample(Press(GRAPH), BETA, sweeps, replicas, seed, keep=keep, progress=False)
+
+    def never(**_: Any) -> mc.Chains:
+        raise AssertionError("the comparison went on")
+
+    samplers = {"done": mc.HeatBath, "pressing": pressing, "never": never}
+    result = ga.compare_samplers(GRAPH, BETA, 0.05, samplers, progress=False)
+    assert result.interrupted
+    assert [record.name for record in result.records] == ["done"]
 
 
 @pytest.mark.parametrize(

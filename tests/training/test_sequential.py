@@ -69,6 +69,8 @@ def test_same_seed_same_population_and_ctrl_c_leaves_what_there_is() -> None:
     )
     assert part.interrupted
     assert torch.equal(part.spins, runs[0].spins[:1])
+    last = ga.sequential_tempering(ga.Autoregressive(graph), 0.2, optimizer=lambda w: Press(w, 0.1), **settings)
+    assert last.interrupted
 
 
 @pytest.mark.parametrize(
