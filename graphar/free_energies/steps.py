@@ -16,7 +16,7 @@ import numpy as np
 
 from graphar.estimators.autocorrelation import autocorrelation_time, error_of_mean
 
-__all__ = ["Steps", "along"]
+__all__ = ["Steps", "along", "drift"]
 
 ROUNDS = 60
 
@@ -67,8 +67,20 @@ class Steps:
 
 
 def along(series: np.ndarray) -> tuple[float, float]:
-    """Standard error of the mean of series (R, times), and how many independent ones there are."""
-    return error_of_mean(series), series.size / autocorrelation_time(series)
+    """Standard error of the mean of series (R, times), and how many independent ones there are.
+
+    By how much the second half differs from the first beyond chance (twice the error) is added in quadrature: what has
+    moved so far in one direction, on its way to equilibrium, may have as far to go.
+    """
+    error = error_of_mean(series)
+    moved = drift(series)
+    return math.hypot(error, math.sqrt(max(0.0, moved**2 - 4 * error**2))), series.size / autocorrelation_time(series)
+
+
+def drift(series: np.ndarray) -> float:
+    """Mean of the second half less that of the first, of series (R, times)."""
+    half = series.shape[1] // 2
+    return float(series[:, -half:].mean() - series[:, :half].mean()) if half else 0.0
 
 
 def _share(z: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from graphar.estimators.estimate import Estimate
 from graphar.exact.scale import scale
 from graphar.free_energies.clock import Clock
 from graphar.free_energies.ladder import deviation, first_ladder, ladder
-from graphar.free_energies.steps import Steps, along
+from graphar.free_energies.steps import Steps, along, drift
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.montecarlo.tempered import Tempering
 from graphar.montecarlo.tempering import parallel_tempering
@@ -37,8 +37,23 @@ MAX_NUMBERS = 2**23
 BURN_IN = 0.25
 """Share of the rounds that is left out at the start."""
 
+SWEEPS_TO_SPACE = 64
+"""From this many on their energies make a ladder that is better than the first."""
+
+LOW_SWAPS = 0.2
+"""Share of accepted exchanges below which a ladder is made anew, as long as few rounds are done."""
+
+EARLY = 3
+MOST_RESPACED = 3
+
+APART = 1.1
+"""R̂ from which systems have not mixed."""
+
 LONGEST_STEP = 2.5
 """Of ℓ between rungs: 8 % of the exchanges are accepted, and samples barely reweight from one to the next."""
+
+COLD = 4.0
+"""Times the mean |J|, β beyond which energies are those of the ground state but for a few spins."""
 
 LOW_OVERLAP = 0.02
 """Of samples at two rungs, below which their error is not to be trusted."""
@@ -47,6 +62,10 @@ LEAST_SWEEPS = 200
 UPDATES_PER_SECOND = 2e8
 """Of spins, with loops on one core."""
 
+DRIFT = 2.0
+"""Standard errors between the halves of the rounds beyond which the first is left out as burn-in too."""
+
+HALVINGS = 3
 KEPT_SPINS = 2**26
 
 
@@ -85,13 +104,17 @@ class Rounds:
         self.seconds_per_sweep = math.inf
         self.best_energy = math.inf
         self.steps: Steps | None = None
+        self.respaced = 0  # times that a ladder of whole rounds was given up
+        self.moved = np.zeros(0)  # by what longer burn-in has changed log Z of each rung
         self.settled = 0  # rounds at the start that need no burn-in, being those of an earlier run
 
     def check_reach(self, seconds: float) -> None:
         """A ValueError where memory or time does not allow a ladder whose rungs overlap."""
         # ∫σ_E dβ is at most σ_E(0) β and, by Schwarz' inequality, √(β (E(0) − E(β)))
-        beta, n = self.targets[-1], self.graph.num_spins
-        rungs = max(8.0, min(deviation(self.graph) * beta, math.sqrt(beta * scale(self.graph))) / 2)
+        beta, n, total = self.targets[-1], self.graph.num_spins, scale(self.graph)
+        terms = self.graph.couplings.numel() + int((self.graph.h != 0).sum())
+        warm = min(beta, COLD * terms / total)
+        rungs = max(8.0, min(deviation(self.graph) * warm, math.sqrt(warm * total)) / 2)
         if rungs > LONGEST_STEP * self.largest:
             raise ValueError(
                 f"graph is too large for tempering to beta = {beta:g}: {n} spins need about {rungs:.0f} temperatures, "
@@ -109,18 +132,24 @@ class Rounds:
             self._round(16, clock)
             return
         self._round(2, clock)  # loads compiled loops
-        sweeps = 8
+        sweeps, spaced, result = 8, False, None
         while not clock.interrupted:
             result = self._round(sweeps, clock)
             if result is None or clock.until(share) <= 0:
                 break
-            if sweeps >= 64:
+            if sweeps >= SWEEPS_TO_SPACE:
                 self._respace(result)
-            spare = clock.until(share) / 3
-            affordable = int(spare / self.seconds_per_sweep)
+                spaced = True
+            affordable = int(clock.until(share) / 3 / self.seconds_per_sweep)
             if affordable < sweeps:
                 break
             sweeps = max(sweeps + 1, min(4 * sweeps, affordable))
+        if result is not None and not spaced:
+            self._respace(result)
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was measured up to now was to settle."""
         self.energies, self.kept, self.trips, self.sweeps = [], [], [], 0
 
     def _respace(self, result: Tempering) -> None:
@@ -134,7 +163,14 @@ class Rounds:
     def run(self, seconds: float, clock: Clock) -> bool:
         """A round of about so many seconds; whether it was whole."""
         result = self._round(max(2, min(100_000, int(seconds / self.seconds_per_sweep))), clock)
-        return result is not None and not result.interrupted
+        if result is None or result.interrupted:
+            return False
+        early = len(self.energies) <= EARLY and self.respaced < MOST_RESPACED and not self.settled
+        if early and float(result.swap_rate.min()) < LOW_SWAPS:
+            self._respace(result)  # energies of the first looks were not yet those of equilibrium
+            self._forget()
+            self.respaced += 1
+        return True
 
     def _round(self, sweeps: int, clock: Clock) -> Tempering | None:
         """Some sweeps more; None where nothing was measured."""
@@ -206,13 +242,28 @@ class Rounds:
         self.spins[rung] = current
         return taken / max(1, each * self.replicas)
 
+    def _settled_steps(self, first: int) -> Steps:
+        """From rung to rung, by what is left where log Z of the last target has stopped to drift."""
+        energy = np.concatenate(self.energies[first:], axis=2)
+        energy = energy[:, :, :: -(-energy.size // MAX_NUMBERS)]
+        last = self.betas.index(self.targets[-1])
+        self.moved, before = np.zeros(len(self.betas)), None
+        for _ in range(HALVINGS):
+            steps = Steps(np.array(self.betas), energy)
+            sums = np.concatenate([[0.0], np.cumsum(steps.difference)])
+            before = sums if before is None else before
+            self.moved = sums - before
+            linear = steps.to(last)[1]
+            if energy.shape[2] < 8 or abs(drift(linear)) < DRIFT * 2 * error_of_mean(linear):
+                break
+            energy = energy[:, :, energy.shape[2] // 2 :]
+        return steps
+
     def say(self, target: int) -> Said:
         """What all rounds after the burn-in say of one target."""
         first = self.after_burn_in
         if self.steps is None:
-            energy = np.concatenate(self.energies[first:], axis=2)
-            thin = -(-energy.size // MAX_NUMBERS)
-            self.steps = Steps(np.array(self.betas), energy[:, :, ::thin])
+            self.steps = self._settled_steps(first)
         steps, beta = self.steps, self.targets[target]
         rung = self.betas.index(beta)
         difference, linear = steps.to(rung)
@@ -221,12 +272,18 @@ class Rounds:
         log_z = self.graph.num_spins * math.log(2) + difference
         error, independent = along(linear)
         energy_error, of_energy = along(energy)
-        entropy_error = error_of_mean(beta * (energy - mean) + linear)
+        entropy_error, _ = along(beta * (energy - mean) + linear)
         trips = sum(self.trips[first:]) / 2
         # replicas walk from rung to rung at random: back from a rung at half the way they are in a quarter of the time
         back = trips * ((len(self.betas) - 1) / rung) ** 2
+        if back < self.replicas:  # not every system has been there and back: what has moved may have as far to go
+            error, entropy_error = (math.hypot(each, self.moved[rung]) for each in (error, entropy_error))
         independent = max(float(self.replicas), min(independent, of_energy, back))
         rhat = gelman_rubin(energy) if energy.shape[1] >= 4 else math.nan
+        if rhat > APART:  # all are of one valley each: as good as one system
+            error = max(error, float(linear.mean(1).std(ddof=1)))
+            entropy_error = max(entropy_error, error, float((beta * energy + linear).mean(1).std(ddof=1)))
+            energy_error = max(energy_error, float(energy.mean(1).std(ddof=1)))
         # states of weight P are missed with probability e^(−nP): 1/n is what n samples do not know
         unseen = 1 / independent
         overlap = float(steps.overlap[:rung].min())
