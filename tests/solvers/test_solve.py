@@ -16,7 +16,7 @@ import torch
 from solver_graphs import FAMILIES, graphs_of
 
 import graphar as ga
-from graphar.solvers.search import members, portfolio
+from graphar.solvers.search import members, parts, portfolio
 from graphar.solvers.search.members import FIRST_BUDGET, MEMBERS, Bench
 from graphar.solvers.search.parts import Part, Parts
 
@@ -122,15 +122,31 @@ def test_parts_and_their_bounds_add_up() -> None:
     edges = torch.tensor(list(two.edges)).T
     graph = ga.IsingGraph.from_edges(edges, rng.normal(size=edges.shape[1]), rng.normal(size=31) / 4, 31, offset=2.5)
     lowest = ga.exact.eliminate(graph, 1.0).ground_energy.item()
-    parts = Parts(graph)
-    assert len(parts.parts) > 1
-    assert parts.bound <= lowest
-    for part in parts.parts:
+    split = Parts(graph)
+    assert len(split.parts) > 1
+    assert split.bound <= lowest
+    for part in split.parts:
         exact = ga.exact.eliminate(part.graph, 1.0)
         part.take(exact.ground_state, "test")
         part.bound = exact.ground_energy.item()
-    assert graph.energy(parts.whole()).item() == pytest.approx(lowest, abs=1e-9)
-    assert parts.bound == pytest.approx(lowest, abs=1e-9)
+    assert graph.energy(split.whole()).item() == pytest.approx(lowest, abs=1e-9)
+    assert split.bound == pytest.approx(lowest, abs=1e-9)
+
+
+def test_large_dense_graphs_are_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = ga.IsingGraph.from_edges(
+        torch.triu_indices(70, 70, 1),
+        torch.randn(2415, generator=torch.Generator().manual_seed(0)),
+        0.5,
+        70,
+        offset=3.0,
+    )
+    usual = solve(graph, None, steps=2)
+    monkeypatch.setattr(parts, "_MOST_EDGES", 0)
+    whole = solve(graph, None, steps=2)
+    assert whole.energy == pytest.approx(usual.energy, abs=1e-9)
+    assert whole.bound <= whole.energy
+    assert Parts(graph).parts[0].graph.num_spins == 70
 
 
 @pytest.mark.usefixtures("nothing_exact")

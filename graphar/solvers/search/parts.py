@@ -17,6 +17,7 @@ from graphar.solvers.reductions import Components, Reduction, components, reduce
 
 __all__ = ["Part", "Parts"]
 
+_MOST_EDGES, _MOST_NEIGHBOURS = 2**20, 64  # of graphs that are reduced: of denser ones hardly a site would go
 _MAX_ELITE = 64  # low configurations that a part keeps for what starts from them
 
 
@@ -89,7 +90,7 @@ class Parts:
         self._reduction: Reduction | None = None
         self._components: Components | None = None
         self._constant, self._rounding = 0.0, 0.0
-        if isinstance(graph, IsingGraph):
+        if isinstance(graph, IsingGraph) and not _is_dense(graph):
             self._reduction = reduce(graph)
             self._components = components(self._reduction.graph)
             self._constant = float(self._reduction.graph.offset.item())
@@ -121,3 +122,7 @@ class Parts:
     def bound(self) -> float:
         """No energy of the whole is below it."""
         return sum_down([self._constant, -self._rounding], [part.bound for part in self.parts])
+
+
+def _is_dense(graph: IsingGraph) -> bool:
+    return graph.num_couplings > max(_MOST_EDGES, _MOST_NEIGHBOURS * graph.num_spins // 2)
