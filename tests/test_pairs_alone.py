@@ -113,8 +113,6 @@ def test_nothing_else_takes_a_graph() -> None:
     found = set()
     homes = {"": ga, "exact.": ga.exact, "montecarlo.": ga.montecarlo, "problems.": ga.problems}
     for prefix, home in homes.items():
-    homes = (("", ga), ("exact.", ga.exact), ("montecarlo.", ga.montecarlo), ("problems.", ga.problems))
-    for prefix, home in homes:
         for name in home.__all__:
             each = getattr(home, name)
             if callable(each) and {"graph", "dataset"} & set(inspect.signature(each).parameters):
