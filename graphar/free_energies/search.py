@@ -147,7 +147,9 @@ class Search:
         opinions = [Opinion("tempering from beta = 0", said.log_partition, remark=said.remark)]
         opinions += [each for side in self.sides if (each := side.opinion(k)) is not None]
         used = [each for each in opinions if each.used]
-        log_z, between = combine([each.log_partition for each in used])
+        # models share the replicas that they are joined to: k of them count as one
+        share = math.sqrt(max(1, len(used) - 1))
+        log_z, between = combine([used[0].log_partition, *(_wider(each.log_partition, share) for each in used[1:])])
         beta = self.targets[k]
         entropy = said.entropy
         if len(used) > 1:
@@ -184,3 +186,7 @@ class Search:
             bar.n = min(self.clock.seconds, self.clock.limit)
             last = self.rounds.say(len(self.targets) - 1).log_partition
             bar.set_postfix_str(f"log Z {last!r}")
+
+
+def _wider(estimate: Estimate, factor: float) -> Estimate:
+    return Estimate(estimate.value, estimate.stderr * factor)

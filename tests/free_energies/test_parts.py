@@ -84,3 +84,27 @@ def test_moves_by_a_model_leave_the_boltzmann_distribution_as_it_is() -> None:
     assert not torch.equal(before, rounds.spins[-1])
     energy = graph.energy(rounds.spins[-1])
     assert abs(float(energy.mean()) - right.energy) < 4.5 * float(energy.std()) / math.sqrt(4000)
+
+
+def test_what_drifts_has_a_wider_error() -> None:
+    noise = np.random.default_rng(0).normal(size=(8, 400))
+    plain, _ = along(noise)
+    assert plain == pytest.approx(1 / math.sqrt(3200), rel=0.25)
+    risen = noise + np.linspace(0, 1, 400)
+    assert along(risen)[0] > 0.4
+
+
+def test_systems_that_stay_apart_have_the_error_of_one() -> None:
+    from graphar.free_energies.tempering import Rounds
+
+    graph = ga.chain(12)
+    rounds = Rounds(graph, [0.5], 0)
+    rounds.betas = [0.0, 0.5]
+    noise = np.random.default_rng(0).normal(size=(2, 8, 400))
+    rounds.energies, rounds.trips = [noise - 1], [10**6]
+    together = rounds.say(0).log_partition.stderr
+    rounds.steps, rounds.energies = None, [noise - 1 + 3 * np.arange(8)[:, None] * np.array([0, 1])[:, None, None]]
+    apart = rounds.say(0)
+    assert apart.rhat > 1.1
+    assert together < 0.1
+    assert apart.log_partition.stderr > 1
