@@ -29,6 +29,7 @@ MAX_SPINS_PLANAR = 4_096  # spins of planar graphs, half a second for each β
 
 
 AVERAGES = 3.0  # times what log Z takes that an elimination takes with its averages
+SECONDS_PLANAR, SECONDS_TOROIDAL = 0.5, 3.0  # of log Z and energy of 1024 spins at one β
 STEP = 1e-3  # of β, in differences of what has no formula for its energy
 
 
@@ -95,7 +96,12 @@ def cheapest_exact(
         except ValueError:
             return None  # too many dependencies, or sums that cancel
     if n <= MAX_SPINS_PLANAR and not graph.has_field:
-        for exact, how in ((planar, "the Kac–Ward determinant"), (toroidal, "Kac–Ward Pfaffians")):
+        for exact, how, cost in (
+            (planar, "the Kac–Ward determinant", SECONDS_PLANAR),
+            (toroidal, "Kac–Ward Pfaffians", SECONDS_TOROIDAL),
+        ):
+            if energy and cost * (n / 1024) ** 1.5 * len(beta) > seconds:
+                continue
             try:
                 return each(lambda b, exact=exact: exact(pairs, b), f"log Z by {how}")  # type: ignore[misc]
             except (ValueError, ImportError):

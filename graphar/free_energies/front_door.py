@@ -33,7 +33,7 @@ from graphar.hamiltonians.kinds import check_hamiltonian
 
 __all__ = ["log_partition"]
 
-EXACT_SHARE = 0.3  # of the time that exact methods may be predicted to take
+EXACT_SHARE = 0.5  # of the time that exact methods may be predicted to take
 MAX_SPINS_EXACT = 20_000  # spins beyond which orders for elimination take too long to find
 ROUNDING = 1e-12  # of log Z and energies by exact methods
 

@@ -156,3 +156,11 @@ def test_graphs_too_large_are_refused_at_once() -> None:
     graph = ga.grid((700, 700), couplings="pm1", seed=0)
     with pytest.raises(ValueError, match="graph is too large for tempering to beta = 30"):
         ga.log_partition(graph, 30.0, time_limit=1e5)
+
+
+def test_exact_methods_that_would_not_end_in_time_stay_out_of_it() -> None:
+    graph = ga.grid((24, 24), periodic=True, couplings="pm1", seed=0)
+    began = time.monotonic()
+    found = ga.log_partition(graph, [0.3, 0.5, 1.0], time_limit=2, progress=False)
+    assert not found[0].exact
+    assert time.monotonic() - began < 4
