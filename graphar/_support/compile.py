@@ -13,7 +13,11 @@ __all__ = ["njit"]
 
 
 def njit(*arguments: Any, cache: bool = False, **options: Any) -> Any:
-    """As numba's own; ``cache=True`` fails there, at import, where neither package nor home can be written."""
+    """As numba's own, but that loops release the interpreter's lock, so that a thread that keeps time can do so.
+
+    ``cache=True`` fails with numba's, at import, where neither package nor home can be written.
+    """
+    options.setdefault("nogil", True)
     if not cache:
         return numba.njit(*arguments, **options)
 

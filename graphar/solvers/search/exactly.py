@@ -9,11 +9,13 @@ from graphar.exact.eliminate import eliminate
 from graphar.exact.ground_state import GroundState, planar_ground_state, toroidal_ground_state
 from graphar.exact.parities import parities
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.ordering import rcm
 from graphar.ordering.adjacency import edges_of
 
 __all__ = ["by_elimination", "by_matching", "by_parities"]
 
 _MEMORY = 1e9  # bytes that tables may take
+_ORDERED_PER_SECOND = 2_000  # spins of wide graphs, by the orders that find the smallest widths
 _WIDTH_TOO_LARGE = 25  # a graph of width w has at most wN edges
 _MAX_ROWS = 2**13  # interactions whose linear algebra takes seconds
 _MATCHED_PER_SECOND = 2_000  # spins; ±1 couplings have taken that long at worst
@@ -25,8 +27,10 @@ def by_elimination(graph: IsingGraph | SpinHypergraph, seconds: float) -> Ground
     edges = graph.num_couplings if isinstance(graph, IsingGraph) else edges_of(graph).shape[1] // 2
     if n > _WIDTH_TOO_LARGE and edges > _WIDTH_TOO_LARGE * n:
         return None
+    pairs = graph if isinstance(graph, IsingGraph) else graph.skeleton()
+    slow = n > _ORDERED_PER_SECOND * seconds
     try:
-        frontier = choose(graph if isinstance(graph, IsingGraph) else graph.skeleton(), None, _MEMORY)
+        frontier = choose(pairs, rcm if slow else None, _MEMORY)
     except ValueError:
         return None  # too wide
     if predict(frontier)[1] > seconds:

@@ -21,23 +21,25 @@ from graphar.solvers.search.parts import Part, Parts
 
 __all__ = ["first_candidate", "search"]
 
+_LARGE = 20_000  # spins
 _SHARE = 0.4  # of the time, that an exact method may be predicted to take
 _LONGEST = 30.0  # seconds of it where there is no limit
 _GROWTH = 6  # doublings of the budget of a turn, one every two rounds
 _BOUND_SHARES = {2: 0.1, 6: 0.15, 12: 0.25}  # of the time that bounds may take, after which rounds
 _BOUND_LONGEST = 60.0
-_GREEDY_PASSES = 50
+_GREEDY_PASSES, _GREEDY_WORK = 50, 2**21  # flips of the first candidate; each looks at all couplings
 
 
 def first_candidate(graph: IsingGraph | SpinHypergraph, initial: torch.Tensor | None, seed: int) -> torch.Tensor:
     """Configurations (M, N) to begin with, at once: the given ones, or random ones after a descent."""
-    double = graph.to(torch.device("cpu"), torch.float64)
     if initial is not None:
         return initial
+    double = graph.to(torch.device("cpu"), torch.float64)
+    size = graph.num_spins + graph.couplings.numel()
     x = random_spins(1, graph.num_spins, hash_key(seed, "first candidate"))[0]
     energy = float(double.energy(x))
     rng = torch.Generator().manual_seed(hash_key(seed, "descent"))
-    for _ in range(_GREEDY_PASSES if graph.num_spins < 10_000 else 5):
+    for _ in range(min(_GREEDY_PASSES, _GREEDY_WORK // (size + 1))):
         better = double.flip_delta(x) < 0
         trial = torch.where(better & (torch.rand(len(x), generator=rng) < 0.3), -x, x)
         lower = float(double.energy(trial))
@@ -66,13 +68,19 @@ def search(best: Incumbent, seed: int, limit: float, steps: int | None) -> None:
     if best.stop.is_set():
         return
     parts = Parts(best.graph)
-    method = "reductions"
     for part, given in zip(parts.parts, parts.inside(best.spins), strict=True):
+        part.take(given, "start")
+    best.offer(parts.whole(), "reductions")
+    method = "reductions"
+    for number, part in enumerate(parts.parts):
         if best.stop.is_set():
             return
+        if part.graph.num_spins > _LARGE:  # exact methods take seconds to see that they do not fit
+            key = hash_key(seed, "first", number) >> 1
+            part.take(MEMBERS["annealing"](Bench(part, best.stop.is_set), FIRST_BUDGET, key, 0), "annealing")
+            best.offer(parts.whole(), "annealing")
         ground = by_elimination(part.graph, seconds) or by_matching(part.graph, seconds)
         if ground is None:
-            part.take(given, "start")
             continue
         part.take(ground.spins, ground.method)
         part.bound, part.solved = ground.energy - ground.gap, True
