@@ -95,13 +95,13 @@ class Bench:
 def _annealing(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
     """Simulated annealing of random configurations."""
     cold = _COLD * (1, 2, 4)[turn % 3]  # heterogeneous couplings freeze later
-    return _swept(bench, bench.metropolis, [_HOT, cold], bench.size, 256, budget, seed, None)
+    return _swept(bench, bench.metropolis, [_HOT, cold], bench.size, 256, 4 * budget, seed, None)
 
 
 def _reheating(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
     """Simulated annealing of the best configurations, from a middle temperature."""
     warm = _COLD * (0.25, 0.35, 0.18)[turn % 3]
-    return _swept(bench, bench.metropolis, [warm, _COLD], bench.size, 128, budget, seed, bench.part.rows)
+    return _swept(bench, bench.metropolis, [warm, _COLD], bench.size, 128, 2 * budget, seed, bench.part.rows)
 
 
 def _subgraphs(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
