@@ -67,45 +67,45 @@ def solve(
 ) -> Solution:
     r"""A configuration of as low an energy as a time allows, with a bound, and a proof where there is one.
 
-        .. math:: \min_x H(x) \le \text{energy}, \qquad \text{bound} \le \min_x H(x)
+    .. math:: \min_x H(x) \le \text{energy}, \qquad \text{bound} \le \min_x H(x)
 
-        What is planar or on a torus without fields goes to matching. Else the graph is reduced and split into components
-        (:mod:`graphar.solvers.reductions`), and narrow ones are eliminated. What is left goes to rounds of a portfolio:
-        simulated annealing, annealing and optimal re-solution of large subgraphs of small width
-        (`Hamze and de Freitas 2004 <https://arxiv.org/abs/1207.4149>`_,
-        `Selby 2014 <https://arxiv.org/abs/1409.3934>`_), tempering with clusters, annealing from the best configurations
-            so far, and of a network on sparse graphs; each turn does twice the work every two rounds. Lower bounds are looked
-        for between rounds.
-    
-        The search ends with a proof, at the target, at the time limit, after ``steps`` rounds, when the callback returns
-        True, or with Ctrl-C, and always has a configuration. A limit of time is kept within 0.2 s + 2 %, also while
-        compiled loops are loaded or made for the first time, which then goes on in another thread. Equal seeds and steps,
-        without a limit that is reached, give equal configurations on any number of threads; under a limit of time only the
-        order of what is tried is the same.
+    What is planar or on a torus without fields goes to matching. Else the graph is reduced and split into components
+    (:mod:`graphar.solvers.reductions`), and narrow ones are eliminated. What is left goes to rounds of a portfolio:
+    simulated annealing, annealing and optimal re-solution of large subgraphs of small width
+    (`Hamze and de Freitas 2004 <https://arxiv.org/abs/1207.4149>`_,
+    `Selby 2014 <https://arxiv.org/abs/1409.3934>`_), tempering with clusters, annealing from the best configurations
+        so far, and of a network on sparse graphs; each turn does twice the work every two rounds. Lower bounds are
+    looked for between rounds.
 
-        Args:
-            graph: couplings and fields, a hypergraph, or a problem (:mod:`graphar.problems`).
-            time_limit: seconds ≥ 0; None for no limit, where Ctrl-C ends it.
-            target: an energy, or an objective of a problem, that is enough.
-            seed: of all random bits.
-            initial: configurations to begin with, ±1, shape (N,) or (M, N), or an answer of the problem.
-            callback: called with :class:`Progress` after improvements; where they come fast, with the last alone.
-            steps: rounds of the portfolio; as many as there is time for by default.
-            max_solutions: different configurations of the lowest energy that are kept.
-            out: a file that gets the spins, one a line, after each improvement, whole or not at all; of a problem, the
-                answer as :meth:`graphar.problems.Problem.read_answer` reads it, once it is feasible, and at the end.
-            progress: whether to show a bar with best, bound and gap.
+    The search ends with a proof, at the target, at the time limit, after ``steps`` rounds, when the callback returns
+    True, or with Ctrl-C, and always has a configuration. A limit of time is kept within 0.2 s + 2 %, also while
+    compiled loops are loaded or made for the first time, which then goes on in another thread. Equal seeds and steps,
+    without a limit that is reached, give equal configurations on any number of threads; under a limit of time only the
+    order of what is tried is the same.
 
-        Returns:
-            The best configuration and what is known of it; see :class:`Solution`.
+    Args:
+        graph: couplings and fields, a hypergraph, or a problem (:mod:`graphar.problems`).
+        time_limit: seconds ≥ 0; None for no limit, where Ctrl-C ends it.
+        target: an energy, or an objective of a problem, that is enough.
+        seed: of all random bits.
+        initial: configurations to begin with, ±1, shape (N,) or (M, N), or an answer of the problem.
+        callback: called with :class:`Progress` after improvements; where they come fast, with the last alone.
+        steps: rounds of the portfolio; as many as there is time for by default.
+        max_solutions: different configurations of the lowest energy that are kept.
+        out: a file that gets the spins, one a line, after each improvement, whole or not at all; of a problem, the
+            answer as :meth:`graphar.problems.Problem.read_answer` reads it, once it is feasible, and at the end.
+        progress: whether to show a bar with best, bound and gap.
 
-        Raises:
-            ValueError: a batch of several graphs, numbers that are not finite, an argument that breaks its rule.
+    Returns:
+        The best configuration and what is known of it; see :class:`Solution`.
 
-        >>> import graphar as ga
-        >>> found = solve(ga.grid((12, 12), couplings="pm1", field=0.5, seed=1), time_limit=10, progress=False)
-        >>> found.energy, found.optimal, found.method
-        (-205.0, True, 'elimination')
+    Raises:
+        ValueError: a batch of several graphs, numbers that are not finite, an argument that breaks its rule.
+
+    >>> import graphar as ga
+    >>> found = solve(ga.grid((12, 12), couplings="pm1", field=0.5, seed=1), time_limit=10, progress=False)
+    >>> found.energy, found.optimal, found.method
+    (-205.0, True, 'elimination')
     """
     start = time.monotonic()
     problem = graph if isinstance(graph, Problem) else None
