@@ -74,7 +74,7 @@ def solve(
     simulated annealing, annealing and optimal re-solution of large subgraphs of small width
     (`Hamze and de Freitas 2004 <https://arxiv.org/abs/1207.4149>`_,
     `Selby 2014 <https://arxiv.org/abs/1409.3934>`_), tempering with clusters, annealing from the best configurations
-        so far, and of a network on sparse graphs; each turn does twice the work every two rounds. Lower bounds are
+    so far, and of a network on sparse graphs; each turn does twice the work every two rounds. Lower bounds are
     looked for between rounds.
 
     The search ends with a proof, at the target, at the time limit, after ``steps`` rounds, when the callback returns
