@@ -16,7 +16,9 @@ import torch
 from solver_graphs import FAMILIES, graphs_of
 
 import graphar as ga
+from graphar.montecarlo.base import random_spins
 from graphar.solvers.search import members, parts, portfolio
+from graphar.solvers.search.incumbent import Incumbent
 from graphar.solvers.search.members import FIRST_BUDGET, MEMBERS, Bench
 from graphar.solvers.search.parts import Part, Parts
 
@@ -226,6 +228,14 @@ def test_a_target_of_a_problem_is_an_objective() -> None:
     found = solve(problem, 60, target=899.0)
     assert found.objective >= 899
     assert found.reason in ("target", "proof")
+
+
+def test_the_energy_is_that_of_the_spins_to_the_last_digit() -> None:
+    for seed in range(10):  # among others, sums of dense graphs are rounded otherwise
+        graph = ga.sherrington_kirkpatrick(100, seed=seed)
+        best = Incumbent(graph, -np.inf, 1, 0.0)
+        best.offer(random_spins(64, 100, seed), "chance")
+        assert best.energy == graph.energy(best.spins).item() == best.history[-1].energy
 
 
 def test_control_c_keeps_the_best() -> None:

@@ -82,7 +82,9 @@ class Incumbent:
                 return False
             better = lowest < self.energy - self.tolerance
             if better:
-                self.energy, self.spins = lowest, rows[int(energies.argmin())].clone()
+                self.spins = rows[int(energies.argmin())].clone()
+                # as the graph says of this configuration alone: among others, its sum may be rounded otherwise
+                self.energy = lowest = float(self.graph.energy(self.spins))
                 self._solutions.clear()
                 self.history.append(Improvement(self.seconds, lowest, method))
                 self.changed.set()
