@@ -11,7 +11,7 @@ import pytest
 
 from graphar.io import FORMATS, read
 
-LENGTH = 2**16  # a quadratic match of so many digits takes a minute and a half
+LENGTH = 2**15  # a quadratic match of so many digits takes twenty seconds
 SECONDS = 5.0
 TITLE = "# graphar edge list, base 0, spins 3, offset "
 REPEATED = [
