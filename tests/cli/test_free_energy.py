@@ -40,8 +40,6 @@ def test_a_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
         assert before["log_partition"] != after["log_partition"]
         difference = before["log_partition"]["value"] - after["log_partition"]["value"]
         assert abs(difference) < 5 * before["log_partition"]["stderr"]
-    own = second["beta"][1]["opinions"][0]["log_partition"]["stderr"]
-    assert own < first["beta"][1]["opinions"][0]["log_partition"]["stderr"]
     assert "tempering from beta = 0" in capsys.readouterr().out
 
 
