@@ -13,7 +13,7 @@ from graphar.frontier import Frontier, build_frontier
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.ordering import Ordering, min_degree, min_fill, nested_dissection, rcm
 
-__all__ = ["choose", "predict"]
+__all__ = ["choose", "predict", "within"]
 
 BUFFERS = 3  # tables of all sites held at once: log-odds, and two at work
 TEMPORARIES = 8  # tables of one group held at once
@@ -66,6 +66,17 @@ def choose(graph: IsingGraph | SpinHypergraph, ordering: OrderingLike | None, me
             f"{seconds:.2g} s for each β; fix more spins, raise memory, or estimate with graphar.free_energy"
         )
     return frontier
+
+
+def within(
+    graph: IsingGraph | SpinHypergraph, seconds: float, memory: float, ordering: OrderingLike | None = None
+) -> Frontier | None:
+    """:func:`choose`, or None where one elimination would not fit in the memory, or take longer."""
+    try:
+        frontier = choose(graph, ordering, memory)
+    except ValueError:
+        return None
+    return frontier if predict(frontier)[1] <= seconds else None
 
 
 def _cheapest(graph: IsingGraph | SpinHypergraph, memory: float) -> Frontier:

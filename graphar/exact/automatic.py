@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from graphar.elimination.cost import choose, predict
+from graphar.elimination.cost import within
 from graphar.exact.curie_weiss import curie_weiss
 from graphar.exact.eliminate import eliminate
 from graphar.exact.enumerate import MAX_SPINS, enumerate
@@ -26,8 +26,6 @@ MEMORY, SECONDS = 1e9, 30.0  # that an elimination may take, and memory for the 
 MAX_SPINS_ENUMERATED_FIRST = 20  # spins whose configurations are visited before a narrow order would be found
 WIDTH_TOO_LARGE = 25  # separators that no elimination has room for
 MAX_SPINS_PLANAR = 4_096  # spins of planar graphs, half a second for each β
-
-
 AVERAGES = 3.0  # times what log Z takes that an elimination takes with its averages
 SECONDS_PLANAR, SECONDS_TOROIDAL = 0.5, 3.0  # of log Z and energy of 1024 spins at one β
 STEP = 1e-3  # of β, in differences of what has no formula for its energy
@@ -65,7 +63,7 @@ def cheapest_exact(
     """:func:`cheapest_log_partition` with the mean energies."""
 
     def each(at: Callable[[float], Any], label: str, offset: float = 0.0) -> Exact:
-        found = [(each.log_partition, each.energy if energy else 0.0) for each in map(at, beta)]
+        found = [(exact.log_partition, exact.energy if energy else 0.0) for exact in map(at, beta)]
         log_z, mean = np.array(found, float).reshape(-1, 2).T
         return Exact(log_z - np.array(beta) * offset, mean + offset if energy else None, label)
 
@@ -80,14 +78,9 @@ def cheapest_exact(
     # as a graph of width w has at most wN edges
     narrow = (weights.numel() if pairs is not None else edges_of(graph).shape[1] // 2) <= WIDTH_TOO_LARGE * n
     if n > MAX_SPINS_ENUMERATED_FIRST and narrow:
-        try:
-            frontier = choose(graph, None, memory)
-            if predict(frontier)[1] * len(beta) * (AVERAGES if energy else 1.0) <= seconds:
-                found = eliminate(graph, list(beta), frontier.ordering)
-                mean = found.energy.cpu().numpy() if energy else None
-                return Exact(found.log_partition.cpu().numpy(), mean, "log Z by elimination")
-        except ValueError:
-            pass  # too wide
+        found = _by_elimination(graph, beta, memory, seconds, energy)
+        if found is not None:
+            return found
     if n <= MAX_SPINS and 8 * 2**n <= memory:
         return each(lambda b: enumerate(graph, b), "log Z by enumeration")
     if pairs is None:
@@ -107,6 +100,21 @@ def cheapest_exact(
             except (ValueError, ImportError):
                 continue  # not on a plane or torus, or too cold
     return None
+
+
+def _by_elimination(
+    graph: IsingGraph | SpinHypergraph, beta: Sequence[float], memory: float, seconds: float, energy: bool
+) -> Exact | None:
+    each = seconds / max(1, len(beta)) / (AVERAGES if energy else 1.0)
+    frontier = within(graph, each, memory)
+    if frontier is None:
+        return None
+    try:
+        exact = eliminate(graph, list(beta), frontier.ordering)
+        mean = exact.energy.cpu().numpy() if energy else None
+    except ValueError:
+        return None  # β times energies leave float64
+    return Exact(exact.log_partition.cpu().numpy(), mean, "log Z by elimination")
 
 
 def _by_parities(graph: SpinHypergraph, beta: Sequence[float], energy: bool) -> Exact:

@@ -18,7 +18,7 @@ from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import check_field_free, check_hamiltonian, check_ising
 
-__all__ = ["GroundState", "ground_state", "planar_ground_state", "toroidal_ground_state"]
+__all__ = ["GroundState", "ground_state", "matched_ground_state", "planar_ground_state", "toroidal_ground_state"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,18 +56,28 @@ def ground_state(graph: IsingGraph | SpinHypergraph) -> GroundState:
     'elimination'
     """
     check_hamiltonian(graph, alone=True)
-    if isinstance(graph, IsingGraph) and not graph.has_field and find_spec("pymatching") is not None:
-        for embedding in ("auto", "networkx"):  # any drawing does: the answer does not depend on it
-            try:
-                return planar_ground_state(graph, embedding=embedding)
-            except DrawingError:
-                continue
-        try:
-            return toroidal_ground_state(graph)
-        except ValueError:
-            pass  # no drawing on a torus, or one whose cheapest bonds are of no configuration
+    matched = matched_ground_state(graph)
+    if matched is not None:
+        return matched
     exact = eliminate(graph, beta=1.0)
     return GroundState(exact.ground_state, exact.ground_energy.item(), 0.0, "elimination")
+
+
+def matched_ground_state(graph: IsingGraph | SpinHypergraph) -> GroundState | None:
+    """By matching on a plane or on a torus; None of other graphs, without ``pymatching``, and where it proves none."""
+    if not isinstance(graph, IsingGraph) or graph.has_field or find_spec("pymatching") is None:
+        return None
+    if graph.num_couplings > 3 * graph.num_spins:  # as no drawing on a plane or a torus has
+        return None
+    for embedding in ("auto", "networkx"):  # any drawing does: the answer does not depend on it
+        try:
+            return planar_ground_state(graph, embedding=embedding)
+        except DrawingError:
+            continue
+    try:
+        return toroidal_ground_state(graph)
+    except ValueError:
+        return None  # no drawing on a torus, or one whose cheapest bonds are of no configuration
 
 
 def planar_ground_state(graph: IsingGraph, *, embedding: str = "auto") -> GroundState:

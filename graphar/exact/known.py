@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from graphar.elimination.cost import choose, predict
+from graphar.elimination.cost import within
 from graphar.exact.eliminate import Elimination, eliminate
 from graphar.exact.enumerate import MAX_GROUND_STATES, enumerate
 from graphar.exact.ground_state import planar_ground_state
-from graphar.exact.parities import Parities, parities
+from graphar.exact.parities import Parities, satisfiable_parities
 from graphar.exact.planar.partition import planar
 from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
@@ -20,7 +20,6 @@ from graphar.hamiltonians import IsingGraph, SpinHypergraph
 __all__ = ["Known", "find_known"]
 
 MAX_SPINS_ENUMERATED = 20
-MAX_ROWS = 2**13  # interactions whose linear algebra takes seconds
 MEMORY, SECONDS = 1e9, 10.0  # that an elimination may take
 MAX_LISTED = 2**10  # ground states that are looked for among exact samples
 ROUNDS = 20
@@ -71,7 +70,7 @@ def find_known(graph: IsingGraph | SpinHypergraph, beta: float) -> Known:
             ("enumeration",),
         )
     known = _by_elimination(graph, beta)
-    equations = _satisfiable(graph)
+    equations = satisfiable_parities(graph)
     if equations is not None:
         known = replace(
             known,
@@ -87,11 +86,8 @@ def find_known(graph: IsingGraph | SpinHypergraph, beta: float) -> Known:
 
 
 def _by_elimination(graph: IsingGraph | SpinHypergraph, beta: float) -> Known:
-    try:
-        frontier = choose(graph if isinstance(graph, IsingGraph) else graph.skeleton(), None, MEMORY)
-    except ValueError:
-        return Known()  # too wide
-    if predict(frontier)[1] > SECONDS:
+    frontier = within(graph if isinstance(graph, IsingGraph) else graph.skeleton(), SECONDS, MEMORY)
+    if frontier is None:
         return Known()
     exact = eliminate(graph, beta, frontier.ordering)
     count = exact.degeneracy.item()
@@ -126,15 +122,6 @@ def _listed(exact: Elimination, degeneracy: int | None) -> Tensor | None:
     return None
 
 
-def _satisfiable(graph: IsingGraph | SpinHypergraph) -> Parities | None:
-    """Interactions as equations, where all can be satisfied."""
-    rows = graph.num_couplings if isinstance(graph, IsingGraph) else graph.num_interactions
-    if rows + int((graph.h != 0).sum()) > MAX_ROWS:
-        return None
-    equations = parities(graph)
-    return equations if equations.satisfiable else None
-
-
 def _series(equations: Parities, beta: float) -> float | None:
     try:
         return equations.log_partition(beta)
@@ -156,5 +143,5 @@ def _by_planarity(graph: IsingGraph, beta: float, known: Known) -> Known:
             to = f" to {lowest.gap:.1g}" if lowest.gap else ""
             known = replace(known, ground_energy=lowest.energy, sources=(*known.sources, f"matching{to}"))
     except (ValueError, ImportError):
-        pass  # not planar, too cold, or without the extra
+        return known  # not planar, too cold, or without the extra: what was found before
     return known

@@ -29,8 +29,9 @@ from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import check_hamiltonian
 
-__all__ = ["Parities", "parities"]
+__all__ = ["Parities", "parities", "satisfiable_parities"]
 
+MAX_ROWS = 2**13  # interactions whose linear algebra takes seconds
 MAX_DEPENDENCIES = 24  # of which all sums are visited, 2^24 at most
 _LOST = 1e-5  # part of the sum of absolute values, below which their rounding is seen in the tenth digit
 
@@ -234,6 +235,14 @@ class Parities:
                 f"beta must leave ten digits to the sum of products, got {total:.2g} from terms of {size:.2g}"
             )
         return total
+
+
+def satisfiable_parities(graph: IsingGraph | SpinHypergraph) -> Parities | None:
+    """:func:`parities` where all interactions can be satisfied and are not too many; None elsewhere."""
+    if graph.couplings.numel() + int((graph.h != 0).sum()) > MAX_ROWS:
+        return None
+    equations = parities(graph)
+    return equations if equations.satisfiable else None
 
 
 def _eliminate(rows: np.ndarray, columns: int) -> list[int]:

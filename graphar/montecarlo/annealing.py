@@ -16,7 +16,7 @@ from torch import Tensor
 
 from graphar._support.checks import as_float_tensor, check_count
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
-from graphar.montecarlo.base import Sampler
+from graphar.montecarlo.base import Replicas, Sampler
 from graphar.montecarlo.metropolis_sampler import Metropolis
 from graphar.montecarlo.watch import CHUNK, watched
 
@@ -24,7 +24,7 @@ __all__ = ["Annealing", "interpolate", "read_schedule", "simulated_annealing"]
 
 
 @dataclass(frozen=True, eq=False)
-class Annealing:
+class Annealing(Replicas):
     """Where R replicas of simulated annealing ended.
 
     Attributes:
@@ -46,16 +46,6 @@ class Annealing:
     sweeps: int
     seconds: float
     interrupted: bool
-
-    @property
-    def best_energy(self) -> float:
-        """Lowest energy among the replicas."""
-        return float(self.energy.min())
-
-    @property
-    def best_spins(self) -> Tensor:
-        """Configuration of it, shape (N,)."""
-        return self.spins[int(self.energy.argmin())]
 
     def __repr__(self) -> str:
         replicas, n = self.spins.shape

@@ -21,7 +21,7 @@ from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.kernels.random_bits import words
 
-__all__ = ["MAX_STEPS", "Info", "Sampler", "State", "random_spins"]
+__all__ = ["MAX_STEPS", "Info", "Replicas", "Sampler", "State", "random_spins"]
 
 MAX_STEPS = 2**32 - 1
 """Sweeps that a seed has random bits for."""
@@ -65,6 +65,23 @@ class Info:
     energies: Tensor
     flipped: Tensor
     accepted: Tensor | None = None
+
+
+class Replicas:
+    """A result that ends with replicas: their spins (R, N) and energies (R,)."""
+
+    spins: Tensor
+    energy: Tensor
+
+    @property
+    def best_energy(self) -> float:
+        """Lowest energy among the replicas."""
+        return float(self.energy.min())
+
+    @property
+    def best_spins(self) -> Tensor:
+        """Configuration of it, shape (N,)."""
+        return self.spins[int(self.energy.argmin())]
 
 
 class Sampler(ABC):

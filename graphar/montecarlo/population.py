@@ -27,7 +27,7 @@ from graphar._support.checks import check_count
 from graphar._support.seeds import hash_key
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.montecarlo.annealing import interpolate, read_schedule, sampler_of
-from graphar.montecarlo.base import Sampler, State
+from graphar.montecarlo.base import Replicas, Sampler, State
 from graphar.montecarlo.metropolis_sampler import Metropolis
 from graphar.montecarlo.watch import watched
 
@@ -38,7 +38,7 @@ FAMILIES = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(Replicas):
     """What a population of R replicas has seen; made by :func:`population_annealing`.
 
     Attributes:
@@ -89,16 +89,6 @@ class Population:
         """Whether R/ρ_t and R/ρ_s are both at least 100 at the end."""
         enough = len(self.spins) / FAMILIES
         return not len(self.rho_t) or (float(self.rho_t[-1]) <= enough and float(self.rho_s[-1]) <= enough)
-
-    @property
-    def best_energy(self) -> float:
-        """Lowest energy of the last population."""
-        return float(self.energy.min())
-
-    @property
-    def best_spins(self) -> Tensor:
-        """Configuration of it, shape (N,)."""
-        return self.spins[int(self.energy.argmin())]
 
     def __repr__(self) -> str:
         replicas, n = self.spins.shape

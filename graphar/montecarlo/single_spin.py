@@ -12,6 +12,7 @@ N. Metropolis et al., `J. Chem. Phys. 21, 1087 (1953) <https://doi.org/10.1063/1
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +26,7 @@ from graphar.montecarlo.base import Info, Sampler, State
 from graphar.montecarlo.lanes import spread, to_rows, to_spins
 from graphar.montecarlo.plan import Terms, plan_terms
 
-__all__ = ["ORDERS", "HeatBath", "SingleSpin", "site_order", "twice_beta"]
+__all__ = ["ORDERS", "HeatBath", "SingleSpin", "advance_rows", "site_order", "twice_beta"]
 
 ORDERS = ("typewriter", "coloured", "random")
 _LARGEST = 1e30  # of 2β × scale: times any field over scale it is finite in float32
@@ -63,27 +64,8 @@ class SingleSpin(Sampler):
     def _advance(self, state: State, betas: np.ndarray, sweeps: int, measure: int) -> tuple[Tensor, Info]:
         from graphar.montecarlo.loops import sweep as loops
 
-        rows = to_rows(state.spins)
-        flips = np.zeros((len(rows), rows.shape[2]), np.int32)
-        energies = np.zeros((measure, flips.size))
-        share_out(
-            len(rows),
-            loops.sweeps,
-            self.terms,
-            self.rule,
-            self.sites,
-            self.order == "random",
-            self.keys(state),
-            state.sweeps + 1,
-            sweeps,
-            rows,
-            twice_beta(spread(betas, flips.size), self.terms.scale),
-            flips,
-            energies,
-        )
-        count = state.replicas
-        flipped = torch.from_numpy(flips.reshape(-1)[:count] / (sweeps * self.num_spins))
-        return to_spins(rows, count), Info(torch.from_numpy(energies[:, :count]), flipped)
+        settings = self.terms, self.rule, self.sites, self.order == "random", self.keys(state)
+        return advance_rows(loops.sweeps, settings, state, betas, sweeps, measure)
 
 
 class HeatBath(SingleSpin):
@@ -100,6 +82,25 @@ class HeatBath(SingleSpin):
     @property
     def rule(self) -> int:
         return 0
+
+
+def advance_rows(
+    loop: Callable[..., None], settings: tuple[Any, ...], state: State, betas: np.ndarray, sweeps: int, measure: int
+) -> tuple[Tensor, Info]:
+    """Sweeps of a compiled loop over replicas side by side: spins, and what happened.
+
+    Args:
+        loop: takes ``settings``, the terms of the Hamiltonian first, the first step, the number of sweeps, and arrays
+            to write to.
+        betas: β of each sweep or of all, and of each replica or of all, (1 or sweeps, 1 or R).
+    """
+    rows = to_rows(state.spins)
+    count, flips = state.replicas, np.zeros((len(rows), rows.shape[2]), np.int32)
+    energies = np.zeros((measure, flips.size))
+    twice = twice_beta(spread(betas, flips.size), settings[0].scale)
+    share_out(len(rows), loop, *settings, state.sweeps + 1, sweeps, rows, twice, flips, energies)
+    flipped = torch.from_numpy(flips.reshape(-1)[:count] / (sweeps * rows.shape[1]))
+    return to_spins(rows, count), Info(torch.from_numpy(energies[:, :count]), flipped)
 
 
 def twice_beta(betas: np.ndarray, scale: float) -> np.ndarray:

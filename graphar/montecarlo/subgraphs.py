@@ -16,17 +16,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count
 from graphar.hamiltonians import IsingGraph
 from graphar.hamiltonians.kinds import check_ising
-from graphar.kernels.compiled.threads import share_out
 from graphar.montecarlo.base import Info, Sampler, State
-from graphar.montecarlo.lanes import spread, to_rows, to_spins
 from graphar.montecarlo.plan import Terms, plan_terms
-from graphar.montecarlo.single_spin import twice_beta
+from graphar.montecarlo.single_spin import advance_rows
 
 __all__ = ["MAX_WIDTH", "SubgraphHeatBath"]
 
@@ -67,22 +64,5 @@ class SubgraphHeatBath(Sampler):
     def _advance(self, state: State, betas: np.ndarray, sweeps: int, measure: int) -> tuple[Tensor, Info]:
         from graphar.montecarlo.loops.subgraph import subgraph_sweeps
 
-        rows = to_rows(state.spins)
-        flips = np.zeros((len(rows), rows.shape[2]), np.int32)
-        energies = np.zeros((measure, flips.size))
-        share_out(
-            len(rows),
-            subgraph_sweeps,
-            self.terms,
-            self.width,
-            self.keys(state),
-            state.sweeps + 1,
-            sweeps,
-            rows,
-            twice_beta(spread(betas, flips.size), self.terms.scale),
-            flips,
-            energies,
-        )
-        count = state.replicas
-        flipped = torch.from_numpy(flips.reshape(-1)[:count] / (sweeps * self.num_spins))
-        return to_spins(rows, count), Info(torch.from_numpy(energies[:, :count]), flipped)
+        settings = self.terms, self.width, self.keys(state)
+        return advance_rows(subgraph_sweeps, settings, state, betas, sweeps, measure)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from graphar.exact.planar.embedding import DrawingError
+
 __all__ = ["PlanarMap", "connected", "euler_characteristic", "map_of_steps", "opposite", "planar_map"]
 
 Floats = NDArray[np.float64]
@@ -61,7 +63,7 @@ def planar_map(places: Floats, ends: Ints) -> PlanarMap:
     drawn = map_of_steps(places[ends[1]] - places[ends[0]], ends)
     found, components = euler_characteristic(drawn, len(places))
     if found != 2 * components:
-        raise ValueError("graph must have a drawing whose edges can be told apart in float64, got one that cannot")
+        raise DrawingError("graph must have a drawing whose edges can be told apart in float64, got one that cannot")
     return drawn
 
 

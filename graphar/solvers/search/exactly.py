@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-from graphar.elimination.cost import choose, predict
+from graphar.elimination.cost import within
 from graphar.exact.eliminate import eliminate
-from graphar.exact.ground_state import GroundState, planar_ground_state, toroidal_ground_state
-from graphar.exact.parities import parities
+from graphar.exact.ground_state import GroundState, matched_ground_state
+from graphar.exact.parities import satisfiable_parities
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.ordering import rcm
 from graphar.ordering.adjacency import edges_of
@@ -17,7 +15,6 @@ __all__ = ["by_elimination", "by_matching", "by_parities"]
 _MEMORY = 1e9  # bytes that tables may take
 _ORDERED_PER_SECOND = 2_000  # spins of wide graphs, by the orders that find the smallest widths
 _WIDTH_TOO_LARGE = 25  # a graph of width w has at most wN edges
-_MAX_ROWS = 2**13  # interactions whose linear algebra takes seconds
 _MATCHED_PER_SECOND = 2_000  # spins; ±1 couplings have taken that long at worst
 
 
@@ -29,11 +26,8 @@ def by_elimination(graph: IsingGraph | SpinHypergraph, seconds: float) -> Ground
         return None
     pairs = graph if isinstance(graph, IsingGraph) else graph.skeleton()
     slow = n > _ORDERED_PER_SECOND * seconds
-    try:
-        frontier = choose(pairs, rcm if slow else None, _MEMORY)
-    except ValueError:
-        return None  # too wide
-    if predict(frontier)[1] > seconds:
+    frontier = within(pairs, seconds, _MEMORY, rcm if slow else None)
+    if frontier is None:
         return None
     exact = eliminate(graph, 1.0, frontier.ordering, memory=_MEMORY)
     return GroundState(exact.ground_state, exact.ground_energy.item(), 0.0, "elimination")
@@ -41,33 +35,18 @@ def by_elimination(graph: IsingGraph | SpinHypergraph, seconds: float) -> Ground
 
 def by_matching(graph: IsingGraph | SpinHypergraph, seconds: float) -> GroundState | None:
     """Ground state of a graph on a plane or a torus without fields; None of others, or where matching proves none."""
-    if not isinstance(graph, IsingGraph) or graph.has_field or find_spec("pymatching") is None:
-        return None
-    n = graph.num_spins
-    if graph.num_couplings > 3 * n or n > _MATCHED_PER_SECOND * seconds:
-        return None
-    for embedding in ("auto", "networkx"):
-        if embedding == "networkx" and graph.num_couplings > max(1, 3 * n - 6):
-            continue
-        try:
-            return planar_ground_state(graph, embedding=embedding)
-        except ValueError:
-            continue  # no drawing on a plane
-    if graph.pos is None:
+    if graph.num_spins > _MATCHED_PER_SECOND * seconds:
         return None
     try:
-        return toroidal_ground_state(graph)
+        return matched_ground_state(graph)
     except ValueError:
-        return None  # no drawing on a torus, or one whose cheapest bonds are of no configuration
+        return None  # energies leave float64
 
 
 def by_parities(graph: IsingGraph | SpinHypergraph) -> GroundState | None:
     """Ground state where all interactions can be satisfied at once; None elsewhere."""
-    rows = graph.num_couplings if isinstance(graph, IsingGraph) else graph.num_interactions
-    if rows + int((graph.h != 0).sum()) > _MAX_ROWS:
-        return None
-    equations = parities(graph)
-    if not equations.satisfiable:
+    equations = satisfiable_parities(graph)
+    if equations is None:
         return None
     spins = equations.ground_state
     return GroundState(spins, float(graph.energy(spins)), 0.0, "parities")
