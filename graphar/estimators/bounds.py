@@ -21,8 +21,9 @@ from torch import Tensor
 
 from graphar._support.checks import check_count
 from graphar._support.seeds import choose_key
+from graphar.estimators.autocorrelation import as_chains, autocorrelation_time
 from graphar.estimators.estimate import Estimate, is_low
-from graphar.estimators.losses import check_beta_of, check_reference, losses_of_samples, losses_of_spins
+from graphar.estimators.losses import check_beta_of, check_reference, losses_of_samples, losses_of_spins, mean_loss
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.distribution import Distribution, check_distribution
 
@@ -80,13 +81,14 @@ def two_sided_bound(
 
     Their gap is KL(q‖p) + KL(p‖q), which a model that has lost a mode of p cannot hide, as it can from the ESS. The
     lower bound is no better than its samples: they must be of p at the model's own β, all its modes included.
-    Standard errors take the samples to be independent. Their mean energy, which tells one β from another, is compared
-    with that of the model reweighted to its β.
+    Its standard error knows the autocorrelation of chains. Their mean energy, which tells one β from another, is
+    compared with that of the model reweighted to its β.
 
     Args:
         q: a model at its inverse temperature, ``model.at(beta)``, β > 0.
-        spins: samples of p, ±1, at least 2 of them, shape (..., N): perfect ones by :func:`graphar.exact.eliminate` or
-            :func:`graphar.exact.enumerate`, or those of a Markov chain that mixes, thinned.
+        spins: samples of p, ±1, at least 2 of them, shape (time, N) or (chains, time, N): perfect ones by
+            :func:`graphar.exact.eliminate` or :func:`graphar.exact.enumerate`, or those of Markov chains that mix, in
+            their order. More axes in front are chains too.
         num_samples: how many samples of q, at least 2.
         seed: of the samples of q, 0 if neither it nor ``generator`` is given.
         generator: a generator that goes on where it stands.
@@ -113,9 +115,11 @@ def two_sided_bound(
     reference = check_reference(q, spins)
     key = choose_key(0 if seed is None and generator is None else seed, generator, "two-sided bound")
     above, energies = losses_of_samples(q, count, key)
-    below, reference_energy = (values.flatten() for values in losses_of_spins(q, reference))
+    below, reference_energy = (values.reshape(-1, values.shape[-1]) for values in losses_of_spins(q, reference))
     _warn_of_another_beta(q.beta, -above, energies, reference_energy)
-    return between(q.beta, q.graph.num_spins, count, len(below), _mean(above), _mean(below))
+    return between(
+        q.beta, q.graph.num_spins, count, below.numel(), mean_loss(above[:, None].numpy()), mean_loss(below.numpy())
+    )
 
 
 def between(
@@ -141,7 +145,8 @@ def _warn_of_another_beta(beta: float, log_weight: Tensor, energy: Tensor, refer
     mean = float(share @ energy)
     deviation = (energy - mean) ** 2
     variance = max(float(share @ deviation), float(reference.var()))
-    error, own_error = math.sqrt(variance / len(reference)), math.sqrt(float(share**2 @ deviation))
+    independent = reference.numel() / autocorrelation_time(as_chains(reference.numpy()))
+    error, own_error = math.sqrt(variance / independent), math.sqrt(float(share**2 @ deviation))
     apart, rounding = abs(float(reference.mean()) - mean), 1e-9 * float(energy.abs().max())
     if apart > SURE * math.hypot(error, own_error) + rounding:
         warnings.warn(
@@ -150,11 +155,3 @@ def _warn_of_another_beta(beta: float, log_weight: Tensor, energy: Tensor, refer
             "model has lost states",
             stacklevel=5,  # past torch.no_grad and torch_alone
         )
-
-
-@torch_alone()  # as in estimate_from_samples
-def _mean(values: Tensor) -> Estimate:
-    """Mean and its standard error; −∞, with an error that knows no limit, if one value is."""
-    if bool((values == -math.inf).any()):
-        return Estimate(-math.inf, math.inf)
-    return Estimate(float(values.mean()), float(values.std()) / math.sqrt(values.numel()))

@@ -30,7 +30,7 @@ from graphar._support.seeds import choose_key
 from graphar.estimators.autocorrelation import as_chains, autocorrelation_time, error_of_mean, gelman_rubin
 from graphar.estimators.bounds import TwoSidedBound, between
 from graphar.estimators.estimate import Estimate
-from graphar.estimators.losses import check_beta_of, check_reference, losses_of_samples, losses_of_spins
+from graphar.estimators.losses import check_beta_of, check_reference, losses_of_samples, losses_of_spins, mean_loss
 from graphar.estimators.mixture import Mixture, join
 from graphar.models.distribution import Distribution, check_distribution
 
@@ -211,7 +211,7 @@ def bridge(beta: float, num_spins: int, loss_q: Tensor, energy_q: Tensor, loss_p
         entropy=entropy,
         forward=_log_mean(-own[:, None]),
         reverse=_log_mean(chains) * -1,
-        two_sided=between(beta, num_spins, len(own), chains.size, _mean(own[:, None]), _mean(chains)),
+        two_sided=between(beta, num_spins, len(own), chains.size, mean_loss(own[:, None]), mean_loss(chains)),
         overlap=overlap,
         ess=ess,
         time=chains.size / float(counts[1]),
@@ -219,12 +219,6 @@ def bridge(beta: float, num_spins: int, loss_q: Tensor, energy_q: Tensor, loss_p
         rhat=gelman_rubin(_finite(chains)) if chains.shape[1] >= 4 else math.nan,
         agreement=_agreement(mixture, (energy, loss)),
     )
-
-
-def _mean(chains: np.ndarray) -> Estimate:
-    if (chains == -math.inf).any():
-        return Estimate(-math.inf, math.inf)
-    return Estimate(float(chains.mean()), error_of_mean(chains))
 
 
 def _log_mean(chains: np.ndarray) -> Estimate:

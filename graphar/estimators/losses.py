@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from graphar._support.checks import check_spins
+from graphar.estimators.autocorrelation import error_of_mean
+from graphar.estimators.estimate import Estimate
 from graphar.models.distribution import Distribution
 
-__all__ = ["check_beta_of", "check_reference", "losses_of_samples", "losses_of_spins"]
+__all__ = ["check_beta_of", "check_reference", "losses_of_samples", "losses_of_spins", "mean_loss"]
 
 
 def check_beta_of(q: Distribution) -> None:
@@ -51,3 +54,10 @@ def losses_of_spins(q: Distribution, spins: Tensor) -> tuple[Tensor, Tensor]:
     if bool((loss.isnan() | (loss == math.inf)).any()):
         raise ValueError("log q of spins must be a number, got NaN or inf: the model's weights or couplings are not")
     return loss, energy
+
+
+def mean_loss(chains: np.ndarray) -> Estimate:
+    """⟨L⟩ over chains (C, T), and its standard error; −∞, with an error that knows no limit, if one L is."""
+    if (chains == -math.inf).any():
+        return Estimate(-math.inf, math.inf)
+    return Estimate(float(chains.mean()), error_of_mean(chains))

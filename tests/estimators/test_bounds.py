@@ -226,3 +226,13 @@ def test_a_model_without_its_beta_is_named() -> None:
     model = ga.Autoregressive(GRAPHS["ring with field"])
     with pytest.raises(ValueError, match=r"q must be a model at its inverse temperature, model\.at\(beta\), got Auto"):
         two_sided_bound(model, torch.ones(4, 8))
+
+
+def test_the_lower_bound_knows_of_correlated_samples() -> None:
+    graph = ga.grid((3, 4), couplings="ferromagnet")
+    q, perfect = ga.Autoregressive(graph).at(0.3), ga.exact.enumerate(graph, 0.3).sample(500, seed=2)
+    alone = two_sided_bound(q, perfect, 500).lower.stderr
+    slow = perfect.repeat_interleave(20, dim=0)  # a chain that stands still for 20 steps at a time
+    assert 0.8 * alone < two_sided_bound(q, slow, 500).lower.stderr < 1.3 * alone
+    chains = slow.reshape(4, 2500, 12)
+    assert 0.7 * alone < two_sided_bound(q, chains, 500).lower.stderr < 2 * alone
