@@ -2,11 +2,12 @@ r"""log Z by whatever fits: exact methods, else tempering from β = 0 and models
 
 1. Exact where it is cheap: elimination, enumeration, planar graphs, tori, linear algebra over GF(2).
 2. Tempering on a ladder from β = 0, where log Z = N log 2, by Bennett's acceptance ratio from rung to rung.
-3. Models, whose log q is normalised: messages that need no training, and an annealed model with as many exact sites as
+3. A population that is cooled once down that ladder, whose weights give log Z, and where tempering begins.
+4. Models, whose log q is normalised: messages that need no training, and an annealed model with as many exact sites as
    the time allows. Each is joined to the replicas at its β by Bennett's acceptance ratio, which rests on no other β.
-4. Tempering teaches the annealed model (its replicas are training samples), and the model tempering (its samples are
+5. Tempering teaches the annealed model (its replicas are training samples), and the model tempering (its samples are
    moves of replicas).
-5. The two kinds of answers are averaged (:mod:`graphar.free_energies.combine`); what they differ by beyond their errors
+6. All answers are averaged (:mod:`graphar.free_energies.combine`); what they differ by beyond their errors
    is part of the error.
 """
 

@@ -13,6 +13,7 @@ from graphar.estimators.estimate import Estimate
 from graphar.free_energies.checkpoint import read_rounds, write_rounds
 from graphar.free_energies.clock import Clock
 from graphar.free_energies.combine import combine
+from graphar.free_energies.cooling import cool
 from graphar.free_energies.models import Side, make
 from graphar.free_energies.result import LogPartition, Opinion
 from graphar.free_energies.tempering import Rounds
@@ -20,8 +21,9 @@ from graphar.hamiltonians import IsingGraph, SpinHypergraph
 
 __all__ = ["Search"]
 
-SETTLED = 0.12  # share of the time by which the ladder stands
-FIRST = 0.35  # by which a first part of tempering ends, with models to follow
+SETTLED = 0.1  # share of the time by which the ladder stands
+COOLED = 0.25  # by which a population has been cooled down the ladder
+FIRST = 0.42  # by which a first part of tempering ends, with models to follow
 TRAINED = 0.65  # by which models are trained and taught
 TEMPERED = 0.85  # by which replicas for the joins are there
 JOINED = 0.97  # by which models and replicas are joined
@@ -67,6 +69,7 @@ class Search:
         self.rounds = Rounds(graph, targets, seed) if resume is None else read_rounds(resume, graph, targets, seed)
         self.rounds.check_reach(clock.limit)
         self.sides: list[Side] = []
+        self.cooled: dict[int, Opinion] = {}
         self.before = 0  # rounds that taught a model
 
     def run(self) -> list[LogPartition]:
@@ -74,6 +77,8 @@ class Search:
         with self._bar() as bar, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of models that are poor: the answers say it
             self.rounds.settle(self.clock, SETTLED)
+            if not self.rounds.settled and self.clock.limit >= LEAST_SECONDS and not self.clock.interrupted:
+                self.cooled = cool(self.rounds, self.clock.until(COOLED), self.clock)
             if self.models and self.clock.limit >= LEAST_SECONDS and self._temper(FIRST, bar):
                 self._learn()
                 if self._temper(TEMPERED, bar):
@@ -146,10 +151,15 @@ class Search:
         said = self.rounds.say(k)
         opinions = [Opinion("tempering from beta = 0", said.log_partition, remark=said.remark)]
         opinions += [each for side in self.sides if (each := side.opinion(k)) is not None]
-        used = [each for each in opinions if each.used]
+        models = [each.log_partition for each in opinions[1:] if each.used]
         # models share the replicas that they are joined to: k of them count as one
-        share = math.sqrt(max(1, len(used) - 1))
-        log_z, between = combine([used[0].log_partition, *(_wider(each.log_partition, share) for each in used[1:])])
+        share = math.sqrt(max(1, len(models)))
+        apart = [opinions[0].log_partition, *(_wider(each, share) for each in models)]
+        if k in self.cooled:
+            opinions.append(self.cooled[k])
+            apart += [each.log_partition for each in opinions[-1:] if each.used]
+        used = [each for each in opinions if each.used]
+        log_z, between = combine(apart)
         beta = self.targets[k]
         entropy = said.entropy
         if len(used) > 1:

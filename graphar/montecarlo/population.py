@@ -51,6 +51,7 @@ class Population(Replicas):
         rho_t: mean square size of the families R Σ f², shape (steps,).
         rho_s: R exp(Σ f log f), shape (steps,).
         survivors: share of the replicas that have offspring in each resampling, shape (steps,).
+        kept: spins of some replicas at each step, as far apart among the families as can be, shape (steps, keep, N).
         sweeps: how many were done.
         seconds: taken.
         interrupted: whether Ctrl-C or the time limit came before the end; all numbers are those up to there.
@@ -65,6 +66,7 @@ class Population(Replicas):
     rho_t: Tensor
     rho_s: Tensor
     survivors: Tensor
+    kept: Tensor
     sweeps: int
     seconds: float
     interrupted: bool
@@ -109,6 +111,7 @@ def population_annealing(
     *,
     sampler: type[Sampler] | Sampler = Metropolis,
     sweeps_per_step: int = 10,
+    keep: int = 0,
     time_limit: float | None = None,
     progress: bool = True,
 ) -> Population:
@@ -127,6 +130,7 @@ def population_annealing(
         seed: of all random bits.
         sampler: what sweeps, such as ``ga.montecarlo.HeatBath``, or one already made of the graph.
         sweeps_per_step: after each resampling.
+        keep: replicas whose spins are kept at each step; none by default.
         time_limit: seconds after which to stop with what there is; none by default. Ctrl-C does the same.
         progress: whether to show a progress bar once a second has passed.
 
@@ -150,11 +154,16 @@ def population_annealing(
     sweeps, each = check_count(sweeps, "sweeps"), check_count(sweeps_per_step, "sweeps_per_step")
     if each > sweeps:
         raise ValueError(f"sweeps_per_step must be at most the number of sweeps, {sweeps}, got {sweeps_per_step}")
+    keep = check_count(keep, "keep", 0)
+    if keep > check_count(replicas, "replicas"):
+        raise ValueError(f"keep must be at most the number of replicas, {replicas}, got {keep}")
     steps = interpolate(schedule, sweeps // each)
     state = chain.init(replicas, seed=seed)
     energy, family = chain.graph.energy(state.spins).numpy(), np.arange(replicas)
     log_z, before = chain.num_spins * math.log(2), 0.0
     records: list[tuple[float, ...]] = []
+    at = torch.linspace(0, replicas - 1, keep + 2, dtype=torch.float64)[1:-1].round().long()
+    kept: list[Tensor] = []
     with watched(len(steps) * each, time_limit, progress, "population annealing") as watch:
         while watch.goes_on():
             beta = float(steps[len(records)])
@@ -168,6 +177,7 @@ def population_annealing(
             share = np.unique(family, return_counts=True)[1] / replicas
             rho = replicas * float((share**2).sum()), replicas * float(np.exp((share * np.log(share)).sum()))
             records.append((beta, log_z, float(energy.mean()), *rho, float((copies > 0).mean())))
+            kept.append(state.spins[at])
             watch.add(each, f"β {beta:.3g}  log Z {log_z:.6g}  families {replicas / rho[0]:.0f}")
     found = torch.tensor(records, dtype=torch.float64).reshape(-1, 6)
     result = Population(
@@ -180,6 +190,7 @@ def population_annealing(
         rho_t=found[:, 3],
         rho_s=found[:, 4],
         survivors=found[:, 5],
+        kept=torch.stack(kept) if kept else torch.zeros((0, keep, chain.num_spins), dtype=torch.int8),
         sweeps=watch.done,
         seconds=watch.seconds,
         interrupted=watch.stopped,

@@ -10,10 +10,14 @@ import pytest
 import torch
 
 import graphar as ga
+from graphar._support.interrupt import finish_step_first
 from graphar.estimators import Estimate
+from graphar.free_energies.clock import Clock
 from graphar.free_energies.combine import combine
+from graphar.free_energies.cooling import cool
 from graphar.free_energies.ladder import STEP, first_ladder, ladder
 from graphar.free_energies.steps import Steps, along
+from graphar.free_energies.tempering import Rounds
 
 
 def test_methods_that_agree_are_averaged() -> None:
@@ -108,3 +112,31 @@ def test_systems_that_stay_apart_have_the_error_of_one() -> None:
     assert apart.rhat > 1.1
     assert together < 0.1
     assert apart.log_partition.stderr > 1
+
+
+def test_a_cooled_population_begins_at_equilibrium() -> None:
+    graph = ga.grid((3, 4), couplings="gaussian", seed=3)
+    rounds = Rounds(graph, [1.0, 2.0], seed=1)
+    with finish_step_first() as flag:
+        clock = Clock(60.0, flag)
+        rounds.settle(clock, 0.01)
+        opinions = cool(rounds, 1.0, clock)
+    assert rounds.spins is not None
+    assert rounds.spins.shape == (len(rounds.betas), rounds.replicas, 12)
+    for k, beta in enumerate(rounds.targets):
+        said, exact = opinions[k].log_partition, ga.exact.enumerate(graph, beta).log_partition
+        assert opinions[k].used
+        assert abs(said.value - exact) < 5 * said.stderr < 0.5
+    cold, hot = graph.energy(rounds.spins[-1]).mean(), graph.energy(rounds.spins[0]).mean()
+    assert cold < ga.exact.enumerate(graph, 2.0).energy / 2 < hot
+
+
+def test_few_families_have_no_say() -> None:
+    graph = ga.random_regular(200, degree=3, couplings="gaussian", seed=1)
+    rounds = Rounds(graph, [8.0], seed=1)
+    with finish_step_first() as flag:
+        clock = Clock(60.0, flag)
+        rounds.settle(clock, 0.005)
+        opinion = cool(rounds, 0.2, clock)[0]
+    assert not opinion.used
+    assert opinion.remark.startswith("too few")

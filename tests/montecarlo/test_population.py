@@ -99,3 +99,20 @@ def test_no_time_gives_the_first_population() -> None:
 def test_refused(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mc.population_annealing(SMALL["grid"], **{"betas": (0.0, 1.0), "sweeps": 20, "progress": False, **arguments})
+
+
+def test_kept_replicas_are_those_of_each_step() -> None:
+    graph = ga.grid((3, 3), couplings="gaussian", seed=2)
+    found = mc.population_annealing(graph, [0.0, 0.5, 1.0], 30, 4000, seed=1, keep=1000, progress=False)
+    assert found.betas.tolist() == [0.0, 0.5, 1.0]
+    assert found.kept.shape == (3, 1000, 9)
+    for beta, spins, mean in zip(found.betas.tolist(), found.kept, found.mean_energy.tolist(), strict=True):
+        energy = graph.energy(spins)
+        error = float(energy.std()) / 1000**0.5
+        assert abs(float(energy.mean()) - ga.exact.enumerate(graph, beta).energy) < 5 * error
+        assert abs(float(energy.mean()) - mean) < 5 * error
+    alone = mc.population_annealing(graph, [0.0, 0.5, 1.0], 30, 4000, seed=1, progress=False)
+    assert alone.kept.shape == (3, 0, 9)
+    assert torch.equal(alone.spins, found.spins)
+    with pytest.raises(ValueError, match="keep must be at most the number of replicas, 10, got 11"):
+        mc.population_annealing(graph, 1.0, 10, 10, keep=11, progress=False)
