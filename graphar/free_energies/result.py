@@ -8,7 +8,7 @@ from itertools import combinations
 
 from graphar.estimators.estimate import Estimate
 
-__all__ = ["LogPartition", "Opinion"]
+__all__ = ["LogPartition", "Opinion", "Said"]
 
 
 @dataclass(frozen=True)
@@ -93,3 +93,15 @@ class LogPartition:
         if self.interrupted:
             lines.append("  interrupted: the best so far")
         return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Said:
+    """log Z, ⟨E⟩ and S = β⟨E⟩ + log Z at one β, and on what they rest."""
+
+    log_partition: Estimate
+    energy: Estimate
+    entropy: Estimate
+    independent: float
+    rhat: float
+    remark: str

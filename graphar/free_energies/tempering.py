@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,12 +15,13 @@ from graphar.estimators.estimate import Estimate
 from graphar.exact.scale import scale
 from graphar.free_energies.clock import Clock
 from graphar.free_energies.ladder import deviation, first_ladder, ladder
+from graphar.free_energies.result import Said
 from graphar.free_energies.steps import Steps, along, drift
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.montecarlo.tempered import Tempering
 from graphar.montecarlo.tempering import parallel_tempering
 
-__all__ = ["Rounds", "Said"]
+__all__ = ["Rounds"]
 
 REPLICAS = 8
 """Systems that know nothing of each other: how far they are apart shows slow modes."""
@@ -67,18 +67,6 @@ DRIFT = 2.0
 
 HALVINGS = 3
 KEPT_SPINS = 2**26
-
-
-@dataclass(frozen=True)
-class Said:
-    """log Z, ⟨E⟩ and S = β⟨E⟩ + log Z at one β, and on what they rest."""
-
-    log_partition: Estimate
-    energy: Estimate
-    entropy: Estimate
-    independent: float
-    rhat: float
-    remark: str
 
 
 class Rounds:

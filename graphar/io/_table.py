@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphar.io.rows import Rows
 from graphar.io.site_names import is_word, shown
-from graphar.io.text import Rows, TextFile, is_real
+from graphar.io.text import TextFile, is_real
 
 __all__ = ["Table", "read_table"]
 

@@ -29,7 +29,8 @@ import numpy as np
 from graphar.hamiltonians.clauses import Clauses, clause_hypergraph
 from graphar.hamiltonians.hypergraph import SpinHypergraph
 from graphar.io.dimacs import lettered
-from graphar.io.text import RaggedRows, TextFile
+from graphar.io.rows import RaggedRows
+from graphar.io.text import TextFile
 
 __all__ = ["read", "read_clauses", "read_parities"]
 

@@ -27,8 +27,9 @@ from graphar.hamiltonians.interactions import by_order
 from graphar.hamiltonians.labels import MAX_SPINS
 from graphar.io._files import room
 from graphar.io._write import number, save_lines
+from graphar.io.rows import RaggedRows
 from graphar.io.site_names import LABELS, labels_of, to_json
-from graphar.io.text import RaggedRows, TextFile
+from graphar.io.text import TextFile
 
 __all__ = ["read", "write"]
 

@@ -6,7 +6,6 @@ import codecs
 import re
 import warnings
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphar.io._files import as_path, plainly, read_bytes, room
+from graphar.io.rows import RaggedRows, Rows
 
-__all__ = ["RaggedRows", "Rows", "TextFile", "is_real", "open_text"]
+__all__ = ["TextFile", "is_real", "open_text"]
 
 _BLOCK = 2**22
 _SHOWN = 60
@@ -43,44 +43,6 @@ def open_text(path: Any, comment: str = "#") -> TextFile:
     place = as_path(path)
     with plainly(place):
         return TextFile(place, comment)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Lines of numbers: ``values`` (k, c), their ``widths`` (k,), line numbers ``lines`` (k,).
-
-    ``integral`` (k, c) tells which values were written without point and exponent.
-    """
-
-    values: NDArray[np.float64]
-    widths: NDArray[np.int64]
-    lines: NDArray[np.int64]
-    integral: NDArray[np.bool_]
-
-    def __getitem__(self, chosen: NDArray[np.bool_]) -> Rows:
-        return Rows(self.values[chosen], self.widths[chosen], self.lines[chosen], self.integral[chosen])
-
-
-@dataclass(frozen=True)
-class RaggedRows:
-    """Lines of any numbers of numbers, k of them.
-
-    Attributes:
-        values: all numbers, one line after the other.
-        integral: which were written without point and exponent.
-        widths: numbers of each line, shape (k,).
-        lines: line numbers, shape (k,).
-    """
-
-    values: NDArray[np.float64]
-    integral: NDArray[np.bool_]
-    widths: NDArray[np.int64]
-    lines: NDArray[np.int64]
-
-    @property
-    def starts(self) -> NDArray[np.int64]:
-        """Where each line starts in ``values``, shape (k,)."""
-        return np.cumsum(self.widths) - self.widths
 
 
 class TextFile:

@@ -26,64 +26,16 @@ from graphar.kernels.compiled.loops.recurrent_cells import (
     num_classes,
     sort_samples,
 )
+from graphar.kernels.compiled.loops.recurrent_slopes import (
+    add_read_out,
+    through_activation,
+    through_gru,
+)
 from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
 from graphar.kernels.compiled.loops.spin import add_scaled, dot, weighted_slope
 from graphar.kernels.compiled.plans import RecurrentPlan
 
 __all__ = ["gradient", "states_gradient"]
-
-
-@njit(fastmath={"contract"})
-def _through_activation(kind: int, value: np.ndarray, by: np.ndarray) -> None:
-    """Derivatives by φ(z) turned to those by z."""
-    zero, one = value.dtype.type(0), value.dtype.type(1)
-    if kind == 0:
-        for k in range(by.size):
-            by[k] *= one if value[k] > zero else value[k] + one
-    else:
-        for k in range(by.size):
-            by[k] *= one - value[k] * value[k]
-
-
-@njit(fastmath={"contract"})
-def _through_mix(gates: np.ndarray, mean: np.ndarray, share: float, by: np.ndarray, inner: np.ndarray) -> None:
-    """From those by a state: by the new one to ``inner``, by the keeping gate to its part, by each slot to ``by``."""
-    size = by.size
-    one = by.dtype.type(1)
-    for k in range(size):
-        keep = gates[2 * size + k]
-        inner[k] = by[k] * (one - keep)
-        gates[2 * size + k] = by[k] * (mean[k] - gates[k]) * keep * (one - keep)
-        by[k] = by[k] * keep * share
-
-
-@njit(fastmath={"contract"})
-def _through_reset(gates: np.ndarray, inner: np.ndarray) -> None:
-    """From those by what the new state was made of, to all parts."""
-    size = inner.size
-    one = inner.dtype.type(1)
-    for k in range(size):
-        reset, heard = gates[size + k], gates[3 * size + k]
-        gates[k] = inner[k]
-        gates[size + k] = inner[k] * heard * reset * (one - reset)
-        gates[3 * size + k] = inner[k] * reset
-
-
-@njit
-def _through_gru(kind: int, gates: np.ndarray, mean: np.ndarray, share: float, by: np.ndarray) -> None:
-    """Parts of a GRU, (width, 4 padded), turned to derivatives by what they were made of, and ``by`` to that by s̄."""
-    size = by.shape[1]
-    inner = np.empty(size, by.dtype)
-    for b in range(by.shape[0]):
-        _through_mix(gates[b], mean[b], by.dtype.type(share), by[b], inner)
-        _through_activation(kind, gates[b, :size], inner)
-        _through_reset(gates[b], inner)
-
-
-@njit
-def _add_read_out(slope: np.ndarray, weight: np.ndarray, by: np.ndarray) -> None:
-    for b in range(slope.size):
-        add_scaled(slope[b], weight, by[b])
 
 
 @njit
@@ -142,18 +94,18 @@ def states_gradient(
                     by = by_states[base + mine : base + mine + width]
                     if layer == layers - 1:
                         weighted_slope(drawn, block, i, slope)
-                        _add_read_out(slope, out, by)
+                        add_read_out(slope, out, by)
                     for p in range(count):
                         heard[p] = base + plan.row[layer, plan.slots[layer, i, filled[p]]] * width
                     if plan.cell == GRU:
                         mean_state(states, heard, count, mean)
                         own_gates = gates[base + mine : base + mine + width]
-                        _through_gru(plan.activation, own_gates, mean, 1 / max(1, count), by)
+                        through_gru(plan.activation, own_gates, mean, 1 / max(1, count), by)
                         for p in range(count):
                             by_states[heard[p] : heard[p] + width] += by
                     else:
                         value = states[base + mine : base + mine + width]
-                        _through_activation(plan.activation, value.reshape(-1), by.reshape(-1))
+                        through_activation(plan.activation, value.reshape(-1), by.reshape(-1))
                     find_classes(plan, layer, i, filled, count, drawn.spins[block], code[0])
                     sort_samples(code, base, 0, start, index)
                     source, column = (gates, padded) if plan.cell == GRU else (by_states, 0)
