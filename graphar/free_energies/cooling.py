@@ -17,7 +17,7 @@ from graphar.free_energies.result import Opinion
 from graphar.free_energies.tempering import Rounds
 from graphar.montecarlo.population import FAMILIES, Population, population_annealing
 
-__all__ = ["cool"]
+__all__ = ["begin_with", "cool", "population"]
 
 PILOT = 256
 """Replicas of a first population, which says how long the next takes."""
@@ -37,22 +37,25 @@ def cool(rounds: Rounds, seconds: float, clock: Clock) -> dict[int, Opinion]:
     if pilot < 4 * rounds.replicas or guess > seconds or rungs < 3:
         return {}
     began = time.monotonic()
-    found = _population(rounds, pilot, SWEEPS, seconds, clock)
+    found = population(rounds, pilot, SWEEPS, seconds, clock)
     taken = time.monotonic() - began
     more = 0.9 * (seconds - taken) / max(taken, 1e-3)
     if found is not None and more >= 1:
         most = min(MOST, MOST_SPINS // rounds.graph.num_spins)
         replicas = min(most, int(pilot * more))
         sweeps = max(SWEEPS, int(SWEEPS * pilot * more / replicas))
-        found = _population(rounds, replicas, min(sweeps, 100 * SWEEPS), seconds - taken, clock) or found
-    if found is None:
-        return {}
+        found = population(rounds, replicas, min(sweeps, 100 * SWEEPS), seconds - taken, clock) or found
+    return {} if found is None else begin_with(rounds, found)
+
+
+def begin_with(rounds: Rounds, found: Population) -> dict[int, Opinion]:
+    """Give the replicas that were kept to their rungs; log Z at each target."""
     rounds.spins = found.kept.clone()
     rounds.best_energy = min(rounds.best_energy, found.best_energy)
     return {k: _opinion(found, rounds.betas.index(beta)) for k, beta in enumerate(rounds.targets)}
 
 
-def _population(rounds: Rounds, replicas: int, sweeps: int, seconds: float, clock: Clock) -> Population | None:
+def population(rounds: Rounds, replicas: int, sweeps: int, seconds: float, clock: Clock) -> Population | None:
     """One whole run down the ladder, a step at each rung; None where it was not whole."""
     rungs = len(rounds.betas)
     limit = max(0.05, min(1.5 * seconds, clock.left))

@@ -14,7 +14,7 @@ from graphar._support.interrupt import finish_step_first
 from graphar.estimators import Estimate
 from graphar.free_energies.clock import Clock
 from graphar.free_energies.combine import combine
-from graphar.free_energies.cooling import cool
+from graphar.free_energies.cooling import begin_with, population
 from graphar.free_energies.ladder import STEP, first_ladder, ladder
 from graphar.free_energies.steps import Steps, along
 from graphar.free_energies.tempering import Rounds
@@ -120,7 +120,9 @@ def test_a_cooled_population_begins_at_equilibrium() -> None:
     with finish_step_first() as flag:
         clock = Clock(60.0, flag)
         rounds.settle(clock, 0.01)
-        opinions = cool(rounds, 1.0, clock)
+        found = population(rounds, 1024, 10, 60.0, clock)
+    assert found is not None
+    opinions = begin_with(rounds, found)
     assert rounds.spins is not None
     assert rounds.spins.shape == (len(rounds.betas), rounds.replicas, 12)
     for k, beta in enumerate(rounds.targets):
@@ -137,6 +139,8 @@ def test_few_families_have_no_say() -> None:
     with finish_step_first() as flag:
         clock = Clock(60.0, flag)
         rounds.settle(clock, 0.005)
-        opinion = cool(rounds, 0.2, clock)[0]
+        found = population(rounds, 64, 2, 60.0, clock)
+    assert found is not None
+    opinion = begin_with(rounds, found)[0]
     assert not opinion.used
     assert opinion.remark.startswith("too few")
