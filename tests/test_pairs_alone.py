@@ -75,6 +75,7 @@ TAKING = {
     "montecarlo.parallel_tempering",
     "montecarlo.population_annealing",
     "montecarlo.simulated_annealing",
+    "montecarlo.temperature_ladder",
     "problems.LowestEnergy",
     "write",
     "zigzag",

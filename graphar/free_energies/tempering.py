@@ -14,10 +14,10 @@ from graphar.estimators.autocorrelation import error_of_mean, gelman_rubin
 from graphar.estimators.estimate import Estimate
 from graphar.exact.scale import scale
 from graphar.free_energies.clock import Clock
-from graphar.free_energies.ladder import deviation, first_ladder, ladder
 from graphar.free_energies.result import Said
 from graphar.free_energies.steps import Steps, along, drift
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.montecarlo.ladder import deviation, first_ladder, ladder
 from graphar.montecarlo.tempered import Tempering
 from graphar.montecarlo.tempering import parallel_tempering
 

@@ -10,6 +10,7 @@ from graphar.montecarlo.population import Population, population_annealing
 from graphar.montecarlo.sampling import heat_bath, metropolis, sample
 from graphar.montecarlo.single_spin import HeatBath
 from graphar.montecarlo.subgraphs import SubgraphHeatBath
+from graphar.montecarlo.temperatures import temperature_ladder
 from graphar.montecarlo.tempered import Tempering
 from graphar.montecarlo.tempering import parallel_tempering
 
@@ -34,4 +35,5 @@ __all__ = [
     "population_annealing",
     "sample",
     "simulated_annealing",
+    "temperature_ladder",
 ]

@@ -15,9 +15,9 @@ from graphar.estimators import Estimate
 from graphar.free_energies.clock import Clock
 from graphar.free_energies.combine import combine
 from graphar.free_energies.cooling import begin_with, population
-from graphar.free_energies.ladder import STEP, first_ladder, ladder
 from graphar.free_energies.steps import Steps, along
 from graphar.free_energies.tempering import Rounds
+from graphar.montecarlo.ladder import STEP, first_ladder, ladder
 
 
 def test_methods_that_agree_are_averaged() -> None:

@@ -1,4 +1,4 @@
-r"""Which β tempering visits: from 0 to the last that is asked for, in steps of equal overlap.
+r"""Which β tempering visits: from the first to the last that is asked for, in steps of equal overlap.
 
 Replicas at β and β + Δ exchange, and their samples reweight to each other, as long as Δ(E(β) − E(β + Δ)) is of order 1:
 equal steps of
@@ -43,8 +43,17 @@ def first_ladder(graph: IsingGraph | SpinHypergraph, targets: Sequence[float], c
     return sorted({0.0, *rising[:-1].tolist(), *targets})
 
 
-def ladder(betas: Sequence[float], energies: Sequence[float], targets: Sequence[float], largest: int) -> list[float]:
-    """β from 0 in equal steps of ℓ, about ``largest`` at most, and all targets, by mean energies at some β."""
+def ladder(
+    betas: Sequence[float],
+    energies: Sequence[float],
+    targets: Sequence[float],
+    largest: int,
+    count: int | None = None,
+) -> list[float]:
+    """From the first β in equal steps of ℓ, about ``largest`` at most, and all targets, by mean energies at some β.
+
+    With ``count``, of so many β to a single target.
+    """
     from scipy.interpolate import PchipInterpolator
 
     at = np.array(betas)
@@ -54,12 +63,12 @@ def ladder(betas: Sequence[float], energies: Sequence[float], targets: Sequence[
     # of finite steps: d ℓ² = −dE dβ
     steps = np.sqrt(np.maximum(0.0, -np.diff(curve(points)) * np.diff(points)))
     length = np.concatenate([[0.0], np.cumsum(steps)])
-    ends = [0.0, *targets]
+    ends = [betas[0], *targets]
     at_ends = np.interp(ends, points, length)
     size = max(STEP, float(length[-1]) / max(1, largest - len(targets)))
-    found = [0.0]
+    found = [betas[0]]
     for k in range(len(targets)):
-        count = max(1, math.ceil((at_ends[k + 1] - at_ends[k]) / size - 1e-9))
-        inner = np.interp(np.linspace(at_ends[k], at_ends[k + 1], count + 1)[1:-1], length, points)
+        parts = max(1, math.ceil((at_ends[k + 1] - at_ends[k]) / size - 1e-9)) if count is None else count - 1
+        inner = np.interp(np.linspace(at_ends[k], at_ends[k + 1], parts + 1)[1:-1], length, points)
         found += [float(b) for b in inner if found[-1] < b < targets[k]] + [targets[k]]
     return found
