@@ -14,7 +14,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO
 
-import torch
+# torch is imported by what needs it: workers of a sweep write files, and may need nothing else of graphar
 
 __all__ = ["atomic_write", "naming", "read_state", "write_state"]
 
@@ -36,6 +36,8 @@ DAMAGE = (
 
 def write_state(path: str | PathLike[str], state: dict[str, Any]) -> None:
     """Tensors, numbers, strings, lists and dictionaries of them, whole or not at all."""
+    import torch
+
     with atomic_write(path) as file:
         torch.save(state, file)
 
@@ -51,6 +53,8 @@ def read_state(path: str | PathLike[str], form: str, check: Callable[[Any, str],
     Raises:
         ValueError: it is something else, or damaged; or a field breaks its rule, which names file and field.
     """
+    import torch
+
     with open(path, "rb") as file:  # a missing file is no damaged one: outside the try
         try:
             with zipfile.ZipFile(file) as archive:

@@ -103,7 +103,7 @@ def _drop(stream: TextIO) -> None:
 def _parser() -> argparse.ArgumentParser:
     from graphar import __version__, io
     from graphar.cli import commands
-    from graphar.cli.sources import ORDERINGS
+    from graphar.instances.sources import ORDERINGS
     from graphar.heads.registry import HEADS
 
     parser = argparse.ArgumentParser(
@@ -245,7 +245,7 @@ def _width(text: str) -> int | str:
 
 
 def _add_source(parser: argparse.ArgumentParser, optional: bool = False) -> None:
-    from graphar.cli.sources import BUILDERS
+    from graphar.instances.sources import BUILDERS
 
     about = "a file of couplings, or a builder: " + ", ".join(f"{name}:…" for name in BUILDERS)
     parser.add_argument("source", nargs="?" if optional else None, help=about)

@@ -9,7 +9,7 @@ from typing import Any
 
 from graphar import problems
 from graphar._support.files import atomic_write
-from graphar.cli.sources import is_builder, open_graph
+from graphar.instances.sources import is_builder, open_graph
 from graphar.io.registry import resolve
 from graphar.problems import Problem
 from graphar.problems.written import answer_text

@@ -18,7 +18,7 @@ import torch
 import graphar as ga
 from graphar.cli import main
 from graphar.cli.commands import _exact
-from graphar.cli.sources import open_graph
+from graphar.instances.sources import open_graph
 from graphar.heads.registry import HEADS
 
 SHORT = ["--beta", "0.2", "0.8", "3", "--steps", "4", "--warmup", "2", "--batch-size", "32", "--samples", "300"]

@@ -1,4 +1,4 @@
-"""What the command line calls a graph and an ordering."""
+"""Graphs and orders by what one writes in a shell or a file of settings: builders with arguments, names of orders."""
 
 from __future__ import annotations
 
