@@ -82,6 +82,7 @@ from graphar.solvers.shortcuts import (
     qubo,
 )
 from graphar.solvers.solve import Progress, solve
+from graphar.sweeps import Sweep, collect, sweep
 from graphar.training import (
     Adiabaticity,
     BetaRecord,
@@ -139,6 +140,7 @@ __all__ = [
     "Solved",
     "SpinHypergraph",
     "SpinSamples",
+    "Sweep",
     "ThermodynamicIntegral",
     "Thermodynamics",
     "Trace",
@@ -150,6 +152,7 @@ __all__ = [
     "bfs",
     "build_frontier",
     "chain",
+    "collect",
     "colouring",
     "compare",
     "compare_samplers",
@@ -207,6 +210,7 @@ __all__ = [
     "sequential_tempering",
     "sherrington_kirkpatrick",
     "solve",
+    "sweep",
     "thermodynamic_integration",
     "triangular",
     "two_sided_bound",

@@ -26,7 +26,7 @@ FLOORS = (
     ("free_energies",),
     ("plot",),
     ("solvers",),
-    ("comparison", "landscapes"),
+    ("comparison", "landscapes", "sweeps"),
     ("_names",),
     ("__init__",),
     ("cli",),

@@ -17,7 +17,6 @@ import torch
 from graphar import __version__, io, training
 from graphar._support.checks import check_count, check_positive
 from graphar._support.files import atomic_write
-from graphar.instances.sources import ORDERINGS, examine, open_graph, source_name
 from graphar.elimination.cost import predict
 from graphar.estimators import FreeEnergy, free_energy
 from graphar.exact.automatic import cheapest_log_partition
@@ -25,6 +24,7 @@ from graphar.frontier import build_frontier
 from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.heads import Linear
 from graphar.heads.registry import HEADS
+from graphar.instances.sources import ORDERINGS, examine, open_graph, source_name
 from graphar.models.autoregressive import Autoregressive
 from graphar.ordering import Ordering, min_degree
 from graphar.training import Run

@@ -14,11 +14,11 @@ from graphar import __version__
 from graphar._support.checks import check_beta, check_positive
 from graphar._support.files import atomic_write
 from graphar._support.seeds import check_seed
-from graphar.instances.sources import open_graph, source_name
 from graphar.estimators import Estimate
 from graphar.free_energies import LogPartition, log_partition
 from graphar.free_energies.check import check
 from graphar.hamiltonians.kinds import check_hamiltonian
+from graphar.instances.sources import open_graph, source_name
 from graphar.models.autoregressive import Autoregressive
 
 __all__ = ["check_of_run", "free_energy"]

@@ -103,8 +103,8 @@ def _drop(stream: TextIO) -> None:
 def _parser() -> argparse.ArgumentParser:
     from graphar import __version__, io
     from graphar.cli import commands
-    from graphar.instances.sources import ORDERINGS
     from graphar.heads.registry import HEADS
+    from graphar.instances.sources import ORDERINGS
 
     parser = argparse.ArgumentParser(
         prog="graphar",

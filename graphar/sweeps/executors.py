@@ -1,12 +1,12 @@
 """What runs the tasks: local processes, or an executor of the caller's; futures of all kinds by one queue.
 
-Executors of :mod:`concurrent.futures` and of ``mpi4py.futures``, and dask's, tell when a call has ended. submitit's jobs
-are asked every second, and are handed over together, as one array of SLURM.
+Executors of :mod:`concurrent.futures` and of ``mpi4py.futures``, and dask's, tell when a call has ended. submitit's
+jobs are asked every second, and are handed over together, as one array of SLURM.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import nullcontext
 from queue import Empty, SimpleQueue
@@ -43,9 +43,6 @@ class Calls:
 
     def __len__(self) -> int:
         return len(self._open)
-
-    def __iter__(self) -> Iterable[str]:
-        return iter(self._open)
 
     def submit(self, calls: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
         """Hand over function and arguments of each name.

@@ -30,7 +30,7 @@ class WorkerKilled(RuntimeError):
 class Processes(Executor):
     """Calls in ``workers`` processes, which are started afresh and know that they have ``threads`` threads each.
 
-    A future raises what the call raises, or :class:`WorkerKilled` where its process ended; the next call gets a new one.
+    A future raises what the call raises, or :class:`WorkerKilled` where its process ended; the next call gets another.
     """
 
     def __init__(self, workers: int, threads: int = 1) -> None:

@@ -67,9 +67,9 @@ def sweep(
 ) -> Sweep:
     """Do a task with each of many settings, once, in local processes or on a cluster.
 
-    Each combination of settings has a folder of its own in ``out``, with ``settings.json``, ``log.txt`` and, whole or not
-    there, ``result.json`` or ``failure.json``. The same call again does what is missing. A task that raises, or whose
-    process is killed, does not end the others; one that was killed is tried once more, alone, after all others.
+    Each combination of settings has a folder of its own in ``out``, with ``settings.json``, ``log.txt`` and, whole or
+    not there, ``result.json`` or ``failure.json``. The same call again does what is missing. A task that raises, or
+    whose process is killed, does not end the others; one that was killed is tried once more, alone, after all others.
 
     Ctrl-C, and the death of this process, end tasks under way in local processes; those done stay.
 
@@ -77,8 +77,8 @@ def sweep(
         task: a function of keyword settings that returns a mapping of names to plain values (numbers, strings, flags,
             None, lists and mappings of them; arrays become lists). One with an argument ``folder`` gets the path of its
             own, for checkpoints. Other processes import it: it must stand in a file, and a program that calls ``sweep``
-            does so below ``if __name__ == "__main__":``. Or ``"anneal"``, ``"free_energy"``, ``"solve"``, whose settings
-            are :mod:`graphar.sweeps.tasks`'; or ``"module:function"``.
+            does so below ``if __name__ == "__main__":``. Or ``"anneal"``, ``"free_energy"``, ``"solve"``, of
+            :mod:`graphar.sweeps.tasks`; or ``"module:function"``.
         settings: a mapping of names to values or lists of values, for all combinations; or a list of mappings. Plain
             values, as above.
         out: folder of the sweep; one of the same task may get more settings.
@@ -93,16 +93,17 @@ def sweep(
         What was done, skipped and failed.
 
     Raises:
-        ValueError: an argument breaks its rule, the task has no such settings, or another sweep is under way in ``out``.
+        ValueError: an argument breaks its rule, the task has no such settings, or another sweep is at work in ``out``.
         graphar.sweeps.StorageError: an OSError, where results cannot be written: a full disk.
         RuntimeError: the executor refuses a task, or breaks. What was done is kept in both cases.
 
-    >>> import math, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     sweep("math:dist", [{"p": [0, 0], "q": [3, 4]}], folder)
-    Traceback (most recent call last):
-        ...
-    ValueError: settings must be arguments of math:dist, got p, q: ...
+    >>> import tempfile
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
+    ...     settings = {"instance": "grid:4x4,couplings=pm1,seed=0", "seed": [0, 1, 2]}
+    ...     found = sweep("solve", settings, folder, executor, progress=False)
+    >>> len(found.tasks), len(found.done), found.failures
+    (3, 3, {})
     """
     from graphar._support.checks import check_count, check_flag
 
@@ -138,7 +139,12 @@ def sweep(
 
         try:
             with tqdm(
-                total=len(tasks), initial=len(skipped), disable=not progress, unit="task", desc="sweep", dynamic_ncols=True
+                total=len(tasks),
+                initial=len(skipped),
+                disable=not progress,
+                unit="task",
+                desc="sweep",
+                dynamic_ncols=True,
             ) as bar:
                 failures |= rounds.run(bar)
         finally:

@@ -91,7 +91,7 @@ def name_of(settings: Mapping[str, Any]) -> str:
     """The folder of a task: what one can read of its settings, and a hash of all of them.
 
     >>> name_of({"seed": 3, "instance": "rrg:64,degree=3"})
-    'instance_rrg_64_degree_3-seed_3-ccfcd7cf7e40'
+    'instance_rrg_64_degree_3-seed_3-8bdf4755e6a4'
     """
     words = (f"{name}_{_short(value)}" for name, value in sorted(settings.items()))
     slug = re.sub(r"[^A-Za-z0-9.+_-]+", "_", "-".join(words))[:MAX_SLUG].strip("._-")
@@ -109,7 +109,8 @@ def _choices(value: Any, name: str) -> list[Any]:
         raise ValueError(f"{name} must have an order, such as a list has, got a {type(value).__name__}")
     if isinstance(value, str | bytes | Mapping):
         return [value]
-    choices = list(value) if isinstance(value, Iterable) and getattr(value, "ndim", 1) else [value]
+    alone = not isinstance(value, Iterable) or getattr(value, "ndim", None) == 0
+    choices = [value] if alone else list(value)
     if not choices:
         raise ValueError(f"{name} must hold at least one value, got none")
     return choices

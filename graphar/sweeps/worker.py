@@ -111,7 +111,7 @@ def _logged(log: TextIO) -> Iterator[None]:
     with _routes:
         _routed += 1
         if _routed == 1:
-            sys.stdout, sys.stderr = _Route(sys.stdout), _Route(sys.stderr)  # type: ignore[assignment]
+            sys.stdout, sys.stderr = _Route(sys.stdout), _Route(sys.stderr)
     try:
         yield
     finally:

@@ -18,8 +18,8 @@ import torch
 import graphar as ga
 from graphar.cli import main
 from graphar.cli.commands import _exact
-from graphar.instances.sources import open_graph
 from graphar.heads.registry import HEADS
+from graphar.instances.sources import open_graph
 
 SHORT = ["--beta", "0.2", "0.8", "3", "--steps", "4", "--warmup", "2", "--batch-size", "32", "--samples", "300"]
 
