@@ -33,8 +33,8 @@ def collect(folder: str | PathLike[str], over: str | Sequence[str] = ("instance"
     Returns:
         A ``pandas.DataFrame``. For means: settings; ``num_independent``, n; numbers of tasks done, failed and
         unfinished, ``task_done``, …; the mean X and its standard error ``X_stderr``, NaN for n = 1, of each numeric
-        result. For ``over=()``: settings, results, ``task`` (its folder), ``task_status``, ``task_seconds`` and ``task_error``; a
-        result that shares its name with one of these has ``_result`` at its end.
+        result. For ``over=()``: settings, results, ``task`` (its folder), ``task_status``, ``task_seconds`` and
+        ``task_error``; a result that shares its name with one of these has ``_result`` at its end.
 
     Raises:
         ValueError: no sweep was done in the folder, a file of it is damaged, or a name in ``over`` is no setting of any
@@ -44,7 +44,7 @@ def collect(folder: str | PathLike[str], over: str | Sequence[str] = ("instance"
     >>> import tempfile
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> from graphar.sweeps import sweep
-    >>> settings = {"instance": [f"grid:3x3,couplings=pm1,seed={k}" for k in range(3)], "seed": [0, 1]}
+    >>> settings = {"instance": [f"grid:4x4,couplings=pm1,seed={k}" for k in range(3)], "seed": [0, 1]}
     >>> with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
     ...     sweep("solve", settings, folder, executor, progress=False).failures
     ...     collect(folder)[["num_independent", "task_done", "energy", "energy_stderr"]].round(3)
