@@ -2,15 +2,15 @@
 
 import os
 import signal
+import sys
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 
 def noisy_square(instance: int, seed: int = 0, scale: float = 1.0) -> dict[str, Any]:
     print(f"instance {instance}")
-    warnings.warn("a word of warning", stacklevel=1)
+    print("a word of warning", file=sys.stderr)
     return {"square": scale * (instance**2 + seed), "square_stderr": 0.5, "parity": "odd" if instance % 2 else "even"}
 
 

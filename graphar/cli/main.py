@@ -28,7 +28,7 @@ EXAMPLES = """examples:
   graphar check G1.gset partition.txt --as max-cut
   graphar solve G1.gset --time 60 --out partition.txt
 
-exit codes: 0 done, 1 something unexpected, 2 bad arguments or input, 130 interrupted (what was done is kept)
+exit codes: 0 done, 1 something unexpected, or tasks of a sweep that failed, 2 bad arguments or input, 130 interrupted (what was done is kept)
 """
 EDGE_LISTS = """edge lists (.edges .edgelist .txt .csv .tsv .dat): cells separated by spaces, tabs, commas or
 semicolons, with or without a row of names on top. Sites are numbered from 0 where a site 0 is listed, else
@@ -179,7 +179,23 @@ def _parser() -> argparse.ArgumentParser:
     _add_free_energy(subparsers)
     _add_check(subparsers)
     _add_solve(subparsers)
+    _add_sweep(subparsers)
     return parser
+
+
+def _add_sweep(subparsers: Any) -> None:
+    from graphar.cli import sweeps
+
+    sweep = subparsers.add_parser("sweep", help="a task with each of many settings, once, as a TOML file says")
+    sweep.add_argument("file", type=Path, help="task, out, [settings]; see the guide's page Many instances")
+    sweep.add_argument("--out", type=Path, help="folder of the sweep (default: the file's, or runs/ and its name)")
+    sweep.add_argument("--workers", type=int, help="local processes (default: as many as the cores allow)")
+    sweep.add_argument("--threads", type=int, help="of each task (default: 1)")
+    told = "settings that the table averages over, the independent one first; none: a row a task (default: %(default)s)"
+    sweep.add_argument("--over", nargs="*", default=["instance", "seed"], help=told)
+    sweep.add_argument("--table", type=Path, metavar="FILE", help="write the table to this file, as CSV")
+    sweep.add_argument("--quiet", action="store_true", help="no progress bar")
+    sweep.set_defaults(run=sweeps.run_sweep)
 
 
 def _add_free_energy(subparsers: Any) -> None:

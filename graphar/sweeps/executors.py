@@ -73,10 +73,9 @@ class Calls:
             try:
                 name, future = self._ended.get(timeout=ASK_SECONDS)
             except Empty:
-                found = next((name for name, future in self._asked.items() if future.done()), None)
-                if found is None:
-                    continue
-                name, future = found, self._asked.pop(found)
+                for name in [name for name, future in self._asked.items() if future.done()]:
+                    self._ended.put((name, self._asked.pop(name)))
+                continue
             self._open.pop(name)
             try:
                 return name, future.result(), None

@@ -48,7 +48,7 @@ class Sweep:
             f"{self.folder}: {len(self.tasks)} tasks, {len(self.done)} done, {len(self.skipped)} done before, "
             f"{len(self.failures)} failed"
         ]
-        lines += [f"  {name}: {error.splitlines()[-1]}" for name, error in list(self.failures.items())[:SHOWN]]
+        lines += [f"  {name}: {error.splitlines()[0]}" for name, error in list(self.failures.items())[:SHOWN]]
         if len(self.failures) > SHOWN:
             lines.append(f"  and {len(self.failures) - SHOWN} more")
         return "\n".join(lines)
@@ -188,6 +188,8 @@ class _Rounds:
             name, answer, error = self.calls.next()
             if isinstance(error, StorageError):
                 raise error
+            if error is not None and (self.folder / name / RESULT).exists():  # killed between its result and its answer
+                answer, error = {"failed": None}, None
             begun = (self.folder / name / LOG).exists()
             if isinstance(error, WorkerKilled) and begun and not alone:
                 self.killed.append(name)

@@ -18,7 +18,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, TextIO
 
-from graphar.sweeps.folders import FAILURE, LOG, RESULT, SETTINGS, storing, write_json
+from graphar.sweeps.folders import FAILURE, LOG, RESULT, SETTINGS, read_json, storing, write_json
 from graphar.sweeps.settings import plain
 
 __all__ = ["THREAD_VARIABLES", "run_task", "takes_folder"]
@@ -31,7 +31,9 @@ _routed = 0
 
 
 def run_task(task: Callable[..., Any], settings: dict[str, Any], folder: str, threads: int) -> dict[str, Any]:
-    """Call the task unless its result is there; what it raises becomes a file.
+    """Call the task unless that was done; what it raises becomes a file.
+
+    Some executors call again where an answer was lost on its way back: what there is in the folder is the answer.
 
     Returns:
         ``{"failed": None}``, or of a failure type and message.
@@ -40,8 +42,10 @@ def run_task(task: Callable[..., Any], settings: dict[str, Any], folder: str, th
         StorageError: something cannot be written.
     """
     home = Path(folder)
-    if (home / RESULT).exists():  # another worker was faster
+    if (home / RESULT).exists():
         return {"failed": None}
+    if (home / FAILURE).exists():
+        return {"failed": read_json(home / FAILURE).get("error")}
     with storing(home):
         home.mkdir(exist_ok=True)
         write_json(home / SETTINGS, settings)
