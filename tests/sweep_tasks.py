@@ -43,3 +43,7 @@ def threads(instance: int) -> dict[str, Any]:
     import torch
 
     return {"torch": torch.get_num_threads(), "variable": os.environ["OPENBLAS_NUM_THREADS"]}
+
+
+def echo(instance: int) -> dict[str, Any]:
+    return {"instance": 10 * instance, "task": "mine"}

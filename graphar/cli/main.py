@@ -27,8 +27,10 @@ EXAMPLES = """examples:
   graphar convert couplings.gset couplings.edges
   graphar check G1.gset partition.txt --as max-cut
   graphar solve G1.gset --time 60 --out partition.txt
+  graphar sweep widths.toml --workers 2 --table widths.csv
 
-exit codes: 0 done, 1 something unexpected, or tasks of a sweep that failed, 2 bad arguments or input, 130 interrupted (what was done is kept)
+exit codes: 0 done, 1 something unexpected, or tasks of a sweep failed, 2 bad arguments or input, 130 interrupted (what
+was done is kept)
 """
 EDGE_LISTS = """edge lists (.edges .edgelist .txt .csv .tsv .dat): cells separated by spaces, tabs, commas or
 semicolons, with or without a row of names on top. Sites are numbered from 0 where a site 0 is listed, else

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from graphar._support.files import atomic_write
-from graphar.sweeps import collect, sweep
+from graphar.sweeps import ExecutorError, collect, sweep
 from graphar.sweeps.toml_files import executor_of, read_sweep
 
 __all__ = ["run_sweep"]
@@ -19,13 +19,17 @@ def run_sweep(options: argparse.Namespace) -> int:
     out = options.out or Path(found.get("out", f"runs/{options.file.stem}"))
     told = {name: found[name] for name in ("workers", "threads", "retry_failed") if name in found}
     told |= {name: value for name in ("workers", "threads") if (value := getattr(options, name)) is not None}
-    sys.path.insert(0, str(Path.cwd()))  # where "module:function" may stand, for workers too
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # where "module:function" may stand, for workers too
     executor = executor_of(found | told, str(out))
     if executor is not None:
         told.pop("workers", None)
-    done = sweep(
-        found["task"], found["settings"], out, executor, **told, progress=not options.quiet and sys.stderr.isatty()
-    )
+    progress = not options.quiet and sys.stderr.isatty()
+    try:
+        done = sweep(found["task"], found["settings"], out, executor, **told, progress=progress)
+    except ExecutorError as error:
+        print(f"graphar sweep: {error}", file=sys.stderr)
+        return 1
     print(done)
     try:
         table = collect(out, options.over)

@@ -12,13 +12,13 @@ from contextlib import nullcontext
 from queue import Empty, SimpleQueue
 from typing import Any
 
-__all__ = ["Calls", "Refused"]
+__all__ = ["Calls", "ExecutorError"]
 
 ASK_SECONDS = 1.0  # between two looks at jobs that do not tell when they have ended
 
 
-class Refused(RuntimeError):
-    """An executor did not take a call."""
+class ExecutorError(RuntimeError):
+    """An executor did not take a call, lost it, or broke."""
 
 
 class Calls:
@@ -48,7 +48,7 @@ class Calls:
         """Hand over function and arguments of each name.
 
         Raises:
-            Refused: the executor raises.
+            ExecutorError: the executor raises.
         """
         batch = getattr(self._executor, "batch", None) if len(calls) > 1 else None
         begun, name = {}, ""
@@ -59,7 +59,7 @@ class Calls:
         except Exception as error:
             self._open |= begun
             text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise Refused(f"the executor refused task {name}: {text}") from error
+            raise ExecutorError(f"the executor refused task {name}: {text}") from error
         for name, future in begun.items():
             self._open[name] = future
             if hasattr(future, "add_done_callback"):

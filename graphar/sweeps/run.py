@@ -13,7 +13,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from graphar.sweeps.executors import Calls, Refused
+from graphar.sweeps.executors import Calls, ExecutorError
 from graphar.sweeps.folders import FAILURE, LOG, RESULT, StorageError, locked, read_json, register, storing, write_json
 from graphar.sweeps.processes import Processes, WorkerKilled
 from graphar.sweeps.settings import expand
@@ -95,7 +95,7 @@ def sweep(
     Raises:
         ValueError: an argument breaks its rule, the task has no such settings, or another sweep is at work in ``out``.
         graphar.sweeps.StorageError: an OSError, where results cannot be written: a full disk.
-        RuntimeError: the executor refuses a task, or breaks. What was done is kept in both cases.
+        graphar.sweeps.ExecutorError: a RuntimeError, where the executor refuses a task, or breaks. What was done is kept.
 
     >>> import tempfile
     >>> from concurrent.futures import ThreadPoolExecutor
@@ -195,7 +195,7 @@ class _Rounds:
                 self.killed.append(name)
                 continue
             if isinstance(error, BrokenExecutor):
-                raise RuntimeError(
+                raise ExecutorError(
                     f"the executor broke while task {name} was under way or waiting ({error}); what is done is kept, "
                     "and the same sweep with a new executor goes on"
                 ) from error
@@ -217,7 +217,7 @@ class _Rounds:
                     "; the task must stand in a file that other processes can import, and a program must call sweep "
                     'below `if __name__ == "__main__":`'
                 )
-            raise Refused(f"task {name} never began: {type(error).__name__}: {error}{hint}") from error
+            raise ExecutorError(f"task {name} never began: {type(error).__name__}: {error}{hint}") from error
         self.lost.add(name)
         self.submit([name])
 
