@@ -95,7 +95,7 @@ def sweep(
     Raises:
         ValueError: an argument breaks its rule, the task has no such settings, or another sweep is at work in ``out``.
         graphar.sweeps.StorageError: an OSError, where results cannot be written: a full disk.
-        graphar.sweeps.ExecutorError: a RuntimeError, where the executor refuses a task, or breaks. What was done is kept.
+        graphar.sweeps.ExecutorError: a RuntimeError, where the executor refuses a task, or breaks.
 
     >>> import tempfile
     >>> from concurrent.futures import ThreadPoolExecutor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -29,8 +31,9 @@ def test_dask_gives_the_table_of_local_processes(tmp_path: Path) -> None:
     assert sorted(error.split(":")[0] for error in found.failures.values()) == ["ArithmeticError", "KilledWorker"]
 
 
-def test_submitit_on_this_machine(tmp_path: Path) -> None:
+def test_submitit_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     submitit = pytest.importorskip("submitit")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # jobs import the task
     executor = submitit.LocalExecutor(tmp_path / "jobs")
     executor.update_parameters(timeout_min=2)
     with warnings.catch_warnings():
