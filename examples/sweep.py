@@ -35,7 +35,7 @@ def main() -> None:
         "exact_width": [0, 4] if options.quick else [0, 4, 8],
         "quick": options.quick,
     }
-    print(ga.sweep(gap, settings, options.out, workers=2))
+    print(ga.sweep(gap, settings, options.out, workers=1 if options.quick else 2))
     print(ga.collect(options.out)[["exact_width", "num_independent", "gap", "gap_stderr", "ess", "ess_stderr"]])
 
 

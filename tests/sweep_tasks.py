@@ -39,10 +39,12 @@ def troubled(instance: int, folder: Path) -> dict[str, Any]:
     return {"attempts": attempts, "pid": os.getpid()}
 
 
-def threads(instance: int) -> dict[str, Any]:
-    import torch
+def threads(instance: int, load: bool) -> dict[str, Any]:
+    if load:
+        import torch
 
-    return {"torch": torch.get_num_threads(), "variable": os.environ["OPENBLAS_NUM_THREADS"]}
+        return {"number": torch.get_num_threads()}
+    return {"number": int(os.environ["OMP_NUM_THREADS"])}
 
 
 def echo(instance: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 python examples/benchmarks/sweep.py [--quick] [--tasks 100] [--turns 3]
 
-Both ways run in worker processes that have annealed once before the clock starts, in turns, as other work on the machine
-slows both.
+Both ways run in worker processes that have annealed once before the clock starts, and in turns, as other work on the
+machine slows both.
 """
 
 import argparse

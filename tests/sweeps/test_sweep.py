@@ -115,12 +115,18 @@ def test_a_sweep_that_ended_early_goes_on(blow: signal.Signals, tmp_path: Path) 
     assert len(statuses(tmp_path / "out")) == 12
 
 
-def test_workers_have_one_thread_unless_told_otherwise(tmp_path: Path) -> None:
-    ga.sweep(sweep_tasks.threads, {"instance": 0}, tmp_path / "one", workers=1, progress=False)
-    ga.sweep(sweep_tasks.threads, {"instance": 0}, tmp_path / "two", workers=1, threads=2, progress=False)
-    for folder, number in (("one", 1), ("two", min(2, os.cpu_count() or 1))):
-        ((_, results),) = rows_of(tmp_path / folder)
-        assert (results["torch"], results["variable"]) == (number, {"one": "1", "two": "2"}[folder])
+def test_workers_have_one_thread_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    settings = {"instance": 0, "load": [True, False]}
+    ga.sweep(sweep_tasks.threads, settings, tmp_path / "one", workers=1, progress=False)
+    assert [results["number"] for _, results in rows_of(tmp_path / "one")] == [1, 1]
+    ga.sweep(sweep_tasks.threads, settings | {"load": False}, tmp_path / "two", threads=2, workers=1, progress=False)
+    assert [results["number"] for _, results in rows_of(tmp_path / "two")] == [2]
+    with ThreadPoolExecutor(1) as executor:
+        settings = {"instance": 1, "load": True}
+        ga.sweep(sweep_tasks.threads, settings, tmp_path / "two", executor, threads=2, progress=False)
+    assert [results["number"] for _, results in rows_of(tmp_path / "two")] == [2, 2]
+    assert os.environ["OMP_NUM_THREADS"] == "2"
 
 
 def test_the_same_tables_by_any_executor(tmp_path: Path) -> None:
