@@ -30,6 +30,9 @@ def run_sweep(options: argparse.Namespace) -> int:
     except ExecutorError as error:
         print(f"graphar sweep: {error}", file=sys.stderr)
         return 1
+    finally:
+        if hasattr(executor, "close"):  # a client of dask
+            executor.close()
     print(done)
     try:
         table = collect(out, options.over)

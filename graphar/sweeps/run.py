@@ -231,7 +231,9 @@ class _Rounds:
 def _resolve(task: Any) -> tuple[Callable[..., Any], str]:
     """The function, and what the folder of the sweep calls it."""
     if callable(task):
-        return task, f"{getattr(task, '__module__', '')}:{getattr(task, '__qualname__', type(task).__name__)}"
+        if not hasattr(task, "__qualname__"):  # such as a partial: another one would pass for it in the same folder
+            raise ValueError(f"task must be a function with a name, got a {type(task).__name__}")
+        return task, f"{task.__module__}:{task.__qualname__}"
     if not isinstance(task, str):
         raise ValueError(f"task must be a function or its name, got {type(task).__name__}")
     module, colon, name = READY.get(task, task).partition(":")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,7 @@ def test_a_full_disk_ends_the_sweep_and_says_so(tmp_path: Path, monkeypatch: pyt
         (sweep_tasks.noisy_square, {"instance": 1}, {"workers": 0}, "workers must be at least 1"),
         (sweep_tasks.noisy_square, {"instance": 1}, {"progress": 1}, "progress must be True or False"),
         (sweep_tasks.noisy_square, {"instance": 1}, {"workers": 1, "executor": Refusing()}, "workers must be left out"),
+        (partial(sweep_tasks.echo, 1), {}, {}, "must be a function with a name, got a partial"),
         (lambda instance: {}, {"instance": 1}, {}, "a function that other processes can import"),
     ],
 )
