@@ -1,0 +1,65 @@
+r"""Tabu search by single flips, of several configurations side by side.
+
+Each step makes the flip of the lowest gain, up or down, and forbids it for a while,
+
+.. math:: \Delta_i = 2 x_i \Big( \sum_j J_{ij} x_j + h_i \Big), \qquad
+          \text{tenure} = N / 100 + \text{a random number below } 10,
+
+but for a flip that leads below all that was met. F. Glover, `ORSA J. Comput. 1, 190 (1989)
+<https://doi.org/10.1287/ijoc.1.3.190>`_; for max-cut Q. Wu and J.-K. Hao, `LNCS 7492, 297 (2012)
+<https://doi.org/10.1007/978-3-642-32964-7_30>`_.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.kernels.compiled.threads import share_out
+from graphar.solvers.search.tabu_terms import plan_tabu
+
+__all__ = ["Tabu"]
+
+_MORE = 10  # different tenures
+_STEP = 2**26  # spins looked at by a configuration between two looks at whether to stop
+
+
+class Tabu:
+    """Tabu search of one Hamiltonian.
+
+    Args:
+        graph: float64, one graph or hypergraph.
+    """
+
+    def __init__(self, graph: IsingGraph | SpinHypergraph) -> None:
+        self.graph, self.terms = graph, plan_tabu(graph)
+
+    def search(self, spins: Tensor, flips: int, seed: int, stop: Callable[[], bool] = lambda: False) -> Tensor:
+        """The best that each configuration (R, N) meets in so many flips, int8; the same on any number of threads.
+
+        Args:
+            spins: to start from, ±1.
+            flips: of each, below 2^31.
+            seed: of the random bits, below 2^64.
+            stop: asked now and then whether to stop.
+        """
+        from graphar.solvers.search.loops.tabu import tabu_flips
+
+        terms, (count, n) = self.terms, spins.shape
+        x = spins.numpy().astype(terms.field.dtype)
+        energy = ((self.graph.energy(spins) - self.graph.offset) / terms.unit).numpy()
+        best, lowest = x.copy(), energy.copy()
+        gains, until = np.empty_like(x), np.zeros(x.shape, np.int32)
+        shortest, step, done = min(n // 100, n - 1), max(1, _STEP // n), 0
+        more = max(1, min(_MORE, n // 4))
+        while done < flips and not stop():
+            now = min(step, flips - done)
+            share_out(
+                count, tabu_flips, terms, np.uint64(seed), done, now, shortest, more, x, gains, until, energy, best, lowest
+            )
+            done += now
+        return torch.from_numpy(best.astype(np.int8))
