@@ -51,15 +51,22 @@ class Tabu:
 
         terms, (count, n) = self.terms, spins.shape
         x = spins.numpy().astype(terms.field.dtype)
-        energy = ((self.graph.energy(spins) - self.graph.offset) / terms.unit).numpy()
+        energy = np.rint(((self.graph.energy(spins) - self.graph.offset) / terms.unit).numpy()).astype(np.int64)
         best, lowest = x.copy(), energy.copy()
         gains, until = np.empty_like(x), np.zeros(x.shape, np.int32)
-        shortest, step, done = min(n // 100, n - 1), max(1, _STEP // n), 0
-        more = max(1, min(_MORE, n // 4))
+        tenure = np.array([self._tenure(k) for k in range(count)])
+        step, done = max(1, _STEP // (n + 500)), 0
         while done < flips and not stop():
             now = min(step, flips - done)
-            share_out(
-                count, tabu_flips, terms, np.uint64(seed), done, now, shortest, more, x, gains, until, energy, best, lowest
-            )
+            settings = terms, np.uint64(seed), done, now, tenure
+            share_out(count, tabu_flips, *settings, x, gains, until, energy, best, lowest)
             done += now
         return torch.from_numpy(best.astype(np.int8))
+
+    def _tenure(self, k: int) -> tuple[int, int]:
+        n = self.graph.num_spins
+        longest = (n // TEN[k % len(TEN)][0] + TEN[k % len(TEN)][1], max(1, n // TEN[k % len(TEN)][2]))
+        return longest
+
+
+TEN = [(100, 0, 80), (10, 3, 10)]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 
 __all__ = ["TabuTerms", "plan_tabu"]
 
-_EXACT = 2.0**22  # integers that are summed in float32, whose sums and their doubles are then exact
+_SMALL = 2.0**28  # of Σ|J| + Σ|h| at a site, in units: the changes of gains are then within int32
+_LARGE = 58  # bits of Σ|J| + Σ|h|, where there is no unit
 
 
 class TabuTerms(NamedTuple):
-    """Numbers of a Hamiltonian over ``unit``, in float32 where all sums of them are exact there, else in float64.
+    """Numbers of a Hamiltonian over ``unit``, rounded to integers: sums of them never drift.
+
+    They are int32 where that is exact, else int64, which rounds by 2^-58 of Σ|J| + Σ|h|.
 
     Attributes:
         ptr: where the neighbours of each site start, (N + 1,).
@@ -27,6 +32,7 @@ class TabuTerms(NamedTuple):
         weight: J of each such interaction, (I,).
         member_ptr: where the sites of each start, (I + 1,).
         member: these, int32.
+        none: above all gains.
         unit: what energies are multiplied by.
     """
 
@@ -39,6 +45,7 @@ class TabuTerms(NamedTuple):
     weight: np.ndarray
     member_ptr: np.ndarray
     member: np.ndarray
+    none: np.integer[Any]
     unit: float
 
 
@@ -60,34 +67,35 @@ def plan_tabu(graph: IsingGraph | SpinHypergraph) -> TabuTerms:
     order = np.argsort(source, kind="stable")
     which = np.repeat(np.arange(len(orders)), orders)
     by_site = np.argsort(site, kind="stable")
-    unit, kind = _unit(pair, J, h)
+    total = scale(graph)
+    unit, kind = _unit(np.concatenate([pair, J, h]), total)
+    number = lambda part: np.rint(part / unit).astype(kind)  # noqa: E731
     return TabuTerms(
         _pointers(np.bincount(source, minlength=n)),
         target[order].astype(np.int32),
-        (np.tile(pair, 2)[order] / unit).astype(kind),
-        (h / unit).astype(kind),
+        number(np.tile(pair, 2)[order]),
+        number(h),
         _pointers(np.bincount(site, minlength=n)),
         which[by_site],
-        (J / unit).astype(kind),
+        number(J),
         _pointers(orders),
         site.astype(np.int32),
+        np.iinfo(kind).max >> 1,
         unit,
     )
 
 
-def _unit(*parts: np.ndarray) -> tuple[float, type]:
-    """A power of two to divide by, so that nothing is rounded, and the type that is enough."""
-    numbers = np.abs(np.concatenate(parts))
-    numbers = numbers[numbers > 0]
+def _unit(numbers: np.ndarray, total: float) -> tuple[float, Any]:
+    """A power of two to divide by, and the type that holds the quotients and their sums."""
+    numbers = numbers[numbers != 0]
     if not numbers.size:
-        return 1.0, np.float32
-    # the exponent of the smallest number's last bit: over it, all are integers
+        return 1.0, np.int32
     fractions, exponents = np.frexp(numbers)
-    whole = (fractions * 2.0**53).astype(np.int64)
-    last = exponents - 53 + np.log2((whole & -whole).astype(float)).astype(np.int64)
-    if exponents.max() - last.min() < 64 and float(np.ldexp(numbers, -last.min()).sum()) < _EXACT:
-        return float(np.ldexp(1.0, last.min())), np.float32
-    return float(np.ldexp(1.0, exponents.max())), np.float64
+    digits = np.abs(np.ldexp(fractions, 53)).astype(np.int64)
+    last = int((exponents - 53 + np.frexp((digits & -digits).astype(float))[1] - 1).min())  # bit of the last digit
+    if np.log2(total) - last < np.log2(_SMALL):
+        return math.ldexp(1.0, last), np.int32
+    return math.ldexp(1.0, math.frexp(total)[1] - _LARGE), np.int64
 
 
 def _pointers(counts: np.ndarray) -> np.ndarray:
