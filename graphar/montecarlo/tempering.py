@@ -27,7 +27,7 @@ from graphar.montecarlo.single_spin import HeatBath, SingleSpin, twice_beta
 from graphar.montecarlo.tempered import Tempering
 from graphar.montecarlo.watch import CHUNK, watched
 
-__all__ = ["parallel_tempering"]
+__all__ = ["is_symmetric", "parallel_tempering"]
 
 _FEW_NEIGHBOURS = 4.5  # mean degree up to which clusters of half the sites do not span most graphs
 
@@ -177,7 +177,7 @@ class _Systems:
             chain.order == "random",
             every,
             0 if clusters else size,
-            _symmetric(graph),
+            is_symmetric(graph),
             np.concatenate([[0], np.cumsum(degrees)]),
             ends,
             np.array(keys, np.uint64),
@@ -273,7 +273,7 @@ class _Systems:
         )
 
 
-def _symmetric(graph: IsingGraph | SpinHypergraph) -> bool:
+def is_symmetric(graph: IsingGraph | SpinHypergraph) -> bool:
     """Whether H(−x) = H(x)."""
     odd = not isinstance(graph, IsingGraph) and bool((graph.orders % 2 == 1).any())
     return not (odd or graph.has_field)

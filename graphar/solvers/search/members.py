@@ -22,11 +22,13 @@ from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.heads import Linear
 from graphar.models.autoregressive import Autoregressive
 from graphar.montecarlo.annealing import interpolate
-from graphar.montecarlo.base import Sampler
+from graphar.montecarlo.base import Sampler, random_spins
 from graphar.montecarlo.metropolis_sampler import Metropolis
 from graphar.montecarlo.subgraphs import SubgraphHeatBath
-from graphar.montecarlo.tempering import parallel_tempering
+from graphar.montecarlo.tempering import is_symmetric, parallel_tempering
+from graphar.solvers.search.contraction import contract
 from graphar.solvers.search.parts import Part
+from graphar.solvers.search.tabu import Tabu
 from graphar.training import anneal
 
 __all__ = ["FIRST_BUDGET", "MEMBERS", "Bench", "members_of"]
@@ -36,12 +38,15 @@ FIRST_BUDGET = 2**28
 
 _STEP = 2**28  # of the same, between two looks at whether to stop
 _HOT, _COLD = 0.15, 5.0  # β of annealing times the typical field at a site
+_ANNEALED = ((1.5, 8.0), (_HOT, 2 * _COLD), (_HOT, _COLD))  # in turn: heterogeneous couplings freeze later
 _QUENCH = 40.0  # β of its last sweeps
 _FEW_NEIGHBOURS = 8.0  # on average, up to which subgraphs of small width are large
 _TABLES = 2**18  # entries of tables of subgraphs, for each replica
 _MOST_SWEEPS = 2**17
 _NEURAL_EVERY, _NEURAL_SPINS = 4, 4096  # rounds from one neural annealing to the next, and most spins of it
 _NEURAL_BATCH, _NEURAL_BETAS = 256, 40
+_TABU_ROWS, _TABU_FLIPS = 8, 2**24  # configurations side by side, and most flips of each
+_CHILDREN, _PARENTS = 12, (2, 3, 4, 6, 8, 12, 16)  # crossovers of a turn, and of how many parents
 
 
 @dataclass(eq=False)
@@ -65,10 +70,22 @@ class Bench:
         return Metropolis(self.graph)
 
     @cached_property
+    def tabu(self) -> Tabu:
+        return Tabu(self.graph)
+
+    def elite(self, turn: int) -> Tensor:
+        """Configurations to start from: the lowest that there are, or the pool of such that differ."""
+        return self.part.pool.rows if turn % 2 else self.part.rows
+
+    @cached_property
     def subgraphs(self) -> SubgraphHeatBath:
         assert isinstance(self.graph, IsingGraph)
         width = int(np.clip(math.log2(_TABLES / self.graph.num_spins), 2, 8))
         return SubgraphHeatBath(self.graph, width=width)
+
+    @cached_property
+    def symmetric(self) -> bool:
+        return is_symmetric(self.graph)
 
     @cached_property
     def size(self) -> int:
@@ -94,14 +111,13 @@ class Bench:
 
 def _annealing(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
     """Simulated annealing of random configurations."""
-    cold = _COLD * (1, 2, 4)[turn % 3]  # heterogeneous couplings freeze later
-    return _swept(bench, bench.metropolis, [_HOT, cold], bench.size, 256, 4 * budget, seed, None)
+    return _swept(bench, bench.metropolis, list(_ANNEALED[turn % 3]), bench.size, 128, 4 * budget, seed, None)
 
 
 def _reheating(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
     """Simulated annealing of the best configurations, from a middle temperature."""
     warm = _COLD * (0.25, 0.35, 0.18)[turn % 3]
-    return _swept(bench, bench.metropolis, [warm, _COLD], bench.size, 128, 2 * budget, seed, bench.part.rows)
+    return _swept(bench, bench.metropolis, [warm, _COLD], bench.size, 128, 2 * budget, seed, bench.elite(turn))
 
 
 def _subgraphs(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
@@ -117,7 +133,7 @@ def _re_solution(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
     """
     cost = (bench.size << bench.subgraphs.width) // 4
     warm = (_QUENCH, 0.5 * _COLD)[turn % 2]
-    return _swept(bench, bench.subgraphs, [warm, _QUENCH], cost, 64, budget, seed, bench.part.rows)
+    return _swept(bench, bench.subgraphs, [warm, _QUENCH], cost, 64, budget, seed, bench.elite(turn))
 
 
 def _tempering(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
@@ -137,6 +153,42 @@ def _tempering(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
         spins, left = result.spins[:, :, -1], left - sweeps
         found.append(result.best_spins)
     return torch.stack(found) if found else bench.part.rows[:1]
+
+
+def _tabu(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
+    """Tabu search from children of two elite configurations: what they agree on, and chance elsewhere."""
+    n, pool = bench.graph.num_spins, bench.part.pool.rows
+    rng = torch.Generator().manual_seed(seed)
+    first, second = (pool[torch.randint(len(pool), (_TABU_ROWS,), generator=rng)] for _ in range(2))
+    chance = random_spins(_TABU_ROWS, n, hash_key(seed, "children") >> 1)
+    if bench.symmetric:
+        second = torch.where((first * second).sum(1, dtype=torch.int64)[:, None] < 0, -second, second)
+    starts = torch.where(first == second, first, chance)
+    starts[0] = chance[0]  # and one from anywhere
+    cost = 300 + n // 2 + 4 * bench.size // n  # of a flip
+    flips = int(np.clip(2 * budget // (_TABU_ROWS * cost), 1000, _TABU_FLIPS))
+    return bench.tabu.search(starts, flips, seed, bench.stop)
+
+
+def _crossover(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
+    """Annealing of the clusters on which some of the elite agree."""
+    assert isinstance(bench.graph, IsingGraph)
+    pool, rng = bench.part.pool.rows, np.random.default_rng(seed)
+    found = [bench.part.rows[:1]]
+    for child in range(_CHILDREN):
+        parents = min(len(pool), _PARENTS[(child + turn) % len(_PARENTS)])
+        if parents < 2 or bench.stop():
+            break
+        clusters = contract(bench.graph, pool[rng.permutation(len(pool))[:parents]])
+        if clusters.graph.num_couplings == 0:
+            continue
+        inner = Bench(Part.of(clusters.graph), bench.stop)
+        key = hash_key(seed, "child", child) >> 1
+        share = min(2 * budget // _CHILDREN, inner.size << 18)
+        spins = _swept(inner, inner.metropolis, [(0.5, 1.0, 1.5)[child % 3], 8.0], inner.size, 64, share, key, None)
+        lowest = inner.graph.energy(spins).argsort(stable=True)[:4]
+        found.append(clusters.lift(spins[lowest]))
+    return torch.cat(found)
 
 
 def _neural(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
@@ -201,6 +253,8 @@ MEMBERS: dict[str, Callable[[Bench, int, int, int], Tensor]] = {
     "re-solution": _re_solution,
     "tempering": _tempering,
     "reheating": _reheating,
+    "tabu": _tabu,
+    "crossover": _crossover,
     "neural": _neural,
 }
 
@@ -208,7 +262,8 @@ MEMBERS: dict[str, Callable[[Bench, int, int, int], Tensor]] = {
 def members_of(graph: IsingGraph | SpinHypergraph, turn: int) -> list[str]:
     """Members by the structure of a graph, in their order: of few neighbours, of many, or of many-body interactions."""
     if isinstance(graph, IsingGraph) and 2 * graph.num_couplings <= _FEW_NEIGHBOURS * graph.num_spins:
-        sparse = ["annealing", "tempering", "re-solution", "subgraphs", "reheating"]
+        sparse = ["annealing", "tempering", "crossover", "re-solution", "reheating", "subgraphs", "tabu"]
         neural = turn % _NEURAL_EVERY == _NEURAL_EVERY - 1 and graph.num_spins <= _NEURAL_SPINS
         return [*sparse, "neural"] if neural else sparse
-    return ["annealing", "reheating", "annealing", "tempering"]
+    pairs = isinstance(graph, IsingGraph)
+    return ["annealing", "tabu", "reheating", *(["crossover"] if pairs else []), "tempering"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from torch import Tensor
 
 from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.montecarlo.tempering import is_symmetric
 from graphar.solvers.bounds.rounding import sum_down
 from graphar.solvers.reductions import Components, Reduction, components, reduce
+from graphar.solvers.search.pool import Pool
 
 __all__ = ["Part", "Parts"]
 
@@ -32,6 +35,7 @@ class Part:
         bound: no energy of it is below.
         solved: whether an exact method has had it.
         found_by: how often which method has found a lower one.
+        promising: whether the last configurations taken went to the lower half of the pool.
     """
 
     graph: IsingGraph | SpinHypergraph
@@ -40,6 +44,12 @@ class Part:
     bound: float
     solved: bool = False
     found_by: dict[str, int] = field(default_factory=dict)
+    promising: bool = False
+
+    @cached_property
+    def pool(self) -> Pool:
+        """Low configurations that differ."""
+        return Pool(self.graph.num_spins, is_symmetric(self.graph))
 
     @classmethod
     def of(cls, graph: IsingGraph | SpinHypergraph) -> Part:
@@ -56,8 +66,10 @@ class Part:
     def take(self, spins: Tensor, method: str) -> bool:
         """Keep the lowest of these configurations (M, n) with those there are; whether one is the lowest."""
         before = float(self.energies[0]) if len(self.energies) else np.inf
+        known = len(self.rows)
         rows = torch.cat([self.rows, spins.reshape(-1, self.graph.num_spins).to(torch.int8)])
-        energies = torch.cat([self.energies, self.graph.energy(rows[len(self.rows) :])])
+        energies = torch.cat([self.energies, self.graph.energy(rows[known:])])
+        self.promising = self.pool.take(rows[known:], energies[known:])
         order = torch.argsort(energies, stable=True)
         kept: dict[bytes, int] = {}
         for place in order.tolist():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 
 from graphar._support.seeds import hash_key
@@ -25,6 +26,8 @@ _LARGE = 20_000  # spins
 _SHARE = 0.4  # of the time, that an exact method may be predicted to take
 _LONGEST = 30.0  # seconds of it where there is no limit
 _GROWTH = 6  # doublings of the budget of a turn, one every two rounds
+_SHORTEST = 2.5  # seconds of a limit for each unit of the largest budget
+_MEMORY = 0.7  # of a member's credit, that is left after its next turn
 _BOUND_SHARES = {2: 0.1, 6: 0.15, 12: 0.25}  # of the time that bounds may take, after which rounds
 _BOUND_LONGEST = 60.0
 _GREEDY_PASSES, _GREEDY_WORK = 50, 2**21  # flips of the first candidate; each looks at all couplings
@@ -100,17 +103,23 @@ def _of_whole(graph: IsingGraph | SpinHypergraph, seconds: float) -> GroundState
 
 
 def _rounds(best: Incumbent, parts: Parts, hard: list[Part], seed: int, limit: float, steps: int | None) -> None:
+    """A round gives each member a turn, and then as many turns to those of most credit."""
     benches = [Bench(part, best.stop.is_set) for part in hard]
+    credits: list[dict[str, float]] = [{} for _ in hard]
+    longest = _GROWTH if math.isinf(limit) else int(np.clip(math.log2(max(1.0, limit / _SHORTEST)), 0, _GROWTH))
     turn = 0
     while (steps is None or turn < steps) and not best.stop.is_set():
-        budget = FIRST_BUDGET << min(turn // 2, _GROWTH)
-        for number, bench in enumerate(benches):
-            for place, name in enumerate(members_of(bench.graph, turn)):
+        budget = FIRST_BUDGET << min(turn // 2, longest)
+        for number, (bench, credit) in enumerate(zip(benches, credits, strict=True)):
+            names = members_of(bench.graph, turn)
+            for place in range(len(names) if turn == 0 else 2 * len(names)):
                 if best.stop.is_set():
                     return
+                name = names[place] if place < len(names) else max(names, key=lambda name: credit.get(name, 0.0))
                 key = hash_key(seed, f"{name}, {number}, {place}", turn) >> 1
-                found = MEMBERS[name](bench, budget, key, turn)
-                bench.part.take(found, name)
+                found = MEMBERS[name](bench, budget, key, turn + place)
+                better = bench.part.take(found, name)
+                credit[name] = _MEMORY * credit.get(name, 0.0) + (1.0 if better else 0.1 * bench.part.promising)
                 if bool((bench.graph.energy(found) <= bench.part.energies[0] + bench.part.tolerance).any()):
                     best.offer(parts.whole(bench.part, 64), name)
         turn += 1

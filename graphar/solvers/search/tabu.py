@@ -3,7 +3,7 @@ r"""Tabu search by single flips, of several configurations side by side.
 Each step makes the flip of the lowest gain, up or down, and forbids it for a while,
 
 .. math:: \Delta_i = 2 x_i \Big( \sum_j J_{ij} x_j + h_i \Big), \qquad
-          \text{tenure} = N / 100 + \text{a random number below } 10,
+          \text{tenure} = N / a + b + \text{a random number below } N / c,
 
 but for a flip that leads below all that was met. F. Glover, `ORSA J. Comput. 1, 190 (1989)
 <https://doi.org/10.1287/ijoc.1.3.190>`_; for max-cut Q. Wu and J.-K. Hao, `LNCS 7492, 297 (2012)
@@ -24,7 +24,7 @@ from graphar.solvers.search.tabu_terms import plan_tabu
 
 __all__ = ["Tabu"]
 
-_MORE = 10  # different tenures
+_TENURES = ((50, 5, 20), (20, 3, 20), (10**9, 3, 10), (100, 5, 20))  # by configuration: N / a + b + below N / c
 _STEP = 2**26  # spins looked at by a configuration between two looks at whether to stop
 
 
@@ -54,7 +54,7 @@ class Tabu:
         energy = np.rint(((self.graph.energy(spins) - self.graph.offset) / terms.unit).numpy()).astype(np.int64)
         best, lowest = x.copy(), energy.copy()
         gains, until = np.empty_like(x), np.zeros(x.shape, np.int32)
-        tenure = np.array([self._tenure(k) for k in range(count)])
+        tenure = np.array([_tenure(n, k) for k in range(count)])
         step, done = max(1, _STEP // (n + 500)), 0
         while done < flips and not stop():
             now = min(step, flips - done)
@@ -63,10 +63,9 @@ class Tabu:
             done += now
         return torch.from_numpy(best.astype(np.int8))
 
-    def _tenure(self, k: int) -> tuple[int, int]:
-        n = self.graph.num_spins
-        longest = (n // TEN[k % len(TEN)][0] + TEN[k % len(TEN)][1], max(1, n // TEN[k % len(TEN)][2]))
-        return longest
 
-
-TEN = [(100, 0, 80), (10, 3, 10)]
+def _tenure(n: int, row: int) -> tuple[int, int]:
+    """Fewest flips that a spin stays, and how many numbers follow: plateaus of ±1 couplings need longer ones."""
+    part, first, more = _TENURES[row % len(_TENURES)]
+    fewest = min(first + n // part, n // 4)
+    return fewest, max(1, min(n // more, n // 2))
