@@ -1,7 +1,7 @@
 r"""What good configurations agree on, contracted: a smaller graph whose spins are clusters.
 
-A coupling is agreed upon where :math:`x_i x_j` is the same in all of some configurations; sites joined by such couplings
-move as one, :math:`x_i = s_i \sigma_{c(i)}`, with
+A coupling is agreed upon where :math:`x_i x_j` is the same in all of some configurations; sites joined by such
+couplings move as one, :math:`x_i = s_i \sigma_{c(i)}`, with
 
 .. math:: J_{cd} = \sum_{i \in c, j \in d} J_{ij} s_i s_j, \qquad h_c = \sum_{i \in c} h_i s_i.
 

@@ -80,7 +80,7 @@ def plan_tabu(graph: IsingGraph | SpinHypergraph) -> TabuTerms:
         number(J),
         _pointers(orders),
         site.astype(np.int32),
-        np.iinfo(kind).max >> 1,
+        kind(np.iinfo(kind).max >> 1),
         unit,
     )
 
