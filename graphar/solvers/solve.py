@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from graphar.problems.written import answer_text
 from graphar.solvers.bounds.rounding import sum_down
 from graphar.solvers.result import Solution
 from graphar.solvers.search.incumbent import Incumbent
+from graphar.solvers.search.members import ALWAYS, MEMBERS
 from graphar.solvers.search.portfolio import first_candidate, search
 
 __all__ = ["Progress", "solve"]
@@ -61,6 +62,7 @@ def solve(
     callback: Callable[[Progress], Any] | None = None,
     *,
     steps: int | None = None,
+    without: Sequence[str] = (),
     max_solutions: int = 16,
     out: str | PathLike[str] | None = None,
     progress: bool = True,
@@ -70,16 +72,19 @@ def solve(
     .. math:: \min_x H(x) \le \text{energy}, \qquad \text{bound} \le \min_x H(x)
 
     What is planar or on a torus without fields goes to matching. Else the graph is reduced and split into components
-    (:mod:`graphar.solvers.reductions`), and narrow ones are eliminated. What is left goes to rounds of a portfolio:
-    simulated annealing, annealing and optimal re-solution of large subgraphs of small width
-    (`Hamze and de Freitas 2004 <https://arxiv.org/abs/1207.4149>`_,
-    `Selby 2014 <https://arxiv.org/abs/1409.3934>`_), tempering with clusters, annealing from the best configurations
-    so far, and of a network on sparse graphs; each turn does twice the work every two rounds. Lower bounds are
-    looked for between rounds.
+    (:mod:`graphar.solvers.reductions`), and narrow ones are eliminated. What is left goes to rounds of a portfolio
+    whose members share a pool of low configurations that differ: simulated annealing, of random configurations and of
+    the pool; tabu search from crossovers (`Wu and Hao 2012 <https://doi.org/10.1007/978-3-642-32964-7_30>`_); on
+    sparse graphs also annealing of the clusters on which parents agree
+    (`Houdayer and Martin 2001 <https://doi.org/10.1103/PhysRevE.64.056704>`_), optimal re-solution of large subgraphs
+    of small width (`Hamze and de Freitas 2004 <https://arxiv.org/abs/1207.4149>`_,
+    `Selby 2014 <https://arxiv.org/abs/1409.3934>`_), tempering with clusters, and annealing of a network. Each has a
+    turn a round, and those that found something lower have as many turns again; turns do twice the work every two
+    rounds, up to a share of the limit. Lower bounds are looked for between rounds.
 
     The search ends with a proof, at the target, at the time limit, after ``steps`` rounds, when the callback returns
     True, or with Ctrl-C, and always has a configuration. A limit of time is kept within 0.2 s + 2 %, also while
-    compiled loops are loaded or made for the first time, which then goes on in another thread. Equal seeds and steps,
+    compiled loops are loaded or made for the first time, which then goes on in another thread. Equal arguments,
     without a limit that is reached, give equal configurations on any number of threads; under a limit of time only the
     order of what is tried is the same.
 
@@ -91,6 +96,9 @@ def solve(
         initial: configurations to begin with, ±1, shape (N,) or (M, N), or an answer of the problem.
         callback: called with :class:`Progress` after improvements; where they come fast, with the last alone.
         steps: rounds of the portfolio; as many as there is time for by default.
+        without: members of the portfolio that are left out, to see what each is worth: ``"annealing"``,
+            ``"reheating"``, ``"tabu"``, ``"crossover"``, ``"re-solution"``, ``"tempering"``, ``"neural"``; one of the
+            first three has to stay.
         max_solutions: different configurations of the lowest energy that are kept.
         out: a file that gets the spins, one a line, after each improvement, whole or not at all; of a problem, the
             answer as :meth:`graphar.problems.Problem.read_answer` reads it, once it is feasible, and at the end.
@@ -115,6 +123,7 @@ def solve(
     limit, seed = check_time_limit(time_limit), check_seed(seed)
     enough = -np.inf if target is None else _target(problem, target)
     count = None if steps is None else check_count(steps, "steps", 0)
+    left_out = _members(without)
     whole = given.to_ising() if isinstance(given, SpinHypergraph) and given.order <= 2 else given
     first = first_candidate(whole, _initial(problem, whole.num_spins, initial), seed)
     best = Incumbent(whole, enough, check_count(max_solutions, "max_solutions"), start)
@@ -125,7 +134,7 @@ def solve(
     def work() -> None:
         try:
             with torch.no_grad():
-                search(best, seed, limit, count)
+                search(best, seed, limit, count, left_out)
         except BaseException as error:
             failed.append(error)
         finally:
@@ -185,6 +194,17 @@ def _reason(best: Incumbent, interrupted: bool, stopped: bool, unfinished: bool,
     if stopped:
         return "callback"
     return "time" if unfinished or steps is None else "steps"
+
+
+def _members(without: Any) -> list[str]:
+    """Names of members that are left out."""
+    names = [without] if isinstance(without, str) else list(without)
+    for name in names:
+        if name not in MEMBERS:
+            raise ValueError(f"without must name members of {', '.join(map(repr, MEMBERS))}, got {name!r}")
+    if set(ALWAYS) <= set(names):
+        raise ValueError(f"without must leave one of {', '.join(map(repr, ALWAYS))}, got {names}")
+    return names
 
 
 def _target(problem: Problem[Any] | None, target: Any) -> float:

@@ -19,7 +19,7 @@ import graphar as ga
 from graphar.montecarlo.base import random_spins
 from graphar.solvers.search import members, parts, portfolio
 from graphar.solvers.search.incumbent import Incumbent
-from graphar.solvers.search.members import FIRST_BUDGET, MEMBERS, Bench
+from graphar.solvers.search.members import ALWAYS, FIRST_BUDGET, MEMBERS, Bench
 from graphar.solvers.search.parts import Part, Parts
 
 
@@ -92,10 +92,10 @@ def test_each_member_alone_finds_the_lowest_energy(name: str) -> None:
     ):
         double = graph.to(torch.float64)
         part = Part.of(double)
-        part.take(torch.ones(1, 40, dtype=torch.int8), "start")
+        part.take(random_spins(16, 40, 1), "start")  # a crossover needs parents
         lowest = ga.exact.eliminate(graph, 1.0).ground_energy.item()
         for turn in range(6):
-            part.take(MEMBERS[name](Bench(part, lambda: False), FIRST_BUDGET, turn, turn), name)
+            part.take(MEMBERS[name](Bench(part, lambda: False), FIRST_BUDGET // 8, turn, turn), name)
         assert part.energies[0].item() == pytest.approx(lowest, abs=1e-9)
 
 
@@ -192,6 +192,32 @@ def test_no_time_gives_a_candidate() -> None:
     assert found.bound < found.energy
     assert (found.reason, found.optimal, found.method) == ("time", False, "start")
     assert solve(hard(), 10, steps=0).reason == "steps"
+
+
+@pytest.mark.usefixtures("nothing_exact")
+def test_members_left_out_have_no_turns_and_those_of_credit_have_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def watch(name: str) -> Callable[..., Any]:
+        def member(bench: Bench, budget: int, seed: int, turn: int) -> torch.Tensor:
+            asked.append(name)
+            rows = bench.part.rows[:1].clone()
+            if name == "tabu":  # the only one that finds something: one spin more turned down each time
+                rows[0, (rows[0] > 0).nonzero()[0]] = -1
+            return rows
+
+        return member
+
+    for name in MEMBERS:
+        monkeypatch.setitem(MEMBERS, name, watch(name))
+    field = ga.IsingGraph.from_edges(torch.triu_indices(40, 40, 1), torch.full((780,), -1e-3), -1.0, 40)
+    solve(field, None, initial=torch.ones(40), steps=3, without="reheating")
+    assert asked[:2] == ["annealing", "tabu"]  # a turn each, and then two more to the one of credit
+    assert asked[2:] == ["annealing", "tabu", "tabu", "tabu"] * 2
+    asked.clear()
+    solve(ga.random_regular(60, degree=4, couplings="pm1", seed=1), None, steps=1, without=("crossover", "tabu"))
+    assert asked == ["annealing", "reheating", "re-solution", "tempering"]
+    assert set(ALWAYS) < set(MEMBERS)
 
 
 def test_a_limit_is_kept_whatever_a_member_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,6 +391,8 @@ def test_what_is_refused() -> None:
         {"seed": -1},
         {"steps": -1},
         {"max_solutions": 0},
+        {"without": "chance"},
+        {"without": ALWAYS},
     ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             ga.solve(graph, progress=False, **wrong)

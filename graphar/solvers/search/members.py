@@ -31,7 +31,7 @@ from graphar.solvers.search.parts import Part
 from graphar.solvers.search.tabu import Tabu
 from graphar.training import anneal
 
-__all__ = ["FIRST_BUDGET", "MEMBERS", "Bench", "members_of"]
+__all__ = ["ALWAYS", "FIRST_BUDGET", "MEMBERS", "Bench", "members_of"]
 
 FIRST_BUDGET = 2**28
 """Spins and neighbours looked at in a turn of the first round: about a tenth of a second."""
@@ -258,6 +258,10 @@ MEMBERS: dict[str, Callable[[Bench, int, int, int], Tensor]] = {
 }
 
 
+ALWAYS = ("annealing", "tabu", "reheating")
+"""Members that take graphs of any structure."""
+
+
 def members_of(graph: IsingGraph | SpinHypergraph, turn: int) -> list[str]:
     """Members by the structure of a graph, in their order: of few neighbours, of many, or of many-body interactions.
 
@@ -265,9 +269,9 @@ def members_of(graph: IsingGraph | SpinHypergraph, turn: int) -> list[str]:
     equal work; a network is trained in a time that N limits, and only on sparse graphs.
     """
     if not isinstance(graph, IsingGraph):
-        return ["annealing", "tabu", "reheating", "tempering"]
+        return [*ALWAYS, "tempering"]
     if 2 * graph.num_couplings > _FEW_NEIGHBOURS * graph.num_spins:
-        return ["annealing", "tabu", "reheating"]
+        return list(ALWAYS)
     sparse = ["annealing", "reheating", "crossover", "re-solution", "tabu", "tempering"]
     neural = turn % _NEURAL_EVERY == _NEURAL_EVERY - 1 and graph.num_spins <= _NEURAL_SPINS
     return [*sparse, "neural"] if neural else sparse

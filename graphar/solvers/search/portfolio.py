@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ def first_candidate(graph: IsingGraph | SpinHypergraph, initial: torch.Tensor | 
     return x[None]
 
 
-def search(best: Incumbent, seed: int, limit: float, steps: int | None) -> None:
+def search(best: Incumbent, seed: int, limit: float, steps: int | None, without: Sequence[str] = ()) -> None:
     """Look for better configurations and bounds until told to stop; all goes to ``best``.
 
     Args:
@@ -61,6 +62,7 @@ def search(best: Incumbent, seed: int, limit: float, steps: int | None) -> None:
         seed: of all random bits.
         limit: seconds, ∞ for none: how much may be tried. Whoever waits for the search stops it.
         steps: rounds of the portfolio, None for as many as there is time for.
+        without: members that get no turns.
     """
     seconds = _LONGEST if math.isinf(limit) else _SHARE * limit
     ground = _of_whole(best.graph, seconds)
@@ -92,7 +94,7 @@ def search(best: Incumbent, seed: int, limit: float, steps: int | None) -> None:
     _raise(best, parts, method)
     hard = [part for part in parts.parts if not part.solved]
     if hard:
-        _rounds(best, parts, hard, seed, limit, steps)
+        _rounds(best, parts, hard, seed, limit, steps, without)
 
 
 def _of_whole(graph: IsingGraph | SpinHypergraph, seconds: float) -> GroundState | None:
@@ -102,7 +104,9 @@ def _of_whole(graph: IsingGraph | SpinHypergraph, seconds: float) -> GroundState
     return by_parities(graph) or by_elimination(graph, seconds)
 
 
-def _rounds(best: Incumbent, parts: Parts, hard: list[Part], seed: int, limit: float, steps: int | None) -> None:
+def _rounds(
+    best: Incumbent, parts: Parts, hard: list[Part], seed: int, limit: float, steps: int | None, without: Sequence[str]
+) -> None:
     """A round gives each member a turn, and then as many turns to those of most credit."""
     benches = [Bench(part, best.stop.is_set) for part in hard]
     credits: list[dict[str, float]] = [{} for _ in hard]
@@ -111,7 +115,7 @@ def _rounds(best: Incumbent, parts: Parts, hard: list[Part], seed: int, limit: f
     while (steps is None or turn < steps) and not best.stop.is_set():
         budget = FIRST_BUDGET << min(turn // 2, longest)
         for number, (bench, credit) in enumerate(zip(benches, credits, strict=True)):
-            names = members_of(bench.graph, turn)
+            names = [name for name in members_of(bench.graph, turn) if name not in without]
             for place in range(len(names) if turn == 0 else 2 * len(names)):
                 if best.stop.is_set():
                     return
