@@ -79,8 +79,8 @@ def solve(
     (`Houdayer and Martin 2001 <https://doi.org/10.1103/PhysRevE.64.056704>`_), optimal re-solution of large subgraphs
     of small width (`Hamze and de Freitas 2004 <https://arxiv.org/abs/1207.4149>`_,
     `Selby 2014 <https://arxiv.org/abs/1409.3934>`_), tempering with clusters, and annealing of a network. Each has a
-    turn a round, and those that found something lower have as many turns again; turns do twice the work every two
-    rounds, up to a share of the limit. Lower bounds are looked for between rounds.
+    turn a round, and those that found something lower have as many turns again; turns do twice the work every
+    round, up to a share of the limit. Lower bounds are looked for between rounds.
 
     The search ends with a proof, at the target, at the time limit, after ``steps`` rounds, when the callback returns
     True, or with Ctrl-C, and always has a configuration. A limit of time is kept within 0.2 s + 2 %, also while

@@ -26,8 +26,8 @@ __all__ = ["first_candidate", "search"]
 _LARGE = 20_000  # spins
 _SHARE = 0.4  # of the time, that an exact method may be predicted to take
 _LONGEST = 30.0  # seconds of it where there is no limit
-_GROWTH = 5  # doublings of the budget of a turn, one every two rounds
-_SHORTEST = 10.0  # seconds of a limit for each unit of the largest budget
+_GROWTH = 5  # doublings of the budget of a turn, one a round
+_SHORTEST = 4.0  # seconds of a limit for each unit of the largest budget
 _MEMORY = 0.7  # of a member's credit, that is left after its next turn
 _BOUND_SHARES = {2: 0.1, 6: 0.15, 12: 0.25}  # of the time that bounds may take, after which rounds
 _BOUND_LONGEST = 60.0
@@ -113,13 +113,13 @@ def _rounds(
     longest = _GROWTH if math.isinf(limit) else int(np.clip(math.log2(max(1.0, limit / _SHORTEST)), 0, _GROWTH))
     turn = 0
     while (steps is None or turn < steps) and not best.stop.is_set():
-        budget = FIRST_BUDGET << min(turn // 2, longest)
+        budget = FIRST_BUDGET << min(turn, longest)
         for number, (bench, credit) in enumerate(zip(benches, credits, strict=True)):
             names = [name for name in members_of(bench.graph, turn) if name not in without]
             for place in range(len(names) if turn == 0 else 2 * len(names)):
                 if best.stop.is_set():
                     return
-                name = names[place] if place < len(names) else max(names, key=lambda name: credit.get(name, 0.0))
+                name = names[place] if place < len(names) else _of_most_credit(names, credit)
                 key = hash_key(seed, f"{name}, {number}, {place}", turn) >> 1
                 found = MEMBERS[name](bench, budget, key, turn + place)
                 better = bench.part.take(found, name)
@@ -129,6 +129,11 @@ def _rounds(
         turn += 1
         if turn in _BOUND_SHARES:
             _look_for_bounds(best, parts, hard, _BOUND_SHARES[turn] * limit)
+
+
+def _of_most_credit(names: list[str], credit: dict[str, float]) -> str:
+    """The member that found most lately; where none did, the one that has the pool to start from."""
+    return max(names, key=lambda name: (round(credit.get(name, 0.0), 2), name == "reheating"))
 
 
 def _look_for_bounds(best: Incumbent, parts: Parts, hard: list[Part], most: float) -> None:
