@@ -217,7 +217,7 @@ def test_members_left_out_have_no_turns_and_those_of_credit_have_more(monkeypatc
     assert asked[2:] == ["annealing", "tabu", "tabu", "tabu"] * 2
     asked.clear()
     solve(ga.random_regular(60, degree=4, couplings="pm1", seed=1), None, steps=1, without=("crossover", "tabu"))
-    assert asked == ["annealing", "reheating", "re-solution", "tempering"]
+    assert asked == ["annealing", "reheating", "re-solution"]
     assert set(ALWAYS) < set(MEMBERS)
 
 

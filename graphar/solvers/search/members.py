@@ -45,6 +45,7 @@ _FEW_NEIGHBOURS = 8.0  # on average, up to which subgraphs of small width, and c
 _TABLES = 2**18  # entries of tables of subgraphs, for each replica
 _MOST_SWEEPS = 2**17
 _NEURAL_EVERY, _NEURAL_SPINS = 4, 4096  # rounds from one neural annealing to the next, and most spins of it
+_TEMPERED_EVERY = 2  # rounds from one tempering to the next: without it, no family measured is worse
 _NEURAL_BATCH, _NEURAL_BETAS = 256, 40
 _TABU_ROWS, _TABU_FLIPS = 8, 2**24  # configurations side by side, and most flips of each
 _CHILDREN, _PARENTS = 8, (2, 3, 4, 6, 8, 12, 16)  # crossovers of a turn, and of how many parents
@@ -272,6 +273,8 @@ def members_of(graph: IsingGraph | SpinHypergraph, turn: int) -> list[str]:
         return [*ALWAYS, "tempering"]
     if 2 * graph.num_couplings > _FEW_NEIGHBOURS * graph.num_spins:
         return list(ALWAYS)
-    sparse = ["annealing", "reheating", "crossover", "re-solution", "tabu", "tempering"]
+    sparse = ["annealing", "reheating", "crossover", "re-solution", "tabu"]
+    if turn % _TEMPERED_EVERY == _TEMPERED_EVERY - 1:
+        sparse.append("tempering")
     neural = turn % _NEURAL_EVERY == _NEURAL_EVERY - 1 and graph.num_spins <= _NEURAL_SPINS
     return [*sparse, "neural"] if neural else sparse
