@@ -1,58 +1,61 @@
-"""Lowest energies by ga.solve within a time, beside dwave-samplers' annealing and tabu search where installed.
+"""ga.solve beside other solvers: the same instances, the same seconds, the same cores; other solvers at their best
+of three settings. Peers that are not installed are left out by name.
 
-python examples/benchmarks/optimisation.py [--time 10] [FILE ...]
+python examples/benchmarks/optimisation.py --time 10 --seeds 10 --cores 2 --out races.jsonl
+python examples/benchmarks/optimisation.py --out races.jsonl --table --plot races.png   # of what there is
+python examples/benchmarks/optimisation.py gset:G1.txt --known best_known.csv           # files in place of families
+
+An instance is of a family and a seed. Settings are tried on an instance that is not raced on. Each line of ``--out`` is
+a race; what is there is not raced again.
 """
 
 import argparse
-import time
-from importlib.util import find_spec
+from pathlib import Path
 
-import graphar as ga
-
-FAMILIES = {
-    "pm1 torus 32x32": lambda: ga.grid((32, 32), periodic=True, couplings="pm1", seed=0),
-    "pm1 3-regular 1024": lambda: ga.random_regular(1024, degree=3, couplings="pm1", seed=0),
-    "pm1 torus 8x8x8": lambda: ga.grid((8, 8, 8), periodic=True, couplings="pm1", seed=0),
-    "gaussian torus 24x24 in fields": lambda: ga.grid(
-        (24, 24), periodic=True, couplings="gaussian", field="gaussian", seed=0
-    ),
-    "SK 500": lambda: ga.sherrington_kirkpatrick(500, seed=0),
-    "pm1 6-regular 500": lambda: ga.random_regular(500, degree=6, couplings="pm1", seed=0),
-}
-
-
-def beside(graph: ga.IsingGraph, seconds: float) -> dict[str, float]:
-    """Lowest energies of dwave-samplers, restarted until the time is over."""
-    if find_spec("dwave") is None or find_spec("dwave.samplers") is None:
-        return {}
-    from dwave.samplers import SimulatedAnnealingSampler, TabuSampler
-
-    model, lowest = graph.to_dimod(), {}
-    start, seed, best = time.monotonic(), 0, float("inf")
-    while time.monotonic() - start < seconds:
-        best = min(best, SimulatedAnnealingSampler().sample(model, num_reads=10, seed=seed).first.energy)
-        seed += 1
-    lowest["annealing"] = best
-    lowest["tabu"] = TabuSampler().sample(model, timeout=int(1000 * seconds), num_reads=1, seed=0).first.energy
-    return lowest
+import torch
+from race_instances import FAMILIES
+from race_peers import PEERS
+from race_records import TUNED_ON, Races, known_energy, read
+from race_table import plot, table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", help="graphs in place of those made here")
-    parser.add_argument("--time", type=float, default=10.0, help="seconds for each (default: %(default)g)")
-    parser.add_argument("--quick", action="store_true", help="one graph and half a second")
+    parser.add_argument("files", nargs="*", help="graphs in place of families: PATH or FORMAT:PATH")
+    parser.add_argument("--time", type=float, default=10.0, help="seconds of a race (default: %(default)g)")
+    parser.add_argument("--tune", type=float, help="seconds of a setting's trial (default: a quarter of --time)")
+    parser.add_argument("--seeds", type=int, default=10, help="instances of a family, or runs on a file")
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--families", nargs="*", default=[name for name in FAMILIES if name != "small"])
+    parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
+    parser.add_argument("--known", help="table of instance and best_known, cuts of files, as targets")
+    parser.add_argument("--within", type=float, default=0.0, help="share of |target| above it that counts as reached")
+    parser.add_argument("--out", type=Path, help="file of races, one a line")
+    parser.add_argument("--table", action="store_true", help="no new races")
+    parser.add_argument("--plot", help="file for a picture of the table")
+    parser.add_argument("--quick", action="store_true", help="one small graph and a moment")
     options = parser.parse_args()
-    seconds = 0.5 if options.quick else options.time
-    graphs = {name: (lambda name=name: ga.read(name)) for name in options.files} or FAMILIES
-    ga.solve(ga.random_regular(64, degree=12, couplings="pm1", seed=0), 0.5, progress=False)  # loads the loops
-    for name, made in list(graphs.items())[: 1 if options.quick else None]:
-        graph = made()
-        found = ga.solve(graph, seconds, progress=False)
-        proof = "lowest" if found.optimal else f"bound {found.bound:.6g}"
-        told = f"{found.energy:.6g} by {found.method} after {found.time_to_best:.2f} s, {proof}"
-        others = ", ".join(f"{other} {energy:.6g}" for other, energy in beside(graph, seconds).items())
-        print(f"{name}: {told}; dwave-samplers: {others or 'not installed'}", flush=True)
+    if options.quick:
+        options.families, options.time, options.seeds, options.cores = ["small"], 0.3, 1, 1
+    torch.set_num_threads(1)  # races are forked from here
+    missing = [name for name in options.peers if not PEERS[name].installed]
+    if missing:
+        print("not installed:", ", ".join(f"{name} ({PEERS[name].package})" for name in missing))
+    methods = ["graphar", *(name for name in options.peers if name not in missing)]
+    races, names = Races(options.out, options.cores, read(options.out)), options.files or options.families
+    for seed in range(0 if options.table else options.seeds):
+        for name in names:
+            for method in methods:
+                trial = options.tune or options.time / 4
+                races.run(name, seed, method, races.best_setting(name, method, trial), options.time)
+    records = [each for each in races.records if each["seed"] != TUNED_ON and each["family"] in names]
+    known = {name: known_energy(name, options.known) for name in names}
+    for seconds, cores in sorted({(each["seconds"], each["cores"]) for each in records}):
+        print(f"\n{seconds:g} s on {cores} core{'s' * (cores > 1)}")
+        same = [each for each in records if (each["seconds"], each["cores"]) == (seconds, cores)]
+        print(table(same, known, options.within))
+    if options.plot:
+        plot(records, known, options.plot)
 
 
 if __name__ == "__main__":
