@@ -78,7 +78,7 @@ def child(pipe: Any, family: str, index: int, name: str, setting: Any, seed: int
         else:
             peer(pipe, made, name, setting, seed, seconds)
     except Exception as error:
-        pipe.send(("refused", f"{type(error).__name__}: {error}"[:200]))
+        pipe.send(("refused", f"{type(error).__name__}: {error}".splitlines()[0][:200]))
     finally:
         pipe.send(("end",))
 
