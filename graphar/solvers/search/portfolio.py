@@ -11,6 +11,7 @@ import torch
 from graphar._support.seeds import hash_key
 from graphar.exact.ground_state import GroundState
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.kernels.compiled.threads import torch_alone
 from graphar.montecarlo.base import random_spins
 from graphar.solvers.bounds import lower_bound
 from graphar.solvers.bounds.integrality import ladder_of
@@ -38,20 +39,24 @@ def first_candidate(graph: IsingGraph | SpinHypergraph, initial: torch.Tensor | 
     """Configurations (M, N) to begin with, at once: the given ones, or random ones after a descent."""
     if initial is not None:
         return initial
-    double = graph.to(torch.device("cpu"), torch.float64)
+    with torch_alone():  # too little work for barriers, which take seconds on a machine that others use
+        return _descent(graph.to(torch.device("cpu"), torch.float64), seed)[None]
+
+
+def _descent(graph: IsingGraph | SpinHypergraph, seed: int) -> torch.Tensor:
     size = graph.num_spins + graph.couplings.numel()
     x = random_spins(1, graph.num_spins, hash_key(seed, "first candidate"))[0]
-    energy = float(double.energy(x))
+    energy = float(graph.energy(x))
     rng = torch.Generator().manual_seed(hash_key(seed, "descent"))
     for _ in range(min(_GREEDY_PASSES, _GREEDY_WORK // (size + 1))):
-        better = double.flip_delta(x) < 0
+        better = graph.flip_delta(x) < 0
         trial = torch.where(better & (torch.rand(len(x), generator=rng) < 0.3), -x, x)
-        lower = float(double.energy(trial))
+        lower = float(graph.energy(trial))
         if lower < energy:
             x, energy = trial, lower
         elif not bool(better.any()):
             break
-    return x[None]
+    return x
 
 
 def search(best: Incumbent, seed: int, limit: float, steps: int | None, without: Sequence[str] = ()) -> None:
