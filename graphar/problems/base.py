@@ -7,6 +7,7 @@ told as an objective, and a bound on the energy is one on the objective.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, ClassVar, Generic, TypeVar
@@ -64,10 +65,12 @@ class Problem(ABC, Generic[Answer]):
     Attributes:
         graph: the Hamiltonian, an :class:`graphar.IsingGraph` or a :class:`graphar.SpinHypergraph`.
         sense: ``"max"`` or ``"min"``, which of objectives is better.
+        searches: whether it has a search of its own, :meth:`improve`.
     """
 
     graph: IsingGraph | SpinHypergraph
     sense: str
+    searches: ClassVar[bool] = False
     _form: Form
     _values_told: ClassVar[str] = "two"  # what an answer file of one number for each name holds
 
@@ -110,6 +113,21 @@ class Problem(ABC, Generic[Answer]):
     def repair(self, answer: Answer) -> Answer:
         """A feasible answer near this one; of one that is feasible, one that is at least as good."""
         return self._answer(self._repair(self._read(answer)))
+
+    def improve(self, spins: Any, seed: int, work: int, stop: Callable[[], bool]) -> Tensor:
+        """Spins from the problem's own search, which goes from these; for problems that have one (``searches``).
+
+        Args:
+            spins: ±1, shape (N,), of ``graph``.
+            seed: of its random bits.
+            work: steps.
+            stop: asks, every tenth of a second or so, whether to end.
+
+        Returns:
+            int8, shape (N,).
+        """
+        values = self._search(self._values(check_spins(spins, self.graph.num_spins).numpy()), seed, work, stop)
+        return torch.from_numpy(self._spins(values))
 
     def check(self, answer: Answer) -> Check:
         """Objective, feasibility and energy of an answer."""
@@ -170,6 +188,9 @@ class Problem(ABC, Generic[Answer]):
 
     def _repair(self, values: np.ndarray) -> np.ndarray:
         return values
+
+    def _search(self, values: np.ndarray, seed: int, work: int, stop: Callable[[], bool]) -> np.ndarray:
+        raise NotImplementedError
 
     def _answer(self, values: np.ndarray) -> Any:
         return self._form.make(values)

@@ -8,7 +8,8 @@ vertices first, never raises the energy, and the least energy is of a heaviest i
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -29,6 +30,7 @@ WORK = 64  # steps for each vertex and edge that exchanges may take
 class _VertexSet(Problem[set[Any]]):
     """Sets of vertices; an independent set or the complement of one."""
 
+    searches = True
     _complement: bool
     graph: IsingGraph
 
@@ -78,10 +80,23 @@ class _VertexSet(Problem[set[Any]]):
         names = self._net.names
         return list(zip(names.of(self._net.first[broken]), names.of(self._net.second[broken]), strict=True))
 
+    def _search(self, values: np.ndarray, seed: int, work: int, stop: Callable[[], bool]) -> np.ndarray:
+        from graphar.problems.annealed_sets import anneal_sets
+
+        repaired = self._repair(values)
+        start, neighbours, _ = self._adjacency
+        chosen = ~repaired if self._complement else repaired
+        found = anneal_sets(start, neighbours, self._weights, chosen, seed, work, stop)
+        return self._repair(~found if self._complement else found)
+
+    @cached_property
+    def _adjacency(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return adjacency(self._net)
+
     def _repair(self, values: np.ndarray) -> np.ndarray:
         from graphar.problems.loops import improve_independent
 
-        start, neighbours, _ = adjacency(self._net)
+        start, neighbours, _ = self._adjacency
         degree = np.diff(start)
         chosen = ~values if self._complement else values.copy()
         lightest_first = np.lexsort((-degree, self._weights))

@@ -20,6 +20,7 @@ from graphar._support.seeds import check_seed
 from graphar.exact.scale import check_scale, scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import check_hamiltonian
+from graphar.kernels.compiled.threads import torch_alone
 from graphar.montecarlo.watch import check_time_limit
 from graphar.problems import Problem
 from graphar.problems.written import answer_text
@@ -118,23 +119,24 @@ def solve(
     start = time.monotonic()
     problem = graph if isinstance(graph, Problem) else None
     given = check_hamiltonian(graph if problem is None else problem.graph, alone=True)
-    given.validate()
-    check_scale(given, 0.0)
     limit, seed = check_time_limit(time_limit), check_seed(seed)
     enough = -np.inf if target is None else _target(problem, target)
     count = None if steps is None else check_count(steps, "steps", 0)
     left_out = _members(without)
-    whole = given.to_ising() if isinstance(given, SpinHypergraph) and given.order <= 2 else given
-    first = first_candidate(whole, _initial(problem, whole.num_spins, initial), seed)
-    best = Incumbent(whole, enough, check_count(max_solutions, "max_solutions"), start)
-    best.offer(first, "start" if initial is None else "initial")
-    best.raise_bound(_trivial(best.graph), "trivial")
+    with torch_alone():  # too little work for barriers, which take seconds on a machine that others use
+        given.validate()
+        check_scale(given, 0.0)
+        whole = given.to_ising() if isinstance(given, SpinHypergraph) and given.order <= 2 else given
+        first = first_candidate(whole, _initial(problem, whole.num_spins, initial), seed)
+        best = Incumbent(whole, enough, check_count(max_solutions, "max_solutions"), start)
+        best.offer(first, "start" if initial is None else "initial")
+        best.raise_bound(_trivial(best.graph), "trivial")
     failed: list[BaseException] = []
 
     def work() -> None:
         try:
             with torch.no_grad():
-                search(best, seed, limit, count, left_out)
+                search(best, seed, limit, count, left_out, problem)
         except BaseException as error:
             failed.append(error)
         finally:

@@ -124,6 +124,10 @@ class Parts:
         left = spins[self._reduction.sites]
         return [left[sites] for sites in self._components.sites]
 
+    def inside_of(self, spins: Tensor, parts: Sequence[Part]) -> list[Tensor]:
+        """The same of some parts alone."""
+        return [given for part, given in zip(self.parts, self.inside(spins), strict=True) if part in parts]
+
     def whole(self, part: Part | None = None, most: int = 1) -> Tensor:
         """Best configurations of the whole, up to so many, (M, N); of all parts have some."""
         choices = [each.best if each is part or part is None else each.best[:1] for each in self.parts]

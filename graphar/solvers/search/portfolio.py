@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,8 +12,8 @@ import torch
 from graphar._support.seeds import hash_key
 from graphar.exact.ground_state import GroundState
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
-from graphar.kernels.compiled.threads import torch_alone
 from graphar.montecarlo.base import random_spins
+from graphar.problems import Problem
 from graphar.solvers.bounds import lower_bound
 from graphar.solvers.bounds.integrality import ladder_of
 from graphar.solvers.bounds.pairs import as_pairs
@@ -30,6 +31,8 @@ _LONGEST = 30.0  # seconds of it where there is no limit
 _GROWTH = 5  # doublings of the budget of a turn, one a round
 _SHORTEST = 4.0  # seconds of a limit for each unit of the largest budget
 _MEMORY = 0.7  # of a member's credit, that is left after its next turn
+OWN_BUDGET, _OWN_GROWTH = 2**22, 10  # steps of the search that a problem has of its own, in its first turn; doublings
+_OWN_EVERY = 4  # rounds of it, from one of the portfolio to the next
 _BOUND_SHARES = {2: 0.1, 6: 0.15, 12: 0.25}  # of the time that bounds may take, after which rounds
 _BOUND_LONGEST = 60.0
 _GREEDY_PASSES, _GREEDY_WORK = 50, 2**21  # flips of the first candidate; each looks at all couplings
@@ -39,27 +42,30 @@ def first_candidate(graph: IsingGraph | SpinHypergraph, initial: torch.Tensor | 
     """Configurations (M, N) to begin with, at once: the given ones, or random ones after a descent."""
     if initial is not None:
         return initial
-    with torch_alone():  # too little work for barriers, which take seconds on a machine that others use
-        return _descent(graph.to(torch.device("cpu"), torch.float64), seed)[None]
-
-
-def _descent(graph: IsingGraph | SpinHypergraph, seed: int) -> torch.Tensor:
+    double = graph.to(torch.device("cpu"), torch.float64)
     size = graph.num_spins + graph.couplings.numel()
     x = random_spins(1, graph.num_spins, hash_key(seed, "first candidate"))[0]
-    energy = float(graph.energy(x))
+    energy = float(double.energy(x))
     rng = torch.Generator().manual_seed(hash_key(seed, "descent"))
     for _ in range(min(_GREEDY_PASSES, _GREEDY_WORK // (size + 1))):
-        better = graph.flip_delta(x) < 0
+        better = double.flip_delta(x) < 0
         trial = torch.where(better & (torch.rand(len(x), generator=rng) < 0.3), -x, x)
-        lower = float(graph.energy(trial))
+        lower = float(double.energy(trial))
         if lower < energy:
             x, energy = trial, lower
         elif not bool(better.any()):
             break
-    return x
+    return x[None]
 
 
-def search(best: Incumbent, seed: int, limit: float, steps: int | None, without: Sequence[str] = ()) -> None:
+def search(
+    best: Incumbent,
+    seed: int,
+    limit: float,
+    steps: int | None,
+    without: Sequence[str] = (),
+    problem: Problem[Any] | None = None,
+) -> None:
     """Look for better configurations and bounds until told to stop; all goes to ``best``.
 
     Args:
@@ -68,6 +74,7 @@ def search(best: Incumbent, seed: int, limit: float, steps: int | None, without:
         limit: seconds, ∞ for none: how much may be tried. Whoever waits for the search stops it.
         steps: rounds of the portfolio, None for as many as there is time for.
         without: members that get no turns.
+        problem: whose own search takes its turns, if it has one.
     """
     seconds = _LONGEST if math.isinf(limit) else _SHARE * limit
     ground = _of_whole(best.graph, seconds)
@@ -77,6 +84,9 @@ def search(best: Incumbent, seed: int, limit: float, steps: int | None, without:
         return
     if best.stop.is_set():
         return
+    own = problem if problem is not None and problem.searches else None
+    if own is not None:
+        _own_search(best, own, seed, -1)
     parts = Parts(best.graph)
     for part, given in zip(parts.parts, parts.inside(best.spins), strict=True):
         part.take(given, "start")
@@ -99,7 +109,7 @@ def search(best: Incumbent, seed: int, limit: float, steps: int | None, without:
     _raise(best, parts, method)
     hard = [part for part in parts.parts if not part.solved]
     if hard:
-        _rounds(best, parts, hard, seed, limit, steps, without)
+        _rounds(best, parts, hard, seed, limit, steps, without, own)
 
 
 def _of_whole(graph: IsingGraph | SpinHypergraph, seconds: float) -> GroundState | None:
@@ -109,8 +119,21 @@ def _of_whole(graph: IsingGraph | SpinHypergraph, seconds: float) -> GroundState
     return by_parities(graph) or by_elimination(graph, seconds)
 
 
+def _own_search(best: Incumbent, problem: Problem[Any], seed: int, turn: int) -> None:
+    """The problem's own search, twice as long each turn."""
+    work = OWN_BUDGET << min(turn + 1, _OWN_GROWTH)
+    best.offer(problem.improve(best.spins, hash_key(seed, "own", turn) >> 1, work, best.stop.is_set), "exchanges")
+
+
 def _rounds(
-    best: Incumbent, parts: Parts, hard: list[Part], seed: int, limit: float, steps: int | None, without: Sequence[str]
+    best: Incumbent,
+    parts: Parts,
+    hard: list[Part],
+    seed: int,
+    limit: float,
+    steps: int | None,
+    without: Sequence[str],
+    own: Problem[Any] | None,
 ) -> None:
     """A round gives each member a turn, and then as many turns to those of most credit."""
     benches = [Bench(part, best.stop.is_set) for part in hard]
@@ -119,6 +142,13 @@ def _rounds(
     turn = 0
     while (steps is None or turn < steps) and not best.stop.is_set():
         budget = FIRST_BUDGET << min(turn, longest)
+        if own is not None:
+            _own_search(best, own, seed, turn)
+            for bench, given in zip(benches, parts.inside_of(best.spins, hard), strict=True):
+                bench.part.take(given, "exchanges")
+            if turn % _OWN_EVERY:
+                turn += 1
+                continue
         for number, (bench, credit) in enumerate(zip(benches, credits, strict=True)):
             names = [name for name in members_of(bench.graph, turn) if name not in without]
             for place in range(len(names) if turn == 0 else 2 * len(names)):
