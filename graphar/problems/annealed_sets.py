@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import torch
 
 from graphar._support.compile import njit
 from graphar._support.seeds import hash_key
-from graphar.kernels.compiled.threads import num_threads
 
 __all__ = ["anneal_sets"]
 
@@ -67,7 +67,7 @@ def anneal_sets(
                 best[:], total = inside, now
         return total, best
 
-    with ThreadPoolExecutor(num_threads(chains)) as pool:
+    with ThreadPoolExecutor(min(chains, torch.get_num_threads())) as pool:
         found = list(pool.map(chain, range(chains)))
     total, best = max(found, key=lambda pair: pair[0])
     return best if total > float(weight[chosen].sum()) else chosen

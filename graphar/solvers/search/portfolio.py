@@ -31,7 +31,8 @@ _LONGEST = 30.0  # seconds of it where there is no limit
 _GROWTH = 5  # doublings of the budget of a turn, one a round
 _SHORTEST = 4.0  # seconds of a limit for each unit of the largest budget
 _MEMORY = 0.7  # of a member's credit, that is left after its next turn
-OWN_BUDGET, _OWN_GROWTH = 2**22, 10  # steps of the search that a problem has of its own, in its first turn; doublings
+_OWN_BUDGET, _OWN_SWEEPS = 2**22, 2**8  # steps, for each spin, of a problem's own search in its first turn
+_FIRST_SWEEPS, _OWN_GROWTH = 2**13, 10  # of the last turn before anything else, and most doublings
 _OWN_EVERY = 4  # rounds of it, from one of the portfolio to the next
 _BOUND_SHARES = {2: 0.1, 6: 0.15, 12: 0.25}  # of the time that bounds may take, after which rounds
 _BOUND_LONGEST = 60.0
@@ -86,7 +87,10 @@ def search(
         return
     own = problem if problem is not None and problem.searches else None
     if own is not None:
-        _own_search(best, own, seed, -1)
+        first = 0
+        while not best.stop.is_set() and _OWN_SWEEPS << first <= _FIRST_SWEEPS:
+            _own_search(best, own, seed, first)
+            first += 1
     parts = Parts(best.graph)
     for part, given in zip(parts.parts, parts.inside(best.spins), strict=True):
         part.take(given, "start")
@@ -121,7 +125,7 @@ def _of_whole(graph: IsingGraph | SpinHypergraph, seconds: float) -> GroundState
 
 def _own_search(best: Incumbent, problem: Problem[Any], seed: int, turn: int) -> None:
     """The problem's own search, twice as long each turn."""
-    work = OWN_BUDGET << min(turn + 1, _OWN_GROWTH)
+    work = max(_OWN_BUDGET, _OWN_SWEEPS * best.graph.num_spins) << min(turn, _OWN_GROWTH)
     best.offer(problem.improve(best.spins, hash_key(seed, "own", turn) >> 1, work, best.stop.is_set), "exchanges")
 
 
@@ -143,7 +147,7 @@ def _rounds(
     while (steps is None or turn < steps) and not best.stop.is_set():
         budget = FIRST_BUDGET << min(turn, longest)
         if own is not None:
-            _own_search(best, own, seed, turn)
+            _own_search(best, own, seed, turn + 4)
             for bench, given in zip(benches, parts.inside_of(best.spins, hard), strict=True):
                 bench.part.take(given, "exchanges")
             if turn % _OWN_EVERY:
