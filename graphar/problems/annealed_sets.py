@@ -2,8 +2,8 @@ r"""Annealing of independent sets: particles on vertices that exclude their neig
 
 Configurations are independent sets of probability :math:`\propto e^{\mu \sum_i w_i b_i}`. A step tries a random vertex:
 what is in the set leaves it with probability :math:`e^{-\mu w}`, what has no neighbour in it enters, and what has one
-takes its place with probability :math:`\min(1, e^{\mu \Delta w})`. The exchanges keep dense sets moving, where steps of a
-penalty freeze. References: M. C. Angelini and F. Ricci-Tersenghi, `Phys. Rev. E 100, 013302 (2019)
+takes its place with probability :math:`\min(1, e^{\mu \Delta w})`. The exchanges keep dense sets moving, where
+steps of a penalty freeze. Reference: M. C. Angelini and F. Ricci-Tersenghi, `Phys. Rev. E 100, 013302 (2019)
 <https://doi.org/10.1103/PhysRevE.100.013302>`_, on random regular graphs.
 """
 
