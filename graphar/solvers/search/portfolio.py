@@ -33,6 +33,7 @@ _SHORTEST = 4.0  # seconds of a limit for each unit of the largest budget
 _MEMORY = 0.7  # of a member's credit, that is left after its next turn
 _OWN_BUDGET, _OWN_SWEEPS = 2**22, 2**8  # steps, for each spin, of a problem's own search in its first turn
 _FIRST_SWEEPS, _OWN_GROWTH = 2**13, 10  # of the last turn before anything else, and most doublings
+_AT_ONCE = 2000  # spins beyond which it goes before reductions and exact methods
 _OWN_EVERY = 4  # rounds of it, from one of the portfolio to the next
 _BOUND_SHARES = {2: 0.1, 6: 0.15, 12: 0.25}  # of the time that bounds may take, after which rounds
 _BOUND_LONGEST = 60.0
@@ -86,11 +87,8 @@ def search(
     if best.stop.is_set():
         return
     own = problem if problem is not None and problem.searches else None
-    if own is not None:
-        first = 0
-        while not best.stop.is_set() and _OWN_SWEEPS << first <= _FIRST_SWEEPS:
-            _own_search(best, own, seed, first)
-            first += 1
+    if own is not None and best.graph.num_spins > _AT_ONCE:  # even reductions take seconds
+        _first_searches(best, own, seed)
     parts = Parts(best.graph)
     for part, given in zip(parts.parts, parts.inside(best.spins), strict=True):
         part.take(given, "start")
@@ -113,6 +111,8 @@ def search(
     _raise(best, parts, method)
     hard = [part for part in parts.parts if not part.solved]
     if hard:
+        if own is not None and best.graph.num_spins <= _AT_ONCE:
+            _first_searches(best, own, seed)
         _rounds(best, parts, hard, seed, limit, steps, without, own)
 
 
@@ -121,6 +121,14 @@ def _of_whole(graph: IsingGraph | SpinHypergraph, seconds: float) -> GroundState
     if isinstance(graph, IsingGraph):
         return by_matching(graph, seconds)
     return by_parities(graph) or by_elimination(graph, seconds)
+
+
+def _first_searches(best: Incumbent, problem: Problem[Any], seed: int) -> None:
+    """Turns of the problem's own search, as long as they are short for each spin."""
+    turn = 0
+    while not best.stop.is_set() and _OWN_SWEEPS << turn <= _FIRST_SWEEPS:
+        _own_search(best, problem, seed, turn)
+        turn += 1
 
 
 def _own_search(best: Incumbent, problem: Problem[Any], seed: int, turn: int) -> None:
