@@ -25,12 +25,14 @@ import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count
+from graphar._support.processes import LONE, Group, joined
 from graphar._support.seeds import Source, choose_key
 from graphar.estimators.bridge import Bennett, bridge, warn_of
 from graphar.estimators.estimate import Estimate, is_low
 from graphar.estimators.losses import check_beta_of, check_reference, losses_of_spins
 from graphar.estimators.tail import HEAVY, tail_of_weights
 from graphar.kernels.compiled.threads import torch_alone
+from graphar.models.agreement import agree_on_model
 from graphar.models.distribution import Distribution, check_distribution
 
 __all__ = ["FreeEnergy", "estimate_from_samples", "free_energy"]
@@ -173,7 +175,9 @@ def free_energy(
     check_beta_of(check_distribution(q))
     given = None if reference is None else check_reference(q, reference, "reference")
     key = choose_key(0 if seed is None and generator is None else seed, generator, "free energy")
-    result, loss, energy = _evaluated(q, num_samples, key)
+    group = joined()
+    agree_on_model(group, q.model, beta=q.beta, num_samples=num_samples, seed=key, reference=given)
+    result, loss, energy = _evaluated(q, num_samples, key, group)
     if given is not None:
         result = replace(result, bridge=bridge(q.beta, q.graph.num_spins, loss, energy, *losses_of_spins(q, given)))
     if result.elsewhere:
@@ -193,16 +197,19 @@ def free_energy(
     return result
 
 
-def evaluate(q: Distribution, num_samples: int, source: Source) -> FreeEnergy:
+def evaluate(q: Distribution, num_samples: int, source: Source, group: Group = LONE) -> FreeEnergy:
     """:func:`free_energy` without a word of warning, by a key or a generator, for records made in passing."""
-    return _evaluated(check_distribution(q), num_samples, source)[0]
+    return _evaluated(check_distribution(q), num_samples, source, group)[0]
 
 
-def _evaluated(q: Distribution, num_samples: int, source: Source) -> tuple[FreeEnergy, Tensor, Tensor]:
-    """The numbers, and L and E of the samples, shape (n,)."""
-    log_q, energy, magnetisation = [], [], []
-    best_energy, best_spins = math.inf, torch.empty(0)
-    for drawn in q.draw(num_samples, source):
+def _evaluated(
+    q: Distribution, num_samples: int, source: Source, group: Group = LONE
+) -> tuple[FreeEnergy, Tensor, Tensor]:
+    """The numbers, and L and E of the samples, shape (n,); of several processes, each draws its share of these."""
+    nothing = torch.zeros(0, dtype=torch.float64)
+    log_q, energy, magnetisation, own = [nothing], [nothing], [nothing], group.share(num_samples)
+    best_energy, best_spins = math.inf, torch.zeros(q.graph.num_spins, dtype=torch.int8)
+    for drawn in q.draw(len(own), source, first=own.start) if own else ():
         energies = q.graph.energy(drawn.spins).to("cpu", torch.float64)
         lowest = int(energies.argmin())
         if energies[lowest] < best_energy:
@@ -210,10 +217,10 @@ def _evaluated(q: Distribution, num_samples: int, source: Source) -> tuple[FreeE
         log_q.append(drawn.full_log_prob.cpu())
         energy.append(energies)
         magnetisation.append(drawn.spins.sum(1, dtype=torch.float64).cpu())
-    all_log_q, all_energy = torch.cat(log_q), torch.cat(energy)
-    result = estimate_from_samples(
-        q.beta, q.graph.num_spins, all_log_q, all_energy, torch.cat(magnetisation), best_energy, best_spins
-    )
+    columns = [torch.cat(part) for part in (log_q, energy, magnetisation)]
+    (all_log_q, all_energy, all_of_m), _ = group.gather_samples(columns, num_samples)
+    best = group.lowest(best_energy, best_spins)
+    result = estimate_from_samples(q.beta, q.graph.num_spins, all_log_q, all_energy, all_of_m, *best)
     if q.learned:
         result = replace(result, trained_beta=q.model.trained_beta)
     else:

@@ -18,10 +18,12 @@ import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count
+from graphar._support.processes import LONE, Group, joined
 from graphar._support.seeds import Source, choose_key
 from graphar.estimators.partition import Estimate
 from graphar.exact.transverse import check_transverse_field
 from graphar.kernels.compiled.threads import torch_alone
+from graphar.models.agreement import agree_on_model
 from graphar.models.distribution import Distribution, check_distribution
 
 __all__ = ["QuantumEnergy", "evaluate_quantum", "quantum_energy", "spin_flip_energy"]
@@ -106,16 +108,21 @@ def quantum_energy(
     check_count(num_samples, "num_samples", 2)
     field = check_transverse_field(transverse_field, check_distribution(q).graph.num_spins)
     key = choose_key(0 if seed is None and generator is None else seed, generator, "quantum energy")
-    return evaluate_quantum(q, field, num_samples, key)
+    group = joined()
+    agree_on_model(group, q.model, beta=q.beta, transverse_field=field, num_samples=num_samples, seed=key)
+    return evaluate_quantum(q, field, num_samples, key, group)
 
 
 @torch.no_grad()
-def evaluate_quantum(q: Distribution, field: Tensor, num_samples: int, source: Source) -> QuantumEnergy:
-    """:func:`quantum_energy` for fields of every site, by a key or a generator."""
-    classical, local, log_q = [], [], []
+def evaluate_quantum(
+    q: Distribution, field: Tensor, num_samples: int, source: Source, group: Group = LONE
+) -> QuantumEnergy:
+    """:func:`quantum_energy` for fields of every site, by a key or a generator; processes draw a share each."""
+    nothing = torch.zeros(0, dtype=torch.float64)
+    classical, local, log_q, own = [nothing], [nothing], [nothing], group.share(num_samples)
     flips = torch.zeros_like(field)
-    best_energy, best_spins = math.inf, torch.empty(0)
-    for drawn in q.draw(num_samples, source):
+    best_energy, best_spins = math.inf, torch.zeros(q.graph.num_spins, dtype=torch.int8)
+    for drawn in q.draw(len(own), source, first=own.start) if own else ():
         energies = q.graph.energy(drawn.spins).to("cpu", torch.float64)
         ratios = amplitude_ratios(q, drawn.spins).cpu()
         with torch_alone():  # the order of long sums is that of one thread
@@ -126,7 +133,10 @@ def evaluate_quantum(q: Distribution, field: Tensor, num_samples: int, source: S
             best_energy, best_spins = float(energies[lowest]), drawn.spins[lowest].to("cpu", torch.int8)
         classical.append(energies)
         log_q.append(drawn.full_log_prob.cpu())
-    of_h = torch.cat(local)
+    columns = [torch.cat(part) for part in (local, classical, log_q)]
+    (of_h, of_classical, of_log_q), _ = group.gather_samples(columns, num_samples)
+    flips = group.sum(flips)
+    best_energy, best_spins = group.lowest(best_energy, best_spins)
     if not bool(torch.isfinite(of_h).all()):
         raise ValueError("local energies must be finite, got NaN or inf: the model's weights or couplings are not")
     with torch_alone():
@@ -136,8 +146,8 @@ def evaluate_quantum(q: Distribution, field: Tensor, num_samples: int, source: S
             transverse_field=field,
             energy=_mean(of_h),
             variance=float(of_h.var()),
-            classical_energy=_mean(torch.cat(classical)),
-            entropy=_mean(-torch.cat(log_q)),
+            classical_energy=_mean(of_classical),
+            entropy=_mean(-of_log_q),
             sigma_x=flips / num_samples,
             best_energy=best_energy,
             best_spins=best_spins,

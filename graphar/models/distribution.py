@@ -89,7 +89,9 @@ class Distribution:
             log_prob.append(drawn.full_log_prob)
         return _joined(spins), _joined(log_prob)
 
-    def draw(self, num_samples: int, source: Source, differentiable: bool = False) -> Iterator[Samples]:
+    def draw(
+        self, num_samples: int, source: Source, differentiable: bool = False, first: int = 0
+    ) -> Iterator[Samples]:
         """Samples in chunks of bounded memory, with log q and energy (without the offset).
 
         Where some sites are exact, log q and energy are those of the core, and the exact spins are drawn when a chunk
@@ -99,12 +101,13 @@ class Distribution:
             num_samples: how many.
             source: the key of all their random bits, or a generator that draws it.
             differentiable: whether ``log_prob`` carries the gradient with respect to the weights.
+            first: number of the first of them, a multiple of 64.
         """
-        total, chunk = check_count(num_samples, "num_samples"), self.chunk_size
+        total, chunk = first + check_count(num_samples, "num_samples"), self.chunk_size
         key = source if isinstance(source, int) else choose_key(None, source, "samples")
-        for first in range(0, total, chunk):
-            drawn = self.learned_part.sample(key, first, min(chunk, total - first), differentiable)
-            yield self.exact_part.complete(drawn, key, first)
+        for start in range(first, total, chunk):
+            drawn = self.learned_part.sample(key, start, min(chunk, total - start), differentiable)
+            yield self.exact_part.complete(drawn, key, start)
 
     def log_prob(self, spins: Tensor) -> Tensor:
         """log q of given spins, Σ_i log σ(x_i logit_i) in nats, float64, shape (...); differentiable in the weights."""

@@ -19,11 +19,13 @@ from torch import nn
 from torch.optim import Optimizer
 
 from graphar._support.interrupt import finish_step_first
+from graphar._support.processes import joined, naming_checkpoint
 from graphar._support.seeds import hash_key
 from graphar.estimators.partition import evaluate
 from graphar.estimators.quantum import evaluate_quantum
 from graphar.exact.transverse import check_transverse_field
 from graphar.kernels.compiled.threads import torch_alone
+from graphar.models.agreement import agree_on_model
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.training.average import WeightAverage
 from graphar.training.checkpoint import label_text, read_checkpoint, write_checkpoint
@@ -146,33 +148,41 @@ def anneal(
         label_text(model)  # names that no file can keep are refused before a step is done
     run = Run(settings)
     mean = WeightAverage(weights, settings["warmup"], settings["steps"], settings["average"])
+    group = joined()
     if resume is not None:
         run = read_checkpoint(resume, model, stepper, settings, mean)
+    agree_on_model(group, model, **settings, resume=[resume is not None, run.step, len(run.history)])
 
     def save() -> None:
         mean.show()
-        if checkpoint is not None:
+        if checkpoint is not None and group.first:
             write_checkpoint(checkpoint, model, stepper, run, mean.trained)
 
     def finish(now: float, norm: float) -> bool:
         """Record a β that is done, and save; whether a callback ends the run. The model holds the mean from here on."""
         mean.show()
         key = hash_key(settings["seed"], "evaluation", len(run.history))
-        evaluation = evaluate(model.at(now), settings["evaluate_samples"], key)
+        evaluation = evaluate(model.at(now), settings["evaluate_samples"], key, group)
         quantum = None
         if settings["transverse_field"] is not None:
             field = check_transverse_field(fields[len(run.history)], model.num_spins)
-            quantum = evaluate_quantum(model.at(now), field, settings["evaluate_samples"], key)
+            quantum = evaluate_quantum(model.at(now), field, settings["evaluate_samples"], key, group)
         run.update_best(evaluation.best_energy, evaluation.best_spins)
         run.finish(BetaRecord.of(evaluation, quantum, run, norm))
         save()
         _warn_of_collapse(run.history[-1], settings["entropy"])
         answers = [callback(run) for callback in callbacks]
-        return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
+        return group.any(any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers))
 
     total = warmup + steps * len(schedule) if stepper is not None else 0
-    saved = time.monotonic()
-    with torch.enable_grad(), finish_step_first() as stop, _bar(total, run.step, progress) as bar, mean:
+    saved, show = time.monotonic(), progress and group.first
+    with (
+        naming_checkpoint(checkpoint),
+        torch.enable_grad(),
+        finish_step_first() as stop,
+        _bar(total, run.step, show) as bar,
+        mean,
+    ):
         while stepper is not None and run.step < total and not stop.requested:
             stage = _stage(run.step, warmup, steps)
             now, objective = schedule[stage], Objective(fields[stage], settings["entropy"])
@@ -180,7 +190,9 @@ def anneal(
             mean.hide()
             stepper.zero_grad(set_to_none=True)
             q = model.at(now)
-            result = variational_step(q, batch_size, hash_key(settings["seed"], "training", run.step), objective)
+            key = hash_key(settings["seed"], "training", run.step)
+            result = variational_step(q, batch_size, key, objective, group)
+            stop.requested = group.sum_gradients(weights, stop.requested)
             with torch_alone():  # so that the order of its sum is that of one thread
                 norm = float(nn.utils.clip_grad_norm_(weights, limit))
             if not (math.isfinite(norm) and bool(torch.isfinite(result.loss).all())):
@@ -211,7 +223,7 @@ def anneal(
         if stepper is None:  # nothing to learn: every β is evaluated as it is
             for now in schedule[len(run.history) :]:
                 model.trained_beta = now
-                if stop.requested or finish(now, 0.0):
+                if group.any(stop.requested) or finish(now, 0.0):
                     break
     done = run.step >= total and (stepper is not None or len(run.history) == len(schedule))
     run.interrupted = stop.requested and not done

@@ -20,12 +20,14 @@ M. Hibat-Allah et al., `Nat. Mach. Intell. 3, 952 (2021) <https://arxiv.org/abs/
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from graphar._support.seeds import Source
+from graphar._support.processes import LONE, Group, first_of_lowest
+from graphar._support.seeds import Source, choose_key
 from graphar.estimators.quantum import spin_flip_energy
 from graphar.kernels.base import Samples
 from graphar.kernels.compiled.threads import torch_alone
@@ -74,7 +76,7 @@ class VariationalStep(NamedTuple):
 
 
 def variational_step(
-    q: Distribution, batch_size: int, source: Source, objective: Objective = FREE_ENERGY
+    q: Distribution, batch_size: int, source: Source, objective: Objective = FREE_ENERGY, group: Group = LONE
 ) -> VariationalStep:
     r"""Draw a batch and add the objective's gradient to the ``.grad`` of the model's weights.
 
@@ -82,9 +84,12 @@ def variational_step(
 
     The mean L includes the sample itself; the factor 1/(n−1) makes up for it, so the estimate is unbiased.
     The random bits are those of a key, or of a generator that draws it.
+
+    Of several processes, each draws its share of the batch and adds the gradient that its samples make, so that the
+    sum over processes is the batch's; what is returned is of the whole batch.
     """
     with torch_alone(does_little(check_distribution(q))):
-        return _step(q, batch_size, source, objective)
+        return _step(q, batch_size, source, objective, group)
 
 
 def does_little(q: Distribution) -> bool:
@@ -92,13 +97,16 @@ def does_little(q: Distribution) -> bool:
     return q.learned_part.compiled and q.model.num_parameters < FEW
 
 
-def _step(q: Distribution, batch_size: int, source: Source, objective: Objective) -> VariationalStep:
+def _step(q: Distribution, batch_size: int, source: Source, objective: Objective, group: Group) -> VariationalStep:
+    key = source if isinstance(source, int) else choose_key(None, source, "samples")
+    own = group.share(batch_size)
     # One chunk's samples keep what their gradient needs; more chunks would keep more than memory is meant to hold.
-    fits = bool(batch_size <= q.chunk_size)
-    drawn = list(q.draw(batch_size, source, differentiable=fits))
-    log_prob, energy, flips = (
-        torch.cat(part) for part in zip(*(_seen(q, part, objective) for part in drawn), strict=True)
-    )
+    fits = bool(len(own) <= q.chunk_size)
+    drawn = list(q.draw(len(own), key, fits, own.start)) if own else []
+    columns = [torch.zeros(0, dtype=torch.float64)] * 3
+    if drawn:
+        columns = [torch.cat(part) for part in zip(*(_seen(q, part, objective) for part in drawn), strict=True)]
+    (log_prob, energy, flips), spins = _of_all(q, drawn, columns, batch_size, group)
     loss = q.beta * energy
     if objective.transverse_field:
         loss = loss + q.beta * flips
@@ -106,12 +114,27 @@ def _step(q: Distribution, batch_size: int, source: Source, objective: Objective
         loss = log_prob + loss
     with torch_alone():  # the order of a long sum is that of one thread, whatever their number
         weight = (loss - loss.mean()) / (batch_size - 1)
+    weight = weight if group.world == 1 else weight[own.start : own.stop].to(columns[0].device)
     for part, share in zip(drawn, weight.split([len(part) for part in drawn]), strict=True):
         log_q = part.log_prob if fits else q.learned_part.log_prob(part.learned)
         (share @ log_q).backward()
-    lowest = min(drawn, key=lambda part: float(part.energy.min()))
-    spins = lowest.configuration(int(lowest.energy.argmin())).to("cpu", torch.int8)
     return VariationalStep(loss, spins, energy, log_prob, flips)
+
+
+def _of_all(
+    q: Distribution, drawn: list[Samples], columns: list[Tensor], batch_size: int, group: Group
+) -> tuple[list[Tensor], Tensor]:
+    """Columns of the whole batch, and its configuration of lowest energy."""
+    spins = torch.ones(q.graph.num_spins if not drawn else 0, dtype=torch.int8)
+    if drawn:
+        lowest = min(drawn, key=lambda part: float(part.energy.min()))
+        spins = lowest.configuration(int(lowest.energy.argmin())).to("cpu", torch.int8)
+    if group.world == 1:
+        return columns, spins
+    own = float(torch.cat([part.energy for part in drawn]).min()) if drawn else math.inf
+    least = torch.tensor(own, dtype=torch.float64)
+    whole, (energies, configurations) = group.gather_samples([part.cpu() for part in columns], batch_size, least, spins)
+    return whole, configurations[first_of_lowest(energies)]
 
 
 def _seen(q: Distribution, part: Samples, objective: Objective) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,304 @@
+"""Processes that share one run, each its own part of the samples; a lone process never gets further than a look.
+
+torchrun starts k processes and tells each by RANK and WORLD_SIZE which of how many it is. They join at the first call
+that can be shared. Samples are numbered and their random bits follow from the number
+(:mod:`graphar.kernels.random_bits`), so process r takes an interval of numbers that no other has, and the samples are
+those of one process. What samples are asked for, their log q, their energies, is gathered in the order of their
+numbers: every process then holds the same columns as one process would, and means, errors and tails made of them are the
+same to the last bit. Gradients alone are sums of sums, in the order of the processes.
+
+All of them execute the same program and make the same calls in the same order; each call compares what it was given.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from os import PathLike
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["BLOCK", "LONE", "Group", "ProcessLost", "alone", "first_of_lowest", "joined", "naming_checkpoint"]
+
+BLOCK = 64
+"""Samples and replicas are split at multiples of this many, as vector registers and random bits hold them."""
+
+TIMEOUT = timedelta(minutes=10)  # for a process that hangs; one that ends is noticed at once
+TOLD = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+_mine = threading.local()
+
+
+class ProcessLost(RuntimeError):
+    """Another process of the run has ended, or has not been heard of."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """What is called within runs in this process alone, under ``torchrun`` too, where calls are shared otherwise.
+
+    For what one process is to do by itself, or each with a model of its own.
+
+    >>> import graphar as ga
+    >>> q = ga.Autoregressive(ga.chain(4, couplings="ferromagnet")).at(0.5)
+    >>> with alone():
+    ...     found = ga.free_energy(q, 1000)
+    >>> found.num_samples
+    1000
+    """
+    before = getattr(_mine, "alone", False)
+    _mine.alone = True
+    try:
+        yield
+    finally:
+        _mine.alone = before
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes of a run, and which of them this one is.
+
+    Attributes:
+        rank: number of this process, from 0 on; process 0 writes files and prints.
+        world: how many there are.
+    """
+
+    rank: int
+    world: int
+
+    @property
+    def first(self) -> bool:
+        """Whether this is process 0, which alone writes and prints."""
+        return self.rank == 0
+
+    def share(self, count: int, rank: int | None = None) -> range:
+        """Numbers of the samples, of ``count``, that a process has, by default this one; whole blocks of them.
+
+        >>> [Group(rank, 3).share(300) for rank in range(3)]
+        [range(0, 64), range(64, 192), range(192, 300)]
+        """
+        rank, blocks = self.rank if rank is None else rank, -(-count // BLOCK)
+        start, stop = (min(count, blocks * r // self.world * BLOCK) for r in (rank, rank + 1))
+        return range(start, stop)
+
+    def gather(self, *parts: Tensor) -> list[list[Tensor]]:
+        """For each part, which has the same shape and type on every process, those of all, by rank; on the CPU."""
+        if self.world == 1:
+            return [[part] for part in parts]
+        flat = [part.detach().cpu().contiguous() for part in parts]
+        data = torch.cat([part.reshape(-1).view(torch.uint8) for part in flat])
+        received = torch.empty(self.world, data.numel(), dtype=torch.uint8)
+        with _hearing():
+            torch.distributed.all_gather(list(received.unbind(0)), data)
+        pieces = received.split([part.numel() * part.element_size() for part in flat], dim=1)
+        return [
+            [row.clone().view(part.dtype).view(part.shape) for row in piece]
+            for part, piece in zip(flat, pieces, strict=True)
+        ]
+
+    def gather_rows(self, part: Tensor, count: int) -> Tensor:
+        """Rows of all samples by their numbers, (count, …), from each process's own share of them."""
+        return self.gather_samples([part], count)[0][0]
+
+    def gather_samples(self, columns: Sequence[Tensor], count: int, *others: Tensor) -> tuple[list[Tensor], list[Any]]:
+        """Several columns at once as :meth:`gather_rows` does, and ``others`` as :meth:`gather` does."""
+        if self.world == 1:
+            return list(columns), [[part] for part in others]
+        shares = [self.share(count, rank) for rank in range(self.world)]
+        most = max(map(len, shares))
+        padded = []
+        for column in columns:
+            room = torch.zeros(most, *column.shape[1:], dtype=column.dtype)
+            room[: len(column)] = column.detach()
+            padded.append(room)
+        found = self.gather(*padded, *others)
+        whole = [
+            torch.cat([piece[: len(share)] for piece, share in zip(pieces, shares, strict=True)])
+            for pieces in found[: len(columns)]
+        ]
+        return whole, found[len(columns) :]
+
+    def sum(self, part: Tensor) -> Tensor:
+        """Of one tensor of each process, the same bits on all."""
+        if self.world == 1:
+            return part
+        total = part.detach().contiguous().clone()
+        with _hearing():
+            torch.distributed.all_reduce(total)
+        return total
+
+    @torch.no_grad()
+    def sum_gradients(self, weights: Sequence[Tensor], flag: bool = False) -> bool:
+        """Sum every weight's ``.grad`` over processes, in place; whether ``flag`` is set on any of them."""
+        if self.world == 1 or not weights:
+            return self.any(flag)
+        had = [weight.grad is not None for weight in weights]
+        parts = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
+        told = torch.tensor([*had, flag]).to(parts[0])
+        total = self.sum(torch.cat([*(part.reshape(-1) for part in parts), told]))
+        *sums, told = total.split([*(part.numel() for part in parts), told.numel()])
+        *found, flagged = (told > 0).tolist()
+        for weight, part, there in zip(weights, sums, found, strict=True):
+            weight.grad = part.view_as(weight) if there else None
+        return bool(flagged)
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is set on any process."""
+        if self.world == 1:
+            return flag
+        return bool(self.sum(torch.tensor(int(flag))).item())
+
+    def of_first(self, number: float) -> float:
+        """That of process 0, such as a time by its clock."""
+        return number if self.world == 1 else float(self.gather(torch.tensor(number, dtype=torch.float64))[0][0])
+
+    def text_of_first(self, text: str) -> str:
+        """That of process 0."""
+        if self.world == 1:
+            return text
+        data = torch.frombuffer(bytearray(text.encode()) or bytearray(1), dtype=torch.uint8)
+        size = int(self.gather(torch.tensor(len(text.encode())))[0][0])
+        room = torch.zeros(max(1, size), dtype=torch.uint8)
+        room[: min(len(data), len(room))] = data[: len(room)]
+        return bytes(self.gather(room)[0][0].tolist())[:size].decode()
+
+    def lowest(self, energy: float, spins: Tensor) -> tuple[float, Tensor]:
+        """The lowest energy that a process gives, and its configuration; of equal ones, the first process's."""
+        if self.world == 1:
+            return energy, spins
+        energies, configurations = self.gather(torch.tensor(energy, dtype=torch.float64), spins.to(torch.int8))
+        at = first_of_lowest(energies)
+        return float(energies[at]), configurations[at]
+
+    def agree(self, **given: Any) -> None:
+        """That every process was given the same.
+
+        Raises:
+            ValueError: what differs, and on which process.
+        """
+        if self.world == 1:
+            return
+        digests = torch.tensor([[_digest(name), _digest(value)] for name, value in given.items()])
+        together = self.gather(torch.tensor(_digest(digests)))[0]
+        if all(bool(other == together[0]) for other in together):
+            return
+        counts = self.gather(torch.tensor(len(digests)))[0]
+        rows = torch.zeros(int(max(counts)), 2, dtype=torch.int64)
+        rows[: len(digests)] = digests
+        theirs = self.gather(rows)[0]
+        for rank, other in enumerate(theirs):
+            if not torch.equal(other[:, 0], theirs[0][:, 0]):
+                raise ValueError(f"processes must make the same calls in the same order, process {rank} made another")
+            for name, mine, of_first in zip(given, other[:, 1], theirs[0][:, 1], strict=False):
+                if mine != of_first:
+                    own = "" if isinstance(given[name], Tensor | dict | list) else f" (here {given[name]!r})"
+                    raise ValueError(
+                        f"{name} must be the same on all {self.world} processes, got another on process {rank} than on "
+                        f"process 0{own}; ga.alone() is for what one process does by itself"
+                    )
+
+
+def first_of_lowest(energies: Sequence[Tensor]) -> int:
+    """Which process has the lowest energy, the first of those that have it."""
+    return min(range(len(energies)), key=lambda rank: float(energies[rank]))
+
+
+LONE = Group(0, 1)
+"""One process by itself."""
+
+
+def joined() -> Group:
+    """The processes that share a call made here; one alone within :func:`alone`, in other threads and child processes.
+
+    Raises:
+        ValueError: the environment tells of several processes, but not all that is needed to join them.
+    """
+    if getattr(_mine, "alone", False) or threading.current_thread() is not threading.main_thread():
+        return LONE
+    distributed = torch.distributed
+    if distributed.is_available() and distributed.is_initialized():
+        return Group(distributed.get_rank(), distributed.get_world_size())
+    if os.environ.get("WORLD_SIZE", "1") == "1" or multiprocessing.parent_process() is not None:
+        return LONE
+    return _join()
+
+
+def _join() -> Group:
+    numbers = {}
+    for name in TOLD:
+        value = os.environ.get(name)
+        if value is None or (name != "MASTER_ADDR" and not value.isdecimal()):
+            rule = "torchrun sets it, or your job file must" if value is None else "it is a whole number"
+            raise ValueError(f"{name} must be set where WORLD_SIZE is, {rule}; got {value!r}")
+        numbers[name] = value
+    rank, world = int(numbers["RANK"]), int(numbers["WORLD_SIZE"])
+    if rank >= world:
+        raise ValueError(f"RANK must be less than WORLD_SIZE, {world}, got {rank}")
+    if not torch.distributed.is_available():
+        raise ImportError("several processes need a torch built with torch.distributed, and this one is not")
+    backend = "gloo"
+    if torch.cuda.is_available() and torch.distributed.is_nccl_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+        backend = "cpu:gloo,cuda:nccl"
+    with _hearing():
+        torch.distributed.init_process_group(backend, rank=rank, world_size=world, timeout=TIMEOUT)
+    atexit.register(_leave)
+    return Group(rank, world)
+
+
+def _leave() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+@contextmanager
+def _hearing() -> Iterator[None]:
+    """What torch says of a process that is no more, in words."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ProcessLost(f"another process of the run has ended or hangs, so this one ends too ({reason})") from error
+
+
+@contextmanager
+def naming_checkpoint(path: str | PathLike[str] | None) -> Iterator[None]:
+    """Where a process is lost, say where the work is."""
+    try:
+        yield
+    except ProcessLost as error:
+        kept = "no checkpoint was asked for" if path is None else f"go on from the checkpoint {os.fspath(path)}"
+        raise ProcessLost(f"{error}; {kept}") from error.__cause__
+
+
+def _digest(value: Any) -> int:
+    """64 bits of tensors, numbers and strings, and of lists and dictionaries of them."""
+    found = hashlib.blake2b(digest_size=8)
+    _feed(found, value)
+    return int.from_bytes(found.digest(), "little", signed=True)
+
+
+def _feed(found: Any, value: Any) -> None:
+    if isinstance(value, Tensor):
+        found.update(f"{value.dtype}{tuple(value.shape)}".encode())
+        found.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    elif isinstance(value, Mapping):
+        found.update(f"{{{len(value)}".encode())
+        for name in sorted(value):
+            _feed(found, name)
+            _feed(found, value[name])
+    elif isinstance(value, list | tuple):
+        found.update(f"[{len(value)}".encode())
+        for each in value:
+            _feed(found, each)
+    else:
+        found.update(f"{value!r};".encode())
