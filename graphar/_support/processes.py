@@ -4,8 +4,12 @@ torchrun starts k processes and tells each by RANK and WORLD_SIZE which of how m
 that can be shared. Samples are numbered and their random bits follow from the number
 (:mod:`graphar.kernels.random_bits`), so process r takes an interval of numbers that no other has, and the samples are
 those of one process. What samples are asked for, their log q, their energies, is gathered in the order of their
-numbers: every process then holds the same columns as one process would, and means, errors and tails made of them are the
-same to the last bit. Gradients alone are sums of sums, in the order of the processes.
+numbers: every process then holds the columns that one process would, and means, errors and tails made of them are the
+same to the last bit. Gradients alone are sums of sums: of eighths of a batch, in the order of a binary tree, so that
+1, 2, 4 and 8 processes make the same bits; others differ by rounding. A process that torchrun did not start takes its
+batch in one piece, which differs by rounding too.
+
+In float32 a rounding may change the draw of a spin once in some 10^7 draws, and runs part there, as equal as any two.
 
 All of them execute the same program and make the same calls in the same order; each call compares what it was given.
 """
@@ -27,10 +31,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["BLOCK", "LONE", "Group", "ProcessLost", "alone", "first_of_lowest", "joined", "naming_checkpoint"]
+__all__ = [
+    "BLOCK",
+    "LONE",
+    "Group",
+    "ProcessLost",
+    "alone",
+    "first_of_lowest",
+    "joined",
+    "naming_checkpoint",
+    "tree_sum",
+]
 
 BLOCK = 64
 """Samples and replicas are split at multiples of this many, as vector registers and random bits hold them."""
+
+PARTS = 8
+"""Of a batch, whose gradients are summed one by one."""
+
+_GATHERED = 2**26  # numbers of all processes' gradients up to which they are gathered, to be summed as a tree
 
 TIMEOUT = timedelta(minutes=10)  # for a process that hangs; one that ends is noticed at once
 TOLD = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -74,6 +93,19 @@ class Group:
 
     rank: int
     world: int
+
+    @property
+    def shared(self) -> bool:
+        """Whether the run was started as one of several processes, were it the only one."""
+        return self is not LONE
+
+    def parts(self, count: int) -> list[range]:
+        """The share of this process, in parts whose gradients are summed by :func:`tree_sum`."""
+        if not self.shared:
+            return [range(count)]
+        each = max(1, PARTS // self.world)
+        whole = Group(0, self.world * each)
+        return [whole.share(count, self.rank * each + k) for k in range(each)]
 
     @property
     def first(self) -> bool:
@@ -131,25 +163,12 @@ class Group:
         """Of one tensor of each process, the same bits on all."""
         if self.world == 1:
             return part
+        if not part.is_cuda and self.world * part.numel() <= _GATHERED:
+            return tree_sum(self.gather(part)[0]).to(part.device)
         total = part.detach().contiguous().clone()
         with _hearing():
             torch.distributed.all_reduce(total)
         return total
-
-    @torch.no_grad()
-    def sum_gradients(self, weights: Sequence[Tensor], flag: bool = False) -> bool:
-        """Sum every weight's ``.grad`` over processes, in place; whether ``flag`` is set on any of them."""
-        if self.world == 1 or not weights:
-            return self.any(flag)
-        had = [weight.grad is not None for weight in weights]
-        parts = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
-        told = torch.tensor([*had, flag]).to(parts[0])
-        total = self.sum(torch.cat([*(part.reshape(-1) for part in parts), told]))
-        *sums, told = total.split([*(part.numel() for part in parts), told.numel()])
-        *found, flagged = (told > 0).tolist()
-        for weight, part, there in zip(weights, sums, found, strict=True):
-            weight.grad = part.view_as(weight) if there else None
-        return bool(flagged)
 
     def any(self, flag: bool) -> bool:
         """Whether it is set on any process."""
@@ -207,6 +226,14 @@ class Group:
                     )
 
 
+def tree_sum(parts: Sequence[Tensor]) -> Tensor:
+    """Neighbours first, then sums of neighbours."""
+    parts = list(parts)
+    while len(parts) > 1:
+        parts = [parts[k] + parts[k + 1] if k + 1 < len(parts) else parts[k] for k in range(0, len(parts), 2)]
+    return parts[0]
+
+
 def first_of_lowest(energies: Sequence[Tensor]) -> int:
     """Which process has the lowest energy, the first of those that have it."""
     return min(range(len(energies)), key=lambda rank: float(energies[rank]))
@@ -227,9 +254,10 @@ def joined() -> Group:
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized():
         return Group(distributed.get_rank(), distributed.get_world_size())
-    if os.environ.get("WORLD_SIZE", "1") == "1" or multiprocessing.parent_process() is not None:
+    world = os.environ.get("WORLD_SIZE")
+    if world is None or multiprocessing.parent_process() is not None:
         return LONE
-    return _join()
+    return Group(0, 1) if world == "1" else _join()
 
 
 def _join() -> Group:

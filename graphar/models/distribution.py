@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from graphar._support.checks import check_count, check_spins
 from graphar._support.seeds import Source, choose_key
@@ -38,6 +38,7 @@ class Model(Protocol):
     @property
     def device(self) -> torch.device: ...
     def at(self, beta: float) -> Distribution: ...
+    def parameters(self) -> Iterator[nn.Parameter]: ...
     def parts_at(self, beta: float) -> tuple[LearnedPart, ExactPart]: ...
     @property
     def flip_passes(self) -> list[FlipPass]: ...
@@ -89,9 +90,7 @@ class Distribution:
             log_prob.append(drawn.full_log_prob)
         return _joined(spins), _joined(log_prob)
 
-    def draw(
-        self, num_samples: int, source: Source, differentiable: bool = False, first: int = 0
-    ) -> Iterator[Samples]:
+    def draw(self, num_samples: int, source: Source, differentiable: bool = False, first: int = 0) -> Iterator[Samples]:
         """Samples in chunks of bounded memory, with log q and energy (without the offset).
 
         Where some sites are exact, log q and energy are those of the core, and the exact spins are drawn when a chunk

@@ -29,6 +29,7 @@ from graphar.models.agreement import agree_on_model
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.training.average import WeightAverage
 from graphar.training.checkpoint import label_text, read_checkpoint, write_checkpoint
+from graphar.training.gradients import sum_gradients
 from graphar.training.objective import Objective, VariationalStep, does_little, variational_step
 from graphar.training.run import BetaRecord, Run
 from graphar.training.settings import check_settings, describe_optimizer
@@ -192,7 +193,7 @@ def anneal(
             q = model.at(now)
             key = hash_key(settings["seed"], "training", run.step)
             result = variational_step(q, batch_size, key, objective, group)
-            stop.requested = group.sum_gradients(weights, stop.requested)
+            stop.requested = sum_gradients(group, weights, stop.requested)
             with torch_alone():  # so that the order of its sum is that of one thread
                 norm = float(nn.utils.clip_grad_norm_(weights, limit))
             if not (math.isfinite(norm) and bool(torch.isfinite(result.loss).all())):
