@@ -112,14 +112,14 @@ class Group:
         """Whether this is process 0, which alone writes and prints."""
         return self.rank == 0
 
-    def share(self, count: int, rank: int | None = None) -> range:
-        """Numbers of the samples, of ``count``, that a process has, by default this one; whole blocks of them.
+    def share(self, count: int, rank: int | None = None, unit: int = BLOCK) -> range:
+        """Numbers of the samples, of ``count``, that a process has, by default this one; whole units of them.
 
         >>> [Group(rank, 3).share(300) for rank in range(3)]
         [range(0, 64), range(64, 192), range(192, 300)]
         """
-        rank, blocks = self.rank if rank is None else rank, -(-count // BLOCK)
-        start, stop = (min(count, blocks * r // self.world * BLOCK) for r in (rank, rank + 1))
+        rank, units = self.rank if rank is None else rank, -(-count // unit)
+        start, stop = (min(count, units * r // self.world * unit) for r in (rank, rank + 1))
         return range(start, stop)
 
     def gather(self, *parts: Tensor) -> list[list[Tensor]]:
@@ -137,15 +137,19 @@ class Group:
             for part, piece in zip(flat, pieces, strict=True)
         ]
 
-    def gather_rows(self, part: Tensor, count: int) -> Tensor:
-        """Rows of all samples by their numbers, (count, …), from each process's own share of them."""
-        return self.gather_samples([part], count)[0][0]
+    def gather_rows(self, part: Tensor, count: int, unit: int = BLOCK, dim: int = 0) -> Tensor:
+        """Rows of all samples by their numbers along an axis, from each process's own share of them."""
+        if self.world == 1:
+            return part
+        return self.gather_samples([part.movedim(dim, 0)], count, unit=unit)[0][0].movedim(0, dim).contiguous()
 
-    def gather_samples(self, columns: Sequence[Tensor], count: int, *others: Tensor) -> tuple[list[Tensor], list[Any]]:
-        """Several columns at once as :meth:`gather_rows` does, and ``others`` as :meth:`gather` does."""
+    def gather_samples(
+        self, columns: Sequence[Tensor], count: int, *others: Tensor, unit: int = BLOCK
+    ) -> tuple[list[Tensor], list[Any]]:
+        """Several columns at once, (count, …) each, and ``others`` as :meth:`gather` does."""
         if self.world == 1:
             return list(columns), [[part] for part in others]
-        shares = [self.share(count, rank) for rank in range(self.world)]
+        shares = [self.share(count, rank, unit) for rank in range(self.world)]
         most = max(map(len, shares))
         padded = []
         for column in columns:

@@ -18,6 +18,7 @@ from graphar._support.checks import as_float_tensor, check_count
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.montecarlo.base import Replicas, Sampler
 from graphar.montecarlo.metropolis_sampler import Metropolis
+from graphar.montecarlo.shares import advance, joined_by, own_share
 from graphar.montecarlo.watch import CHUNK, watched
 
 __all__ = ["Annealing", "interpolate", "read_schedule", "simulated_annealing"]
@@ -100,24 +101,30 @@ def simulated_annealing(
     sweeps, schedule = check_count(sweeps, "sweeps"), read_schedule(beta, "beta")
     measure = min(check_count(measure, "measure", 0), sweeps)
     betas = interpolate(schedule, sweeps)
-    state = chain.init(replicas, seed=seed, spins=spins)
+    whole = chain.init(replicas, seed=seed, spins=spins)
+    unit = chain.unit(replicas)
+    group = joined_by(chain, beta=schedule, sweeps=sweeps, seed=seed, measure=measure, spins=whole.spins)
+    state = own_share(group, chain, whole)
     every = sweeps // measure if measure else sweeps
     chunk = max(1, CHUNK // (replicas * graph.num_spins * chain.cost) // every) * every
     seen: list[Tensor] = []
-    with watched(sweeps, time_limit, progress, "simulated annealing") as watch:
+    with watched(sweeps, time_limit, progress, "simulated annealing", group) as watch:
         while watch.goes_on():
             done = watch.done
             count = min(chunk, sweeps - done)
             times = count // every if measure else 0
-            state, info = chain.step(state, betas[done : done + count, None], count, measure=times)
+            state, info = advance(chain, state, betas[done : done + count, None], count, times)
             seen.append(info.energies)
-            text = f"β {betas[done + count - 1]:.3g}" + (f"  lowest {info.energies[-1].min():g}" if times else "")
+            text = f"β {betas[done + count - 1]:.3g}" + (
+                f"  lowest {info.energies[-1].min():g}" if info.energies.numel() else ""
+            )
             watch.add(count, text)
-    energies = torch.cat([*seen, torch.zeros(0, replicas, dtype=torch.float64)])
+    energies = torch.cat([*seen, torch.zeros(0, state.replicas, dtype=torch.float64)])
+    energies, found = group.gather_rows(energies, replicas, unit, 1), group.gather_rows(state.spins, replicas, unit)
     ends = watch.done - every * torch.arange(len(energies)).flip(0)
     return Annealing(
-        spins=state.spins,
-        energy=chain.graph.energy(state.spins),
+        spins=found,
+        energy=chain.graph.energy(found),
         beta=float(betas[max(0, watch.done - 1)]),
         betas=torch.from_numpy(betas)[ends - 1],
         energies=energies,

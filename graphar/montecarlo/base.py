@@ -7,7 +7,7 @@ states give equal steps on any number of threads, and a state may go from one sa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from graphar._support.checks import as_float_tensor, check_count, check_spins
+from graphar._support.processes import BLOCK
 from graphar._support.seeds import check_seed, hash_key
 from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
@@ -35,11 +36,15 @@ class State:
         spins: ±1, int8, shape (R, N).
         seed: of all random bits.
         sweeps: done so far.
+        first: number of the first replica, where other processes have those before it.
+        whole: replicas of all processes, None where these are all.
     """
 
     spins: Tensor
     seed: int
     sweeps: int
+    first: int = 0
+    whole: int | None = None
 
     @property
     def replicas(self) -> int:
@@ -92,9 +97,11 @@ class Sampler(ABC):
 
     Attributes:
         cost: of a spin's update, in those of a single-spin sampler; runs choose by it when to look at the clock.
+        divisible: whether processes may have a part of the replicas each.
     """
 
     cost = 1
+    divisible = True
 
     def __init__(self, graph: IsingGraph | SpinHypergraph) -> None:
         self._check(graph).validate()
@@ -155,16 +162,21 @@ class Sampler(ABC):
         betas = check_betas(beta, sweeps, state.replicas)
         check_scale(self.graph, betas.max().item())
         spins, info = self._advance(state, betas.numpy(), sweeps, measure)
-        return State(spins, state.seed, state.sweeps + sweeps), info
+        return replace(state, spins=spins, sweeps=state.sweeps + sweeps), info
 
     @abstractmethod
     def _advance(self, state: State, betas: np.ndarray, sweeps: int, measure: int) -> tuple[Tensor, Info]:
         """Spins after sweeps ``state.sweeps + 1`` and following at β of shape (1 or sweeps, 1 or R), float64."""
 
     def keys(self, state: State) -> np.ndarray:
-        """Of the random bits of replicas, and of those that all replicas share, (2,)."""
+        """Of the random bits of replicas and of those that all share, and the first replica's number, (3,)."""
         name = type(self).__name__
-        return np.array([hash_key(state.seed, f"{name}, {use}") for use in ("spins", "shared")], np.uint64)
+        keys = [hash_key(state.seed, f"{name}, {use}") for use in ("spins", "shared")]
+        return np.array([*keys, state.first], np.uint64)
+
+    def unit(self, replicas: int) -> int:
+        """Where so many replicas may be divided: at multiples of this."""
+        return BLOCK
 
 
 def check_betas(beta: Any, sweeps: int, replicas: int) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from graphar._support.checks import check_count
 from graphar.estimators.autocorrelation import autocorrelation_time, effective_samples, gelman_rubin
 from graphar.montecarlo.base import Sampler, check_betas
+from graphar.montecarlo.shares import advance, joined_by, own_share
 from graphar.montecarlo.watch import CHUNK, watched
 
 __all__ = ["Chains", "run_chains"]
@@ -117,22 +118,24 @@ def run_chains(
     burn_in = sweeps // 2 if burn_in is None else check_count(burn_in, "burn_in", 0)
     if sweeps - burn_in < keep:
         raise ValueError(f"keep must be at most sweeps - burn_in, {sweeps - burn_in}, got {keep}")
-    state = sampler.init(replicas, seed=seed, spins=spins)
-    betas = check_betas(beta, 1, replicas)
+    whole = sampler.init(replicas, seed=seed, spins=spins)
+    betas, unit = check_betas(beta, 1, replicas), sampler.unit(replicas)
+    group = joined_by(sampler, beta=betas, sweeps=[sweeps, burn_in, keep], seed=seed, spins=whole.spins)
+    state = own_share(group, sampler, whole)
     every = max(1, min((sweeps - burn_in) // TIMES, (sweeps - burn_in) // keep))
     interval = (sweeps - burn_in) // keep // every * every
     burn_in = sweeps - keep * interval
     chunk = max(1, CHUNK // (replicas * sampler.num_spins * sampler.cost) // every) * every
     kept, energies, accepted = [], [], None
-    flipped = torch.zeros(replicas, dtype=torch.float64)
-    with watched(sweeps, time_limit, progress, type(sampler).__name__) as watch:
+    flipped = torch.zeros(state.replicas, dtype=torch.float64)
+    with watched(sweeps, time_limit, progress, type(sampler).__name__, group) as watch:
         for first, stop in [(0, burn_in)] + [
             (burn_in + k * interval, burn_in + (k + 1) * interval) for k in range(keep)
         ]:
             while watch.done < stop and watch.goes_on():
                 count = min(chunk, stop - watch.done)
                 measure = count // every if first >= burn_in and stop > burn_in else 0
-                state, info = sampler.step(state, betas, count, measure=measure)
+                state, info = advance(sampler, state, betas, count, measure)
                 energies.append(info.energies)
                 flipped += count * info.flipped
                 if info.accepted is not None:
@@ -142,9 +145,11 @@ def run_chains(
                 kept.append(state.spins)
     if not kept:
         kept.append(state.spins)
-    spins = torch.stack(kept, dim=1)
+    spins = group.gather_rows(torch.stack(kept, dim=1), replicas, unit)
     energy = sampler.graph.energy(spins)
-    seen = torch.cat([*energies, energy.T[:0]]).T
+    measured = torch.cat([*energies, torch.zeros(0, state.replicas, dtype=torch.float64)])
+    seen = group.gather_rows(measured, replicas, unit, 1).T
+    flipped = group.gather_rows(flipped, replicas, unit)
     return Chains(
         beta=betas[0].expand(replicas).clone(),
         spins=spins,

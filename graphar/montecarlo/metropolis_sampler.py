@@ -61,9 +61,15 @@ class Metropolis(SingleSpin):
     def coded(self) -> Coded | str:
         return code(self.graph)
 
+    def _by_rows(self, replicas: int) -> bool:
+        few = self.coding == "auto" and replicas < _MANY
+        return self.coding == "rows" or few or isinstance(self.coded, str)
+
+    def unit(self, replicas: int) -> int:
+        return super().unit(replicas) if self._by_rows(replicas) else LANES
+
     def _advance(self, state: State, betas: np.ndarray, sweeps: int, measure: int) -> tuple[Tensor, Info]:
-        few = self.coding == "auto" and state.replicas < _MANY
-        if self.coding == "rows" or few or isinstance(self.coded, str):
+        if self._by_rows(state.replicas if state.whole is None else state.whole) or isinstance(self.coded, str):
             return super()._advance(state, betas, sweeps, measure)
         from graphar.montecarlo.loops.bits import bit_sweeps
 

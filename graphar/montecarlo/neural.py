@@ -48,6 +48,7 @@ class NeuralMoves(Sampler):
     """
 
     cost = 64
+    divisible = False
 
     def __init__(self, q: Distribution, *, between: Any = None, sweeps: int = 1) -> None:
         super().__init__(check_distribution(q).graph)

@@ -29,6 +29,7 @@ from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.montecarlo.annealing import interpolate, read_schedule, sampler_of
 from graphar.montecarlo.base import Replicas, Sampler, State
 from graphar.montecarlo.metropolis_sampler import Metropolis
+from graphar.montecarlo.shares import joined_by, shared_step
 from graphar.montecarlo.watch import watched
 
 __all__ = ["Population", "population_annealing"]
@@ -159,12 +160,13 @@ def population_annealing(
         raise ValueError(f"keep must be at most the number of replicas, {replicas}, got {keep}")
     steps = interpolate(schedule, sweeps // each)
     state = chain.init(replicas, seed=seed)
+    group = joined_by(chain, betas=schedule, sweeps=[sweeps, each], replicas=replicas, seed=seed)
     energy, family = chain.graph.energy(state.spins).numpy(), np.arange(replicas)
     log_z, before = chain.num_spins * math.log(2), 0.0
     records: list[tuple[float, ...]] = []
     at = torch.linspace(0, replicas - 1, keep + 2, dtype=torch.float64)[1:-1].round().long()
     kept: list[Tensor] = []
-    with watched(len(steps) * each, time_limit, progress, "population annealing") as watch:
+    with watched(len(steps) * each, time_limit, progress, "population annealing", group) as watch:
         while watch.goes_on():
             beta = float(steps[len(records)])
             copies, log_mean = _resample(-(beta - before) * energy, hash_key(seed, "resampling", len(records)))
@@ -172,8 +174,8 @@ def population_annealing(
             chosen = np.repeat(np.arange(replicas), copies)
             family = family[chosen]
             state = State(state.spins[torch.from_numpy(chosen)], state.seed, state.sweeps)
-            state, info = chain.step(state, beta, each)
-            energy = info.energies[-1].numpy()
+            state, now = shared_step(group, chain, state, beta, each)
+            energy = now.numpy()
             share = np.unique(family, return_counts=True)[1] / replicas
             rho = replicas * float((share**2).sum()), replicas * float(np.exp((share * np.log(share)).sum()))
             records.append((beta, log_z, float(energy.mean()), *rho, float((copies > 0).mean())))

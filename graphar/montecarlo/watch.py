@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from graphar._support.interrupt import StopFlag, finish_step_first
+from graphar._support.processes import LONE, Group
 
 __all__ = ["Watch", "check_time_limit", "watched"]
 
@@ -24,14 +25,14 @@ class Watch:
         stopped: whether the run was told to stop before its end.
     """
 
-    def __init__(self, flag: StopFlag, bar: Any, total: int, time_limit: float) -> None:
-        self._flag, self._bar, self._total = flag, bar, total
+    def __init__(self, flag: StopFlag, bar: Any, total: int, time_limit: float, group: Group = LONE) -> None:
+        self._flag, self._bar, self._total, self._group = flag, bar, total, group
         self._start, self._limit = time.monotonic(), time_limit
         self.done, self.stopped = 0, False
 
     def goes_on(self) -> bool:
         """Whether sweeps are left and nobody stops them."""
-        if self.done < self._total and (self._flag.requested or self.seconds >= self._limit):
+        if self.done < self._total and self._group.any(self._flag.requested or self.seconds >= self._limit):
             self.stopped = True
         return self.done < self._total and not self.stopped
 
@@ -47,17 +48,23 @@ class Watch:
 
 
 @contextmanager
-def watched(total: int, time_limit: float | None, progress: bool, name: str) -> Iterator[Watch]:
-    """A run of so many sweeps; a bar appears if it takes longer than a second."""
+def watched(total: int, time_limit: float | None, progress: bool, name: str, group: Group = LONE) -> Iterator[Watch]:
+    """A run of so many sweeps; a bar appears if it takes longer than a second. What stops one process stops all."""
     from tqdm.auto import tqdm
 
     limit = check_time_limit(time_limit)
     with finish_step_first() as flag:
         bar = tqdm(
-            total=total, disable=not progress, unit="sweep", desc=name, leave=None, delay=1.0, dynamic_ncols=True
+            total=total,
+            disable=not (progress and group.first),
+            unit="sweep",
+            desc=name,
+            leave=None,
+            delay=1.0,
+            dynamic_ncols=True,
         )
         with bar:
-            yield Watch(flag, bar, total, limit)
+            yield Watch(flag, bar, total, limit, group)
 
 
 def check_time_limit(time_limit: Any) -> float:

@@ -114,6 +114,7 @@ def bit_sweeps(
     stride = count // max(1, energy.shape[0])
     for block in shares(work, spins.shape[0]):
         x, first = spins[block], block * lanes
+        number = block + np.int64(keys[2]) // lanes
         for s in range(count):
             if s < twice_beta.shape[0]:
                 _fill_thresholds(twice_beta[s, first : first + lanes], table)
@@ -128,7 +129,7 @@ def bit_sweeps(
                 start, stop = terms.ptr[site], terms.ptr[site + 1]
                 sum_unsatisfied(x, site, terms.other, terms.digits, terms.inverted, start, stop, sums)
                 place = t if at_random else site
-                decide_flips(sums, terms.total[site], table, levels, keys[0], block, place, step + s, less)
+                decide_flips(sums, terms.total[site], table, levels, keys[0], number, place, step + s, less)
                 for w in range(WORDS):
                     x[site, w] ^= less[0, w]
                 if left == 0:

@@ -138,7 +138,7 @@ def cluster_sweeps(
     Args:
         terms: the Hamiltonian.
         single: whether one cluster is made.
-        keys: of the bonds, and of the flips, (2,).
+        keys: of the bonds, of the flips, and the number of the first replica, (3,).
         spins: (R, N), int8.
         betas: β × scale, (1 or count, R).
         flips: to which flips made are added, (R,).
@@ -150,18 +150,19 @@ def cluster_sweeps(
     for replica in shares(work, spins.shape[0]):
         x = spins[replica]
         seen[:] = -1
+        number = replica + np.int64(keys[2])
         for s in range(count):
             beta = betas[min(s, betas.shape[0] - 1), replica]
             first, last = 0, n
             if single:
-                a, _, _, _ = philox(keys[1], np.uint64(replica), np.uint64(n), np.uint64(0), np.uint64(step + s))
+                a, _, _, _ = philox(keys[1], np.uint64(number), np.uint64(n), np.uint64(0), np.uint64(step + s))
                 first = uniform_below(np.uint32(a), n)
                 last = first + 1
             for start in range(first, last):
                 if seen[start] == s:
                     continue
-                size, field = _grow(terms, x, beta, keys[0], step + s, replica, start, seen, s, stack)
-                u = _uniform(keys[1], step + s, start, replica)
+                size, field = _grow(terms, x, beta, keys[0], step + s, number, start, seen, s, stack)
+                u = _uniform(keys[1], step + s, start, number)
                 if single:  # Metropolis, given the cluster; with the share proposed as for single spins
                     flip = u < 0.875 * np.exp(-2 * beta * max(field, 0.0))
                 else:  # heat bath

@@ -258,6 +258,7 @@ def subgraph_sweeps(
     stride = count // max(1, energy.shape[0])
     for block in shares(work, spins.shape[0]):
         lane = block * width
+        replica = lane + np.int64(keys[2])
         for s in range(count):
             size = grow(sub, terms.ptr, terms.neighbour, largest, keys[1], step + s)
             for v in range(size):
@@ -269,7 +270,7 @@ def subgraph_sweeps(
             for b in range(width):
                 beta[b] = np.float32(0.5) * twice_beta[min(s, twice_beta.shape[0] - 1), lane + b]
             _draw(
-                terms, sub, size, first, spins[block], beta, up, down, room, keys[0], step + s, lane, flips[block]
+                terms, sub, size, first, spins[block], beta, up, down, room, keys[0], step + s, replica, flips[block]
             )  # fmt: skip
             left = count - 1 - s
             if energy.shape[0] and left % stride == 0 and left < stride * energy.shape[0]:

@@ -156,7 +156,7 @@ def sweeps(
         rule: :data:`HEAT_BATH` or :data:`METROPOLIS`.
         order: of the sites in a sweep, (N,).
         at_random: whether sites are drawn at random instead.
-        keys: of the spins' random bits, and of the sites', (2,).
+        keys: of the spins' random bits, of the sites', and the number of the first replica, (3,).
         spins: (blocks, N, width), ±1, float32.
         twice_beta: 2β × scale, (1 or count, blocks × width), float32.
         flips: to which flips made are added, (blocks, width), int32.
@@ -170,10 +170,11 @@ def sweeps(
     stride = count // max(1, energy.shape[0])
     for block in shares(work, spins.shape[0]):
         x, first = spins[block], block * width
+        replica = first + np.int64(keys[2])
         for s in range(count):
             beta = twice_beta[min(s, twice_beta.shape[0] - 1), first : first + width]
             sweep_block(
-                terms, rule, mine, at_random, keys, step + s, first, x, beta, words, product, field, flips[block]
+                terms, rule, mine, at_random, keys, step + s, replica, x, beta, words, product, field, flips[block]
             )
             left = count - 1 - s
             if energy.shape[0] and left % stride == 0 and left < stride * energy.shape[0]:

@@ -36,7 +36,7 @@ class Ladder(NamedTuple):
         clusters: index of the first β at which clusters are exchanged, T for none.
         symmetric: whether H(−x) = H(x).
         ptr, neighbour: sites that interact.
-        keys: of spins, of what replicas share, of swaps and clusters, (3,).
+        keys: of spins, of what replicas share, of swaps and clusters, and the number of the first block, (4,).
     """
 
     betas: np.ndarray
@@ -93,10 +93,11 @@ def _exchange_clusters(ladder, places, block, step, spins, stack, seen):  # type
     """Between systems of neighbouring numbers, in pairs that change from round to round, at every cold β."""
     m, temperatures = places.lane.shape[1], ladder.betas.size
     shift = step // ladder.sweeps % 2 if m > 2 else 0
+    first = (block + np.int64(ladder.keys[3])) * m
     for s in range(0, m - 1, 2):
         one, other = (s + shift) % m, (s + 1 + shift) % m
         for k in range(ladder.clusters, temperatures):
-            word, _ = _random_pair(ladder.keys[2], step, block * m + s, temperatures + k)
+            word, _ = _random_pair(ladder.keys[2], step, first + s, temperatures + k)
             lanes = places.lane[block, one, k], places.lane[block, other, k]
             start = uniform_below(word, spins.shape[0])
             places.cluster_sites[block, k] += exchange_cluster(
@@ -108,11 +109,12 @@ def _exchange_clusters(ladder, places, block, step, spins, stack, seen):  # type
 def _swap(ladder, places, block, step, energy):  # type: ignore[no-untyped-def]
     """Neighbouring temperatures, every other pair, with probability min(1, exp(Δβ ΔE))."""
     m, temperatures = places.lane.shape[1], ladder.betas.size
+    first = (block + np.int64(ladder.keys[3])) * m
     for s in range(m):
         lane = places.lane[block, s]
         for k in range(step // ladder.sweeps % 2, temperatures - 1, 2):
             gain = (ladder.betas[k + 1] - ladder.betas[k]) * (energy[lane[k + 1]] - energy[lane[k]])
-            word, low = _random_pair(ladder.keys[2], step, block * m + s, k)
+            word, low = _random_pair(ladder.keys[2], step, first + s, k)
             places.tried[block, k] += 1
             if gain >= 0 or ((np.float64(low) + 0.5) * _UNIT + np.float64(word)) * _UNIT < np.exp(gain):
                 lane[k], lane[k + 1] = lane[k + 1], lane[k]
@@ -168,7 +170,7 @@ def temper(
     terms, ladder, spins, places, energies = borrowed((terms, ladder, spins, places, energies))
     product, field, beta = rows[0], rows[1], rows[2]
     for block in shares(work, spins.shape[0]):
-        x, first = spins[block], block * (-(-width // 64) * 64)
+        x, first = spins[block], (block + np.int64(ladder.keys[3])) * (-(-width // 64) * 64)
         for r in range(energies.shape[0]):
             now = step + r * ladder.sweeps
             for s in range(m):
