@@ -17,6 +17,8 @@ import torch
 from graphar import __version__, io, training
 from graphar._support.checks import check_count, check_positive
 from graphar._support.files import atomic_write
+from graphar._support.processes import alone, joined
+from graphar.cli.sources import ORDERINGS, examine, open_graph, source_name
 from graphar.elimination.cost import predict
 from graphar.estimators import FreeEnergy, free_energy
 from graphar.exact.automatic import cheapest_log_partition
@@ -99,10 +101,14 @@ def anneal(options: argparse.Namespace) -> int:
     """Train along the schedule; everything that matters is in the run folder at any time."""
     if (options.source is None) == (options.resume is None):
         raise ValueError("give either a source or --resume FOLDER")
+    group = joined()
     if options.resume is None:
         settings, model = _start(options)
-        folder = _new_folder(source_name(options.source)) if options.out is None else _empty_folder(options.out)
-        _write_json(folder / SETTINGS, settings)
+        folder = Path()
+        if group.first:
+            folder = _new_folder(source_name(options.source)) if options.out is None else _empty_folder(options.out)
+            _write_json(folder / SETTINGS, settings)
+        folder = Path(group.text_of_first(str(folder)))
     else:
         ignored = [name for name in (*DEFAULTS, "out") if getattr(options, name) is not None]
         if ignored:
@@ -116,8 +122,9 @@ def anneal(options: argparse.Namespace) -> int:
 
     def report(run: Run) -> None:
         nonlocal headed
-        _write_metrics(folder, run)
-        if not options.quiet:
+        if group.first:
+            _write_metrics(folder, run)
+        if not options.quiet and group.first:
             from tqdm.auto import tqdm
 
             tqdm.write(run.history[-1].row() if headed else run.table())
@@ -132,15 +139,19 @@ def anneal(options: argparse.Namespace) -> int:
         resume=None if options.resume is None else folder / CHECKPOINT,
         progress=not options.quiet and sys.stderr.isatty(),
     )
-    _write_metrics(folder, run)  # a process may have died after the last checkpoint and before its report
+    if group.first:
+        _write_metrics(folder, run)  # a process may have died after the last checkpoint and before its report
     result = exact = None
     if not run.interrupted:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             result = free_energy(model.at(settings["schedule"][-1]), settings["samples"], seed=settings["seed"])
-        for warning in caught:
+        for warning in caught if group.first else ():
             print(f"graphar anneal: {warning.message}", file=sys.stderr)
         run.update_best(result.best_energy, result.best_spins)
+    if not group.first:
+        return 130 if run.interrupted else 0
+    if result is not None:
         exact = _exact(model, result)
     summary = _summary(run, result, exact)
     _write_json(folder / SUMMARY, summary)
@@ -161,7 +172,8 @@ def anneal(options: argparse.Namespace) -> int:
     if options.check and result is not None and exact is None and not result.exact:
         from graphar.cli.free_energies import check_of_run
 
-        summary["check"] = check_of_run(model, result.beta, result.log_partition, settings["seed"])
+        with alone():
+            summary["check"] = check_of_run(model, result.beta, result.log_partition, settings["seed"])
         _write_json(folder / SUMMARY, summary)
     print(f"lowest energy met: {run.best_energy:g}")
     print(f"{run.seconds:.1f} s of training; see {folder / PICTURE}, {folder / SUMMARY}")

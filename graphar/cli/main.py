@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -18,11 +18,13 @@ __all__ = ["main"]
 # Nothing of torch is imported before :func:`main` runs: that takes seconds, in which Ctrl-C must have its answer too.
 
 OUT_OF_MEMORY = "can't allocate memory"  # what torch says of it, in a RuntimeError
+SHARED = ("anneal", "free-energy")  # commands whose work processes of one run divide; others are process 0's
 EXAMPLES = """examples:
   graphar info grid:32x32,couplings=gaussian,seed=1 --ordering all
   graphar anneal datasets/rrg3_pm1_n256.edges
   graphar anneal --resume runs/rrg3_pm1_n256-1
   graphar free-energy datasets/rrg3_pm1_n1024.edges --beta 0.5 1 2 --time 60
+  torchrun --nproc-per-node 4 -m graphar anneal datasets/rrg3_pm1_n1024.edges
   graphar sample runs/rrg3_pm1_n256-1 -n 1000 --out spins.npy
   graphar convert couplings.gset couplings.edges
   graphar check G1.gset partition.txt --as max-cut
@@ -46,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser = _parser()
         options = parser.parse_args(arguments)
         command = f"graphar {options.command}"
-        code = int(options.run(options))
+        with _as_one_of_several(options.command) as wanted:
+            code = int(options.run(options)) if wanted else 0
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read the output has seen enough
@@ -55,12 +58,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _end(command, "interrupted", 130)
     except (MemoryError, OverflowError, RuntimeError) as error:
+        if _is_lost(error):
+            return _end(command, str(error), 1)
         if isinstance(error, RuntimeError) and OUT_OF_MEMORY not in str(error):
             raise
         reason = "a number is too large" if isinstance(error, OverflowError) else "not enough memory"
         return _end(command, f"{reason} ({error})" if str(error) else reason, 2)
     except (ValueError, OSError, ImportError) as error:
         return _end(command, str(error), 2)
+
+
+def _processes() -> tuple[int, int]:
+    """Number of this process and how many there are, by what torchrun says."""
+    try:
+        return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    except ValueError:  # which joining them complains of
+        return 0, 1
+
+
+@contextmanager
+def _as_one_of_several(command: str) -> Iterator[bool]:
+    """Process 0 alone prints; whether this one has a part in the command, which some leave to process 0."""
+    rank, world = _processes()
+    if world == 1:
+        yield True
+        return
+    from graphar._support.processes import alone
+
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere) if rank else nullcontext():
+        if command in SHARED:
+            yield True
+        else:
+            with alone():
+                yield rank == 0
+
+
+def _is_lost(error: BaseException) -> bool:
+    if _processes()[1] == 1:
+        return False
+    from graphar._support.processes import ProcessLost
+
+    return isinstance(error, ProcessLost)
 
 
 @contextmanager
@@ -88,8 +126,10 @@ def _end(command: str, message: str, code: int) -> int:
         sys.stdout.flush()
     except OSError:  # on a full disk: the interpreter would try again, and complain
         _drop(sys.stdout)
+    rank, world = _processes()
+    own = f"process {rank} of {world}: " if world > 1 else ""
     try:
-        print(f"{command}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+        print(f"{command}: {own}{' '.join(message.split())}", file=sys.stderr, flush=True)
     except OSError:
         _drop(sys.stderr)
     return code

@@ -1,4 +1,4 @@
-"""Replicas divided among the processes of a run: each sweeps those of its own numbers, whose random bits no other has."""
+"""Replicas divided among the processes of a run: each sweeps its own, with random bits of their own."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count, check_flag, check_spins
+from graphar._support.processes import Group
 from graphar._support.seeds import check_seed, hash_key
 from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
@@ -23,6 +24,7 @@ from graphar.kernels.compiled.threads import share_out
 from graphar.montecarlo.annealing import read_schedule
 from graphar.montecarlo.base import MAX_STEPS, random_spins
 from graphar.montecarlo.chains import TIMES
+from graphar.montecarlo.shares import joined_by
 from graphar.montecarlo.single_spin import HeatBath, SingleSpin, twice_beta
 from graphar.montecarlo.tempered import Tempering
 from graphar.montecarlo.watch import CHUNK, watched
@@ -101,10 +103,14 @@ def parallel_tempering(
     interval = (rounds - first) // keep // stride * stride
     first = rounds - keep * interval
     with_clusters = _wanted(clusters, chain.graph, replicas)
-    systems = _Systems(chain, ladder, replicas, seed, every, with_clusters, spins)
-    chunk = max(1, CHUNK // (systems.rows.size * every) // stride) * stride
+    group = joined_by(
+        chain, betas=ladder, sweeps=[sweeps, every, first, keep], replicas=replicas, seed=seed, clusters=with_clusters,
+        spins=spins,
+    )  # fmt: skip
+    systems = _Systems(chain, ladder, replicas, seed, every, with_clusters, spins, group)
+    chunk = max(1, CHUNK // (systems.size * every) // stride) * stride
     kept, seen = [], []
-    with watched(rounds * every, time_limit, progress, "parallel tempering") as watch:
+    with watched(rounds * every, time_limit, progress, "parallel tempering", group) as watch:
         for stop in range(first, rounds + 1, interval):
             while watch.done < stop * every and watch.goes_on():
                 if watch.done == first * every:
@@ -116,9 +122,9 @@ def parallel_tempering(
                 watch.add(count * every, f"lowest {systems.best_energy:g}")
             if watch.done == stop * every and stop > first:
                 kept.append(systems.spins())
-    samples = torch.stack(kept or [systems.spins()], dim=2)
+    samples = systems.of_all(torch.stack(kept or [systems.spins()], dim=2), 1)
     energy = chain.graph.energy(samples)
-    series = torch.from_numpy(np.concatenate(seen)).permute(1, 2, 0) if seen else energy
+    series = systems.of_all(torch.from_numpy(np.concatenate(seen)).permute(1, 2, 0), 1) if seen else energy
     return systems.result(samples, energy, series, stride * every, min(first * every, watch.done), watch)
 
 
@@ -160,10 +166,14 @@ class _Systems:
         every: int,
         clusters: bool,
         spins: Any,
+        group: Group,
     ) -> None:
         from graphar.montecarlo.loops.tempering import Ladder, Places
 
-        self.chain, self.replicas = chain, replicas
+        self.per_block = m = min(replicas, max(2 if clusters else 1, 64 // len(betas)))
+        self.chain, self.whole, self.group = chain, replicas, group
+        self.own = group.share(replicas, unit=m)
+        self.replicas = len(self.own)
         graph, n, size = chain.graph, chain.num_spins, len(betas)
         pairs = graph if isinstance(graph, IsingGraph) or not clusters else graph.primal_graph()
         ends = pairs.edge_index[1].numpy() if clusters else np.empty(0, np.int64)
@@ -180,10 +190,11 @@ class _Systems:
             is_symmetric(graph),
             np.concatenate([[0], np.cumsum(degrees)]),
             ends,
-            np.array(keys, np.uint64),
+            np.array([*keys, self.own.start // m], np.uint64),
         )
-        self.per_block = m = min(replicas, max(2 if clusters else 1, 64 // size))
-        blocks, width = -(-replicas // m), -(-m * size // 32) * 32
+        blocks, width = -(-self.replicas // m), -(-m * size // 32) * 32
+        self.blocks = -(-replicas // m)
+        self.size = self.blocks * n * width
         self.rows = np.ones((blocks, n, width), np.float32)
         self._start(spins, seed)
         self.places = Places(
@@ -204,16 +215,16 @@ class _Systems:
     def _start(self, spins: Any, seed: int) -> None:
         size, n = len(self.ladder.betas), self.chain.num_spins
         if spins is None:
-            given = random_spins(self.replicas * size, n, seed).reshape(self.replicas, size, n)
+            given = random_spins(self.whole * size, n, seed).reshape(self.whole, size, n)
         else:
             x = check_spins(spins, n).detach().cpu().to(torch.int8)
-            shapes = (n,), (self.replicas, n), (size, self.replicas, n)
+            shapes = (n,), (self.whole, n), (size, self.whole, n)
             if tuple(x.shape) not in shapes:
                 raise ValueError(f"spins must have one of the shapes {shapes}, got {tuple(x.shape)}")
-            given = x.expand(size, self.replicas, n).transpose(0, 1)
+            given = x.expand(size, self.whole, n).transpose(0, 1)
         for replica in range(self.replicas):
             block, s = divmod(replica, self.per_block)
-            self.rows[block, :, s * size : (s + 1) * size] = given[replica].T.numpy()
+            self.rows[block, :, s * size : (s + 1) * size] = given[self.own[replica]].T.numpy()
 
     def advance(self, done: int, rounds: int) -> np.ndarray:
         """Energies of the rounds, (rounds, T, R)."""
@@ -221,7 +232,8 @@ class _Systems:
 
         blocks, m, size = self.places.lane.shape
         energies = np.zeros((rounds, size, blocks * m))
-        share_out(blocks, temper, self.chain.terms, self.ladder, done + 1, self.rows, self.places, energies)
+        if blocks:
+            share_out(blocks, temper, self.chain.terms, self.ladder, done + 1, self.rows, self.places, energies)
         self.rounds += rounds
         return energies[:, :, : self.replicas]
 
@@ -238,20 +250,25 @@ class _Systems:
         found = at.reshape(blocks * m, size, -1)[: self.replicas].transpose(1, 0, 2)
         return torch.from_numpy(np.ascontiguousarray(found.astype(np.int8)))
 
+    def of_all(self, part: Tensor, dim: int = 0) -> Tensor:
+        """What every process has of its own systems, of all of them along an axis."""
+        return self.group.gather_rows(part, self.whole, self.per_block, dim)
+
     @property
     def best_energy(self) -> float:
-        return float(self.places.best_energy.flatten()[: self.replicas].min())
+        return float(self.places.best_energy.flatten()[: self.replicas].min(initial=np.inf))
 
     def result(
         self, spins: Tensor, energy: Tensor, energies: Tensor, every: int, burn_in: int, watch: Any
     ) -> Tempering:
         places, n = self.places, self.chain.num_spins
-        met = torch.from_numpy(places.best.reshape(-1, n)[: self.replicas].copy())
+        met = self.of_all(torch.from_numpy(places.best.reshape(-1, n)[: self.replicas].copy()))
         candidates = torch.cat([met, spins.reshape(-1, n)]) if watch.done else spins.reshape(-1, n)
         lowest = self.chain.graph.energy(candidates)
         counts = [torch.from_numpy(part.sum(0)).double() for part in places[3:9]]
-        from_hot, from_cold, swapped, tried, flips, cluster_sites = counts
-        blocks, m, _ = places.lane.shape
+        sums = self.group.sum(torch.cat(counts)).split([len(part) for part in counts])
+        from_hot, from_cold, swapped, tried, flips, cluster_sites = sums
+        blocks, m = self.blocks, self.per_block
         updates = max(1, self.rounds) * self.ladder.sweeps * n * blocks * m
         return Tempering(
             betas=torch.from_numpy(self.ladder.betas.copy()),
@@ -261,7 +278,7 @@ class _Systems:
             every=every,
             swap_rate=swapped / tried.clamp(min=1),
             flow=from_hot / (from_hot + from_cold),
-            trips=torch.from_numpy(places.trips.flatten()[: self.replicas].copy()),
+            trips=self.of_all(torch.from_numpy(places.trips.flatten()[: self.replicas].copy())),
             flipped=flips / updates,
             cluster_size=cluster_sites / (max(1, self.rounds) * blocks * (m // 2)) if self._clusters else None,
             best_spins=candidates[int(lowest.argmin())],
