@@ -1,6 +1,7 @@
 """The names at the root of the package, in one place; loading them loads torch."""
 
 from graphar import exact, heads, montecarlo, problems
+from graphar._support.processes import alone
 from graphar.comparison.compare import compare
 from graphar.comparison.result import Comparison
 from graphar.comparison.sampler_result import SamplerComparison, SamplerRecord
@@ -148,6 +149,7 @@ __all__ = [
     "Trace",
     "TwoSidedBound",
     "adiabaticity",
+    "alone",
     "anneal",
     "autocorrelation_time",
     "bennett",

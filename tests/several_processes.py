@@ -1,0 +1,136 @@
+"""What several processes share, run under torchrun by test_processes.py, or in one process by the test itself."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+import graphar as ga
+from graphar import montecarlo as mc
+from graphar._support.processes import joined
+
+STEPS = 6
+
+
+def model_of(seed: int = 0, dtype: torch.dtype = torch.float32, exact_width: int = 0) -> ga.Autoregressive:
+    graph = ga.random_regular(32, degree=3, couplings="gaussian", seed=seed)
+    return ga.Autoregressive(graph, dtype=dtype, exact_width=exact_width)
+
+
+def trained(steps: int = STEPS, **options: object) -> tuple[ga.Autoregressive, ga.Run]:
+    model = model_of(dtype=torch.float64)
+    run = ga.anneal(model, [0.5, 1.0], steps=steps, warmup=2, batch_size=700, seed=3, progress=False, **options)
+    return model, run
+
+
+def everything() -> dict[str, torch.Tensor]:
+    """Numbers of every kind of run, of sizes that no number of processes divides."""
+    found: dict[str, torch.Tensor] = {}
+
+    def keep(name: str, *values: object) -> None:
+        found[name] = torch.cat([torch.as_tensor(value).double().flatten() for value in values])
+
+    for name, model, options in (
+        ("float32", model_of(), {}),
+        ("float64", model_of(dtype=torch.float64), {"clip_norm": 0.5}),
+        ("exact sites", model_of(exact_width=3), {}),
+        ("quantum", model_of(), {"transverse_field": [1.0, 0.5]}),
+    ):
+        run = ga.anneal(model, [0.5, 1.0], steps=STEPS, warmup=2, batch_size=700, seed=3, progress=False, **options)
+        keep(name, *(weight.detach() for weight in model.parameters()), run.trace.energy, run.best_spins)
+        keep(f"{name}, records", *(record.log_partition for record in run.history), run.history[-1].ess)
+    result = ga.free_energy(model.at(1.0), 1000, seed=1)
+    keep("free energy", result.log_partition.value, result.log_partition.stderr, result.pareto_k, result.best_spins)
+    few = ga.free_energy(model.at(1.0), 20, seed=1)  # all of them are the first process's
+    keep("few samples", few.log_partition.value, few.best_spins)
+    quantum = ga.quantum_energy(model.at(1.0), 1.0, 500)
+    keep("quantum energy", quantum.energy.value, quantum.sigma_x, quantum.best_spins)
+    graph = ga.grid((6, 6), couplings="pm1", seed=0)
+    quick = {"progress": False, "seed": 5}
+    annealed = mc.simulated_annealing(graph, (0.1, 2.0), 30, 1300, **quick)  # bits: in blocks of 512
+    keep("annealing, bits", annealed.spins, annealed.energies)
+    annealed = mc.simulated_annealing(graph, (0.1, 2.0), 30, 130, sampler=mc.HeatBath(graph, order="random"), **quick)
+    keep("annealing", annealed.spins, annealed.energies)
+    chains = mc.heat_bath(graph, torch.linspace(0.1, 1, 150), 40, 150, **quick)
+    keep("chains", chains.spins, chains.energies, chains.flipped)
+    clusters = mc.sample(mc.Wolff(graph), 0.5, 20, 70, **quick)
+    keep("clusters", clusters.spins, clusters.energies)
+    population = mc.population_annealing(graph, (0.0, 1.0), 60, 300, **quick)
+    keep("population", population.spins, population.log_partition, population.rho_t)
+    tempered = mc.parallel_tempering(graph, ga.linear(0.1, 2, 10), 60, 15, **quick)
+    keep("tempering", tempered.spins, tempered.energies, tempered.swap_rate, tempered.trips, tempered.best_spins)
+    return found
+
+
+def complaint(work: Callable[[], object]) -> str:
+    try:
+        work()
+    except ValueError as error:
+        return str(error)
+    return "none"
+
+
+def complaints() -> dict[str, str]:
+    """What is said of processes that do not do the same, by each of them the same."""
+    rank = joined().rank
+    found = {
+        "graph": complaint(lambda: ga.free_energy(model_of(seed=rank).at(1.0), 100)),
+        "samples": complaint(lambda: ga.free_energy(model_of().at(1.0), 100 + rank)),
+        "calls": complaint(
+            lambda: (
+                ga.free_energy(model_of().at(1.0), 100)
+                if rank
+                else mc.heat_bath(model_of().graph, 1.0, 20, progress=False)
+            )
+        ),
+        "replicas": complaint(lambda: mc.sample(mc.IndependenceMetropolis(model_of().at(1.0)), 1.0, 20)),
+    }
+    model = model_of()
+
+    class Spoilt(torch.optim.SGD):
+        def step(self, closure: object = None) -> None:  # the weights of one process alone are spoilt
+            super().step()
+            if rank == 1:
+                next(iter(model.parameters())).data.fill_(float("nan"))
+
+    found["nan"] = complaint(
+        lambda: ga.anneal(
+            model, [1.0], steps=3, warmup=0, batch_size=256, progress=False, optimizer=lambda p: Spoilt(p, 0.01)
+        )
+    )
+    return found
+
+
+def killed(checkpoint: Path, steps: int) -> None:
+    """Process 1 is killed after so many steps."""
+
+    class Deadly(torch.optim.SGD):
+        count = 0
+
+        def step(self, closure: object = None) -> None:
+            super().step()
+            self.count += 1
+            if self.count == steps and joined().rank == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    Deadly.__name__ = "SGD"
+    trained(optimizer=lambda p: Deadly(p, 0.01), checkpoint=checkpoint)
+
+
+def main(what: str, out: Path, *more: str) -> None:
+    if what == "killed":
+        killed(out, int(more[0]))
+        return
+    found, said = everything(), complaints()
+    joined().agree(**found)  # every process has the same results
+    with ga.alone():
+        assert joined().world == 1
+    said["rank"] = str(joined().rank)
+    torch.save({"found": found, "said": said}, out.with_suffix(f".{joined().rank}"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

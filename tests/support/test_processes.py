@@ -1,0 +1,104 @@
+"""Laws of runs that several processes share: nothing tells how many there were."""
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import several_processes
+import torch
+from several_processes import everything, trained
+
+import graphar
+from graphar._support.processes import LONE, Group, joined, tree_sum
+
+SCRIPT = Path(several_processes.__file__)
+ROOT = Path(graphar.__file__).parents[1]
+
+
+def torchrun(processes: int, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *command, *map(str, arguments)],
+        env=environment, capture_output=True, text=True, timeout=500, check=False,
+    )  # fmt: skip
+
+
+def test_two_processes_do_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = torchrun(2, SCRIPT, "everything", tmp_path / "found.pt")
+    assert done.returncode == 0, done.stderr[-3000:]
+    zero, one = (torch.load(tmp_path / f"found.{rank}") for rank in range(2))
+    alone = everything()
+    monkeypatch.setenv("WORLD_SIZE", "1")  # as torchrun says it: one process then sums in eighths as well
+    for name, values in everything().items():
+        assert torch.equal(zero["found"][name], values), name
+        if name == "float64":
+            torch.testing.assert_close(alone[name], values, rtol=1e-10, atol=1e-10)
+    said = zero["said"]
+    assert (said.pop("rank"), one["said"].pop("rank")) == ("0", "1")
+    assert "graph must be the same on all 2 processes, got another on process 1" in said["graph"]
+    assert "num_samples must be the same" in said["samples"]
+    assert "processes must make the same calls in the same order" in said["calls"]
+    assert "sampler must be one whose replicas can be divided among 2 processes" in said["replicas"]
+    assert "beta F must stay finite, got NaN or inf at beta = 1, step 1" in said["nan"]
+    assert one["said"]["nan"] == said["nan"]
+
+
+def test_a_killed_process_ends_all_and_its_run_goes_on(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.pt"
+    done = torchrun(2, SCRIPT, "killed", checkpoint, 11)  # three steps after the first checkpoint
+    assert done.returncode != 0
+    assert "Signal 9" in done.stderr
+    sgd = {"optimizer": lambda p: torch.optim.SGD(p, 0.01)}
+    model, run = trained(**sgd, resume=checkpoint)
+    whole, uninterrupted = trained(**sgd)
+    for weight, other in zip(model.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(weight, other, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(run.trace.energy, uninterrupted.trace.energy, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("count", [2, 63, 64, 65, 700, 4096])
+def test_no_two_processes_share_a_sample(count: int) -> None:
+    for world in (1, 2, 3, 4, 8, 13):
+        shares = [Group(rank, world).share(count) for rank in range(world)]
+        assert [number for share in shares for number in share] == list(range(count))
+        for rank in range(world):
+            parts = [number for part in Group(rank, world).parts(count) for number in part]
+            assert parts == list(shares[rank])
+
+
+def test_halves_are_nested_in_the_tree() -> None:
+    parts = [torch.randn(5, generator=torch.Generator().manual_seed(k)) for k in range(8)]
+    for world in (1, 2, 4):
+        each = 8 // world
+        sums = [tree_sum(parts[rank * each : (rank + 1) * each]) for rank in range(world)]
+        assert torch.equal(tree_sum(sums), tree_sum(parts))
+        shares = [part for rank in range(world) for part in Group(rank, world).parts(700)]
+        assert shares == Group(0, 1).parts(700)
+
+
+@pytest.mark.parametrize(
+    ("environment", "rule"),
+    [
+        ({"WORLD_SIZE": "2"}, "RANK must be set where WORLD_SIZE is"),
+        ({"WORLD_SIZE": "2", "RANK": "x"}, "RANK must be set .*it is a whole number; got 'x'"),
+        ({"WORLD_SIZE": "2", "RANK": "2", "MASTER_ADDR": "a", "MASTER_PORT": "1"}, "RANK must be less than WORLD_SIZE"),
+    ],
+)
+def test_half_an_environment(environment: dict[str, str], rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=rule):
+        joined()
+
+
+def test_a_lone_process_joins_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert joined() is LONE
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with graphar.alone():
+        assert joined() is LONE
+    assert not LONE.any(False)
+    assert LONE.lowest(math.inf, torch.ones(2))[0] == math.inf
