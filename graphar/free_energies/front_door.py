@@ -22,6 +22,7 @@ import numpy as np
 
 from graphar._support.checks import check_beta, check_flag, check_positive
 from graphar._support.interrupt import finish_step_first
+from graphar._support.processes import joined, naming_checkpoint
 from graphar._support.seeds import check_seed
 from graphar.estimators.estimate import Estimate
 from graphar.exact.automatic import cheapest_exact
@@ -31,6 +32,7 @@ from graphar.free_energies.result import LogPartition, Opinion
 from graphar.free_energies.search import Search
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import check_hamiltonian
+from graphar.models.agreement import agree_on_graph
 
 __all__ = ["log_partition"]
 
@@ -127,7 +129,10 @@ def log_partition(
     check_flag(models, "models")
     check_flag(progress, "progress")
     check_scale(graph, max(betas))
-    with finish_step_first() as flag:
+    group = joined()
+    given = {"beta": betas, "time_limit": limit, "error": wanted, "exact": exact, "models": models}
+    agree_on_graph(group, graph, seed=seed, resume=resume is not None, checkpoint=checkpoint is not None, **given)
+    with naming_checkpoint(checkpoint), finish_step_first() as flag:
         clock = Clock(limit, flag)
         found = _trivial(graph, betas) or (_exact(graph, betas, clock) if exact and resume is None else None)
         if found is None:
@@ -167,8 +172,9 @@ def _exact(graph: IsingGraph | SpinHypergraph, betas: list[float], clock: Clock)
     if graph.num_spins > MAX_SPINS_EXACT:
         return None
     found = cheapest_exact(graph, betas, seconds=EXACT_SHARE * clock.limit)
-    if found is None or found.energy is None:
+    if joined().any(found is None or found.energy is None):
         return None
+    assert found is not None and found.energy is not None
     return [
         _answer(graph, beta, float(log_z), float(energy), f"exact: {found.source}", clock.seconds)
         for beta, log_z, energy in zip(betas, found.log_partition, found.energy, strict=True)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphar._support.processes import joined
 from graphar._support.seeds import hash_key
 from graphar.estimators.bridge import FEW, SURE, Bennett, bridge
 from graphar.estimators.losses import losses_of_samples, losses_of_spins
@@ -57,7 +58,7 @@ class Side:
         began = time.monotonic()
         with torch.no_grad():
             losses_of_samples(q, LEAST_SAMPLES, hash_key(key, "speed"))
-            each = (time.monotonic() - began) / LEAST_SAMPLES
+            each = joined().of_first((time.monotonic() - began) / LEAST_SAMPLES)
             count = int(min(MOST_SAMPLES, 0.4 * (seconds - 2 * each * LEAST_SAMPLES) / max(each, 1e-9)))
             if count < LEAST_SAMPLES:
                 return
@@ -155,7 +156,7 @@ class Annealed(Side):
             began = time.monotonic()
             anneal(self.model, beta, steps, warmup=0, batch_size=BATCH, seed=self.seed, progress=False)
         self.model.load_state_dict(state)
-        return (time.monotonic() - began) / 4  # the record is as much as a step
+        return joined().of_first(time.monotonic() - began) / 4  # the record is as much as a step
 
     def teach(self, target: int, spins: Tensor, clock: Clock, seconds: float) -> None:
         """Steps up the mean log q of replicas (R, keep, N), kept if other replicas' log q rises too."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from graphar._support.processes import joined
 from graphar.estimators.estimate import Estimate
 from graphar.free_energies.checkpoint import read_rounds, write_rounds
 from graphar.free_energies.clock import Clock
@@ -89,7 +90,8 @@ class Search:
 
     def _save(self) -> None:
         if self.checkpoint is not None:
-            write_rounds(self.checkpoint, self.rounds)
+            if joined().first:
+                write_rounds(self.checkpoint, self.rounds)
             self._saved = self.clock.seconds
 
     def _learn(self) -> None:
@@ -183,7 +185,7 @@ class Search:
 
         return tqdm(
             total=round(self.clock.limit, 1),
-            disable=not self.progress,
+            disable=not (self.progress and joined().first),
             unit="s",
             desc="log Z",
             leave=None,
@@ -193,7 +195,7 @@ class Search:
 
     def _show(self, bar: Any) -> None:
         if not bar.disable:
-            bar.n = min(self.clock.seconds, self.clock.limit)
+            bar.n = min(self.clock.shown, self.clock.limit)
             last = self.rounds.say(len(self.targets) - 1).log_partition
             bar.set_postfix_str(f"log Z {last!r}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -165,7 +166,7 @@ class Rounds:
         size, n = len(self.betas), self.graph.num_spins
         room = KEPT_SPINS // (size * self.replicas * n)
         limit = max(clock.left, 0.05)
-        began = time.monotonic()
+        began = clock.seconds
         result = parallel_tempering(
             self.graph,
             self.betas,
@@ -185,7 +186,7 @@ class Rounds:
         self.best_energy = min(self.best_energy, result.best_energy)
         if not result.sweeps:
             return None
-        self.seconds_per_sweep = (time.monotonic() - began) / result.sweeps
+        self.seconds_per_sweep = (clock.seconds - began) / result.sweeps
         self.sweeps += result.sweeps
         if result.energies.shape[2] > 1:
             self.energies.append(result.energies.numpy())

@@ -32,7 +32,9 @@ class Watch:
 
     def goes_on(self) -> bool:
         """Whether sweeps are left and nobody stops them."""
-        if self.done < self._total and self._group.any(self._flag.requested or self.seconds >= self._limit):
+        if self.done < self._total and self._group.any(
+            self._flag.requested or time.monotonic() - self._start >= self._limit
+        ):
             self.stopped = True
         return self.done < self._total and not self.stopped
 
@@ -44,7 +46,7 @@ class Watch:
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self._start
+        return self._group.of_first(time.monotonic() - self._start)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ def torchrun(processes: int, *arguments: object) -> "subprocess.CompletedProcess
     )  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_two_processes_do_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = torchrun(2, SCRIPT, "everything", tmp_path / "found.pt")
     assert done.returncode == 0, done.stderr[-3000:]
