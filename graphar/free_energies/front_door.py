@@ -174,7 +174,8 @@ def _exact(graph: IsingGraph | SpinHypergraph, betas: list[float], clock: Clock)
     found = cheapest_exact(graph, betas, seconds=EXACT_SHARE * clock.limit)
     if joined().any(found is None or found.energy is None):
         return None
-    assert found is not None and found.energy is not None
+    assert found is not None
+    assert found.energy is not None
     return [
         _answer(graph, beta, float(log_z), float(energy), f"exact: {found.source}", clock.seconds)
         for beta, log_z, energy in zip(betas, found.log_partition, found.energy, strict=True)

@@ -23,11 +23,14 @@ from torch.optim import Optimizer
 
 from graphar._support.checks import as_float_tensor, check_count, check_number, check_positive, check_spins
 from graphar._support.interrupt import finish_step_first
+from graphar._support.processes import Group, joined
 from graphar._support.seeds import check_seed, hash_key, make_generator
 from graphar.kernels.compiled.threads import torch_alone
+from graphar.models.agreement import agree_on_model
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.models.distribution import Distribution
 from graphar.training.fitted import Fit, FitRecord
+from graphar.training.gradients import sum_gradients
 from graphar.training.objective import does_little, variational_step
 from graphar.training.steppers import make_stepper
 
@@ -143,16 +146,21 @@ def fit(
     q, best = model.at(now), _copies(learned)
     seen, seen_w = (x, w) if held is None or held_w is None else (held, held_w)
     result.history.append(_evaluate(q, seen, seen_w, result))
+    group = joined()
+    agree_on_model(group, model, spins=x, weights_of_spins=w, held=held, learning_rate=rate, **result.settings)
     batches, started = _batches(len(x), batch, seed), time.perf_counter()
-    with finish_step_first() as stop, _bar(steps, progress and stepper is not None) as bar:
+    with finish_step_first() as stop, _bar(steps, progress and stepper is not None and group.first) as bar:
         while stepper is not None and result.step < steps and not (stop.requested or result.stopped_early):
             for group, first in zip(stepper.param_groups, rates, strict=True):
                 group["lr"] = first * (1 - result.step / steps)
             stepper.zero_grad(set_to_none=True)
             rows = next(batches)
-            likelihood_step(q, x[rows], (1 - share) * w[rows] / len(rows))
+            own = group.share(len(rows))
+            mine = rows[own.start : own.stop]
+            likelihood_step(q, x[mine], (1 - share) * w[mine] / len(rows))
             if share:
-                _add_variational(q, batch, hash_key(seed, "fit, samples", result.step), share, learned)
+                _add_variational(q, batch, hash_key(seed, "fit, samples", result.step), share, learned, group)
+            stop.requested = sum_gradients(group, learned, stop.requested)
             with torch_alone():  # so that the order of its sum is that of one thread
                 norm = float(nn.utils.clip_grad_norm_(learned, limit))
             if not math.isfinite(norm):
@@ -229,13 +237,15 @@ def _batches(count: int, size: int, seed: int) -> Iterator[Tensor]:
         rest = rest[size:]
 
 
-def _add_variational(q: Distribution, batch: int, key: int, share: float, learned: list[nn.Parameter]) -> None:
+def _add_variational(
+    q: Distribution, batch: int, key: int, share: float, learned: list[nn.Parameter], group: Group
+) -> None:
     """Add a share of the variational gradient, which its step adds whole."""
     before = [None if weight.grad is None else weight.grad.clone() for weight in learned]
     for weight in learned:
         weight.grad = None
     with torch.enable_grad():
-        variational_step(q, batch, key)
+        variational_step(q, batch, key, group=group)
     for weight, other in zip(learned, before, strict=True):
         own = torch.zeros_like(weight) if weight.grad is None else share * weight.grad
         weight.grad = own if other is None else own + other

@@ -29,8 +29,9 @@ from torch_geometric.loader import DataLoader
 from graphar._support.checks import check_beta, check_count, check_positive
 from graphar._support.files import naming, read_state, write_state
 from graphar._support.interrupt import finish_step_first
+from graphar._support.processes import Group, joined, naming_checkpoint
 from graphar._support.schema import anything, like, one_of, record
-from graphar._support.seeds import check_seed, hash_key, make_generator
+from graphar._support.seeds import check_seed, choose_key, hash_key, make_generator
 from graphar._support.segments import Segments
 from graphar.hamiltonians import IsingGraph
 from graphar.heads import Exact, MessagePassing, MessageWeights
@@ -39,6 +40,7 @@ from graphar.heads.message_passing.rule import MessageRule
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.autoregressive import Autoregressive
 from graphar.ordering import Ordering, nested_dissection
+from graphar.training.gradients import sum_gradients
 from graphar.training.state import load_optimizer
 from graphar.training.transfer.result import RESULT, Pretraining, PretrainingRecord
 
@@ -172,14 +174,16 @@ def pretrain(
     optimizer = torch.optim.Adam(rule.parameters(), lr=float(learning_rate))
     held_out = _HeldOut(dataset if validation is None else validation, low, high, head, ordering, batch_size, seed)
     choices = torch.randint(len(dataset), (steps, graphs_per_step), generator=generator)
-    result = Pretraining(head, settings)
+    result, group = Pretraining(head, settings), joined()
+    group.agree(**settings)
     if resume is not None:
         _read(resume, result, rule, optimizer, generator)
     else:
         result.update_best(held_out.score(rule, 0), rule)
     # a generator of its own, as the loader draws from torch's default one even where it shuffles nothing
     batches = iter(DataLoader(dataset, batch_sampler=choices[result.step :].tolist(), generator=torch.Generator()))
-    with finish_step_first() as stop, _bar(steps, result.step, progress) as bar:
+    show = progress and group.first
+    with naming_checkpoint(checkpoint), finish_step_first() as stop, _bar(steps, result.step, show) as bar:
         while result.step < steps and not stop.requested and not result.stopped_early:
             started = time.perf_counter()
             batch = next(batches)
@@ -188,9 +192,10 @@ def pretrain(
                 group["lr"] = learning_rate * max(1 - result.step / steps, SHARE)
             optimizer.zero_grad()
             if objective == "variational":
-                _variational(batch, betas, rule, head, ordering, batch_size, generator)
+                _variational(batch, betas, rule, head, ordering, batch_size, generator, group)
             else:
-                _likelihood(batch, betas, rule, head, ordering, batch_size, generator, samples)
+                _likelihood(batch, betas, rule, head, ordering, batch_size, generator, samples, group)
+            stop.requested = sum_gradients(group, list(rule.parameters()), stop.requested)
             norm = float(nn.utils.clip_grad_norm_(rule.parameters(), math.inf if clip_norm is None else clip_norm))
             if not math.isfinite(norm):
                 raise ValueError(f"the objective must stay finite, got a gradient of {norm} at step {result.step}")
@@ -201,10 +206,10 @@ def pretrain(
             if result.step % evaluate_every == 0 or result.step == steps:
                 result.update_best(held_out.score(rule, result.step), rule)
                 bar.set_postfix_str(f"βF/N {result.history[-1].bound:.5f}  best {result.best:.5f}", refresh=False)
-                if checkpoint is not None:
+                if checkpoint is not None and group.first:
                     _write(checkpoint, result, rule, optimizer, generator)
     result.interrupted = stop.requested and result.step < steps
-    if result.interrupted and checkpoint is not None:
+    if result.interrupted and checkpoint is not None and group.first:
         _write(checkpoint, result, rule, optimizer, generator)
     return result
 
@@ -225,25 +230,34 @@ def _by_graph(model: Autoregressive, spins: Tensor, batch: Batch) -> Tensor:
 
 
 def _variational(
-    batch: Batch, betas: Tensor, rule: MessageRule, head: MessagePassing, ordering: Any, count: int, generator: Any
-) -> None:
-    model = _model(batch, betas, rule, head, ordering)
-    spins = model.at(1.0).sample(count, generator=generator)
-    log_q = _by_graph(model, spins, batch)
-    loss = log_q.detach() + betas * batch.energy(spins)
+    batch: Batch, betas: Tensor, rule: MessageRule, head: MessagePassing, ordering: Any, count: int, generator: Any,
+    group: Group,
+) -> None:  # fmt: skip
+    model, own = _model(batch, betas, rule, head, ordering), group.share(count)
+    key, loss = choose_key(None, generator, "samples"), torch.zeros(0, batch.num_graphs, dtype=torch.float64)
+    if own:
+        q = model.at(1.0)
+        spins = torch.cat([part.spins for part in q.draw(len(own), key, first=own.start)]).to(q.model.dtype)
+        log_q = _by_graph(model, spins, batch)
+        loss = log_q.detach() + betas * batch.energy(spins)
+    loss = group.gather_rows(loss, count)
     centred = loss - loss.mean(0)
     scale = centred.std(0).clamp(min=1e-6) * (count - 1)
-    (centred / scale * log_q).sum().backward()
+    if own:
+        ((centred / scale)[own.start : own.stop] * log_q).sum().backward()
 
 
 def _likelihood(
     batch: Batch, betas: Tensor, rule: MessageRule, head: MessagePassing, ordering: Any, count: int, generator: Any,
-    samples: Sampler,
+    samples: Sampler, group: Group,
 ) -> None:  # fmt: skip
     graphs = zip(batch.to_data_list(), betas.tolist(), strict=True)
     spins = torch.cat([samples(graph, beta, count, generator).float() for graph, beta in graphs], dim=1)
-    log_q = _by_graph(_model(batch, betas, rule, head, ordering), spins, batch)
-    (-(log_q.mean(0) / batch.ptr.diff()).sum()).backward()
+    own = group.share(count)
+    if own:
+        log_q = _by_graph(_model(batch, betas, rule, head, ordering), spins[own.start : own.stop], batch)
+        share = len(own) / count
+        (-(log_q.mean(0) / batch.ptr.diff()).sum() * share).backward()
 
 
 class _HeldOut:
@@ -257,15 +271,19 @@ class _HeldOut:
         # multiples of the golden ratio: neighbours in the data set, of one kind, are spread over the whole range
         self.betas = low + (high - low) * (GOLDEN * (torch.arange(len(graphs)) + 1) % 1)
         self.model = Autoregressive(disjoint_union(self.batch, self.betas), head, ordering)
-        self.count, self.key = count, hash_key(seed, "held-out graphs")
+        self.count, self.key, self.group = count, hash_key(seed, "held-out graphs"), joined()
 
     @torch.no_grad()
     def score(self, rule: MessageRule, step: int) -> PretrainingRecord:
         """Mean over graphs of βF_q/N."""
         assert isinstance(self.model.head, BoundMessagePassing)
         self.model.head.rule = rule
-        spins = torch.cat([part.spins for part in self.model.at(1.0).draw(self.count, self.key)])
-        loss = _by_graph(self.model, spins, self.batch) + self.betas * self.batch.energy(spins)
+        own, loss = self.group.share(self.count), torch.zeros(0, self.batch.num_graphs, dtype=torch.float64)
+        if own:
+            drawn = self.model.at(1.0).draw(len(own), self.key, first=own.start)
+            spins = torch.cat([part.spins for part in drawn])
+            loss = _by_graph(self.model, spins, self.batch) + self.betas * self.batch.energy(spins)
+        loss = self.group.gather_rows(loss, self.count)
         with torch_alone():  # the order of long sums is that of one thread, whatever their number
             per_site = loss / self.batch.ptr.diff()
             error = per_site.mean(1).std() / math.sqrt(self.count)
