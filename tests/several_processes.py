@@ -26,9 +26,10 @@ def trained(steps: int = STEPS, **options: object) -> tuple[ga.Autoregressive, g
     return model, run
 
 
-def everything() -> dict[str, torch.Tensor]:
-    """Numbers of every kind of run, of sizes that no number of processes divides."""
+def everything() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Numbers of every kind of run, of sizes that no number of processes divides: equal ones, and all but rounding."""
     found: dict[str, torch.Tensor] = {}
+    inexact: dict[str, torch.Tensor] = {}
 
     def keep(name: str, *values: object) -> None:
         found[name] = torch.cat([torch.as_tensor(value).double().flatten() for value in values])
@@ -48,6 +49,14 @@ def everything() -> dict[str, torch.Tensor]:
     keep("few samples", few.log_partition.value, few.best_spins)
     quantum = ga.quantum_energy(model.at(1.0), 1.0, 500)
     keep("quantum energy", quantum.energy.value, quantum.sigma_x, quantum.best_spins)
+    lessons = ga.exact.enumerate(ga.chain(8, couplings="gaussian", seed=1), 1.0)
+    pupil = ga.Autoregressive(ga.chain(8, couplings="gaussian", seed=1), dtype=torch.float64)
+    fit = ga.fit(pupil, lessons.sample(900, seed=0), 1.0, variational=0.3, steps=8, batch_size=300, progress=False)
+    inexact["fit"] = torch.cat([*(weight.detach().flatten() for weight in pupil.parameters())])
+    inexact["fit, records"] = torch.tensor([record.objective for record in fit.history])
+    graphs = [ga.grid((3, 3), couplings="pm1", seed=k) for k in range(3)]
+    general = ga.pretrain(graphs, steps=3, batch_size=100, progress=False)
+    inexact["pretraining"] = torch.tensor([record.bound for record in general.history])
     graph = ga.grid((6, 6), couplings="pm1", seed=0)
     quick = {"progress": False, "seed": 5}
     annealed = mc.simulated_annealing(graph, (0.1, 2.0), 30, 1300, **quick)  # bits: in blocks of 512
@@ -62,7 +71,7 @@ def everything() -> dict[str, torch.Tensor]:
     keep("population", population.spins, population.log_partition, population.rho_t)
     tempered = mc.parallel_tempering(graph, ga.linear(0.1, 2, 10), 60, 15, **quick)
     keep("tempering", tempered.spins, tempered.energies, tempered.swap_rate, tempered.trips, tempered.best_spins)
-    return found
+    return found, inexact
 
 
 def complaint(work: Callable[[], object]) -> str:
@@ -124,12 +133,12 @@ def main(what: str, out: Path, *more: str) -> None:
     if what == "killed":
         killed(out, int(more[0]))
         return
-    found, said = everything(), complaints()
-    joined().agree(**found)  # every process has the same results
+    (found, inexact), said = everything(), complaints()
+    joined().agree(**found, **inexact)  # every process has the same results
     with ga.alone():
         assert joined().world == 1
     said["rank"] = str(joined().rank)
-    torch.save({"found": found, "said": said}, out.with_suffix(f".{joined().rank}"))
+    torch.save({"found": found, "inexact": inexact, "said": said}, out.with_suffix(f".{joined().rank}"))
 
 
 if __name__ == "__main__":

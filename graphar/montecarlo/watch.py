@@ -32,9 +32,8 @@ class Watch:
 
     def goes_on(self) -> bool:
         """Whether sweeps are left and nobody stops them."""
-        if self.done < self._total and self._group.any(
-            self._flag.requested or time.monotonic() - self._start >= self._limit
-        ):
+        late = time.monotonic() - self._start >= self._limit
+        if self.done < self._total and self._group.any(self._flag.requested or late):
             self.stopped = True
         return self.done < self._total and not self.stopped
 

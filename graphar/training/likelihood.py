@@ -151,8 +151,8 @@ def fit(
     batches, started = _batches(len(x), batch, seed), time.perf_counter()
     with finish_step_first() as stop, _bar(steps, progress and stepper is not None and group.first) as bar:
         while stepper is not None and result.step < steps and not (stop.requested or result.stopped_early):
-            for group, first in zip(stepper.param_groups, rates, strict=True):
-                group["lr"] = first * (1 - result.step / steps)
+            for options, first in zip(stepper.param_groups, rates, strict=True):
+                options["lr"] = first * (1 - result.step / steps)
             stepper.zero_grad(set_to_none=True)
             rows = next(batches)
             own = group.share(len(rows))

@@ -26,6 +26,7 @@ from torch.optim import Optimizer
 
 from graphar._support.checks import check_count, check_spins
 from graphar._support.interrupt import finish_step_first
+from graphar._support.processes import joined
 from graphar._support.seeds import check_seed, hash_key
 from graphar.estimators.autocorrelation import autocorrelation_time, gelman_rubin
 from graphar.models.autoregressive import Autoregressive, check_model
@@ -159,14 +160,15 @@ def sequential_tempering(
     started = time.perf_counter()
     state = chain.init(replicas, seed=seed, spins=spins)
     kept: list[tuple[Tensor, Tensor, list[float], float]] = []
+    group = joined()  # all of it sweeps on each process, fits are divided
     cut = False
-    with finish_step_first() as stop, _bar(len(schedule), progress) as bar:
+    with finish_step_first() as stop, _bar(len(schedule), progress and group.first) as bar:
         for k, beta in enumerate(schedule):
             moves = chain if k == 0 else IndependenceMetropolis(model.at(beta), between=chain, sweeps=sweeps)
             length = sweeps if k == 0 else 1
             seen: list[tuple[Tensor, Tensor]] = []
             accepted: list[float] = []
-            while len(seen) < rounds and not stop.requested:
+            while len(seen) < rounds and not group.any(stop.requested):
                 state, info = moves.step(state, beta, length)
                 seen.append((state.spins, info.energies[-1]))
                 accepted.append(float("nan") if info.accepted is None else float(info.accepted.mean()))

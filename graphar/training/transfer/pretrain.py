@@ -188,8 +188,8 @@ def pretrain(
             started = time.perf_counter()
             batch = next(batches)
             betas = low + (high - low) * torch.rand(graphs_per_step, generator=generator)
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate * max(1 - result.step / steps, SHARE)
+            for options in optimizer.param_groups:
+                options["lr"] = learning_rate * max(1 - result.step / steps, SHARE)
             optimizer.zero_grad()
             if objective == "variational":
                 _variational(batch, betas, rule, head, ordering, batch_size, generator, group)
