@@ -17,11 +17,10 @@ All of them execute the same program and make the same calls in the same order; 
 from __future__ import annotations
 
 import atexit
-import hashlib
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +29,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from graphar._support.digests import digest
 
 __all__ = [
     "BLOCK",
@@ -210,8 +211,8 @@ class Group:
         """
         if self.world == 1:
             return
-        digests = torch.tensor([[_digest(name), _digest(value)] for name, value in given.items()])
-        together = self.gather(torch.tensor(_digest(digests)))[0]
+        digests = torch.tensor([[digest(name), digest(value)] for name, value in given.items()])
+        together = self.gather(torch.tensor(digest(digests)))[0]
         if all(bool(other == together[0]) for other in together):
             return
         counts = self.gather(torch.tensor(len(digests)))[0]
@@ -310,27 +311,3 @@ def naming_checkpoint(path: str | PathLike[str] | None) -> Iterator[None]:
     except ProcessLost as error:
         kept = "no checkpoint was asked for" if path is None else f"go on from the checkpoint {os.fspath(path)}"
         raise ProcessLost(f"{error}; {kept}") from error.__cause__
-
-
-def _digest(value: Any) -> int:
-    """64 bits of tensors, numbers and strings, and of lists and dictionaries of them."""
-    found = hashlib.blake2b(digest_size=8)
-    _feed(found, value)
-    return int.from_bytes(found.digest(), "little", signed=True)
-
-
-def _feed(found: Any, value: Any) -> None:
-    if isinstance(value, Tensor):
-        found.update(f"{value.dtype}{tuple(value.shape)}".encode())
-        found.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    elif isinstance(value, Mapping):
-        found.update(f"{{{len(value)}".encode())
-        for name in sorted(value):
-            _feed(found, name)
-            _feed(found, value[name])
-    elif isinstance(value, list | tuple):
-        found.update(f"[{len(value)}".encode())
-        for each in value:
-            _feed(found, each)
-    else:
-        found.update(f"{value!r};".encode())
