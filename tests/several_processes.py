@@ -12,7 +12,7 @@ import graphar as ga
 from graphar import montecarlo as mc
 from graphar._support.processes import joined
 
-STEPS = 6
+STEPS = 3
 
 
 def model_of(seed: int = 0, dtype: torch.dtype = torch.float32, exact_width: int = 0) -> ga.Autoregressive:
@@ -58,7 +58,7 @@ def everything() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     inexact["pretraining"] = torch.tensor([record.bound for record in general.history])
     graph = ga.grid((6, 6), couplings="pm1", seed=0)
     quick = {"progress": False, "seed": 5}
-    annealed = mc.simulated_annealing(graph, (0.1, 2.0), 30, 1300, **quick)  # bits: in blocks of 512
+    annealed = mc.simulated_annealing(graph, (0.1, 2.0), 20, 1300, **quick)  # bits: in blocks of 512
     keep("annealing, bits", annealed.spins, annealed.energies)
     annealed = mc.simulated_annealing(graph, (0.1, 2.0), 30, 130, sampler=mc.HeatBath(graph, order="random"), **quick)
     keep("annealing", annealed.spins, annealed.energies)
