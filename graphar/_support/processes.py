@@ -5,8 +5,8 @@ that can be shared. Samples are numbered and their random bits follow from the n
 (:mod:`graphar.kernels.random_bits`), so process r takes an interval of numbers that no other has, and the samples are
 those of one process. What samples are asked for, their log q, their energies, is gathered in the order of their
 numbers: every process then holds the columns that one process would, and means, errors and tails made of them are the
-same to the last bit. Gradients alone are sums of sums: of eighths of a batch, in the order of a binary tree, so that
-1, 2, 4 and 8 processes make the same bits; others differ by rounding. A process that torchrun did not start takes its
+same to the last bit. Gradients alone are sums of sums: of quarters of a batch, in the order of a binary tree, so that
+1, 2 and 4 processes make the same bits; others differ by rounding. A process that torchrun did not start takes its
 batch in one piece, which differs by rounding too.
 
 In float32 a rounding may change the draw of a spin once in some 10^7 draws, and runs part there, as equal as any two.
@@ -47,7 +47,7 @@ __all__ = [
 BLOCK = 64
 """Samples and replicas are split at multiples of this many, as vector registers and random bits hold them."""
 
-PARTS = 8
+PARTS = 4
 """Of a batch, whose gradients are summed one by one."""
 
 _GATHERED = 2**26  # numbers of all processes' gradients up to which they are gathered, to be summed as a tree
