@@ -22,10 +22,12 @@ class Batch(NamedTuple):
         field, coupling: of the graph, in the kernel's order.
         given: whether spins are given and not drawn.
         keep: whether slopes are written down for the gradient, and what else it needs.
-        key, first: of the stream that is drawn from, and its first sample.
+        keys, first: of the stream that each part is drawn from, (parts,), and its first sample.
+        part, part_ptr: which part each spin belongs to, (N,), and where parts start, (parts + 1,); all one but for
+            unions of graphs, whose sites are counted within each.
         spins: (blocks, N, width).
         logits, dlogq_dlogit: the same, or no blocks where they are not wanted.
-        log_prob, energy: (blocks, width).
+        log_prob, energy: of each part, (blocks, parts, width).
     """
 
     beta: float
@@ -33,8 +35,10 @@ class Batch(NamedTuple):
     coupling: np.ndarray
     given: bool
     keep: bool
-    key: np.uint64
+    keys: np.ndarray
     first: int
+    part: np.ndarray
+    part_ptr: np.ndarray
     spins: np.ndarray
     logits: np.ndarray
     dlogq_dlogit: np.ndarray
@@ -48,9 +52,10 @@ class Drawn(NamedTuple):
     Attributes:
         field: of the graph, in the kernel's order.
         spins: (blocks, N, width).
-        dlogq_dlogit, factor: (blocks, N, width) and (blocks, width), whose products are derivatives by logits.
+        dlogq_dlogit, factor: (blocks, N, width) and (blocks, parts, width), whose products are derivatives by logits.
         rows: what the sweep has kept.
         beta, coupling: inverse temperature, and couplings in the kernel's order.
+        part: which part each spin belongs to, (N,).
     """
 
     field: np.ndarray
@@ -60,6 +65,7 @@ class Drawn(NamedTuple):
     rows: tuple[np.ndarray, ...]
     beta: float
     coupling: np.ndarray
+    part: np.ndarray
 
 
 def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

@@ -7,6 +7,8 @@ in cache: no step of a level is ever waited for. A head gives a plan, its coeffi
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +31,7 @@ class SequentialKernel(Kernel):
     Attributes:
         sites: of each row of a block, (N,).
         row_of_site: row of each site, (N,).
+        part_ptr: where the parts of a union of graphs start, in sites and in rows, (parts + 1,); one part otherwise.
         keeps_rows: whether the gradient reads what a sweep writes beside spins.
     """
 
@@ -38,6 +41,14 @@ class SequentialKernel(Kernel):
     _plan: Any
     compiled = True
     keeps_rows = True
+
+    @cached_property
+    def part_ptr(self) -> np.ndarray:
+        return np.array([0, self.num_spins])
+
+    @cached_property
+    def _part(self) -> np.ndarray:
+        return np.repeat(np.arange(self.part_ptr.size - 1), np.diff(self.part_ptr))
 
     @property
     @abstractmethod
@@ -66,14 +77,21 @@ class SequentialKernel(Kernel):
     def sample(
         self, beta: float, couplings: Couplings, key: int, first: int, count: int, differentiable: bool = False
     ) -> Samples:
+        rows, log_prob, energy = self.sample_parts(beta, couplings, [key], first, count, differentiable)
+        return Samples(rows, self.row_of_site, log_prob[0], energy[0], spins_from_blocks)
+
+    def sample_parts(
+        self, beta: float, couplings: Couplings, keys: Sequence[int], first: int, count: int, differentiable: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Spins in blocks, and log q and energies of each part, (parts, count), from a key of each part's own."""
         assert first % 64 == 0
         spins = new_blocks(count, self.num_spins, self.dtype)
         with torch.set_grad_enabled(differentiable):
-            log_prob, _, energy = self._sweep(beta, couplings, spins, (key, first), False)
-        return Samples(spins, self.row_of_site, log_prob[:count], energy[:count], spins_from_blocks)
+            log_prob, _, energy = self._sweep(beta, couplings, spins, (keys, first), False)
+        return spins, log_prob[:, :count], energy[:, :count]
 
     def log_prob(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
-        return self._sweep(beta, couplings, self._blocks(spins), None, False)[0][: len(spins)]
+        return self._sweep(beta, couplings, self._blocks(spins), None, False)[0].sum(0)[: len(spins)]
 
     def logits(self, beta: float, couplings: Couplings, spins: Tensor) -> Tensor:
         rows = self._sweep(beta, couplings, self._blocks(spins), None, True)[1]
@@ -83,9 +101,14 @@ class SequentialKernel(Kernel):
         return spins_to_blocks(spins, self.sites, self.dtype)
 
     def _sweep(
-        self, beta: float, couplings: Couplings, spins: Tensor, stream: tuple[int, int] | None, want_logits: bool
+        self,
+        beta: float,
+        couplings: Couplings,
+        spins: Tensor,
+        stream: tuple[Sequence[int], int] | None,
+        want_logits: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """log q, logits by row and energy of spins, drawn into place from a stream or given."""
+        """log q, logits by row and energy of spins, drawn into place from streams or given; by part, (parts, …)."""
         coefficients = self.head.coefficients(beta, couplings.field_of_rank)
         return _Sweep.apply(self, type(coefficients), beta, couplings, spins, stream, want_logits, *coefficients)
 
@@ -101,7 +124,7 @@ class _Sweep(torch.autograd.Function):
         beta: float,
         couplings: Couplings,
         spins: Tensor,
-        stream: tuple[int, int] | None,
+        stream: tuple[Sequence[int], int] | None,
         want_logits: bool,
         *coefficients: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -111,31 +134,34 @@ class _Sweep(torch.autograd.Function):
         rows = tuple(empty((held, count, width), dtype) for count in kernel.num_rows(keep))
         logits = empty((blocks if want_logits else 0, n, width), dtype)
         dlogq_dlogit = empty((blocks if keep else 0, n, width), dtype)
-        log_prob, energy = torch.zeros(2, blocks, width, dtype=torch.float64)
-        key, first = (0, 0) if stream is None else stream
+        parts = kernel.part_ptr.size - 1
+        log_prob, energy = torch.zeros(2, blocks, parts, width, dtype=torch.float64)
+        keys, first = ([0] * parts, 0) if stream is None else stream
         written = (part.numpy() for part in (spins, logits, dlogq_dlogit, log_prob, energy))
         graph = couplings.field.numpy(), couplings.coupling.numpy()
-        batch = Batch(beta, *graph, stream is None, keep, np.uint64(key), first, *written)
+        parted = kernel._part, kernel.part_ptr
+        batch = Batch(beta, *graph, stream is None, keep, np.array(keys, np.uint64), first, *parted, *written)
         arrays = tuple(part.numpy() for part in rows)
         share_out(blocks, kernel.loops.sweep, kernel.plan(keep), numbers, batch, arrays)
         if keep:
             ctx.kernel, ctx.numbers, ctx.beta, ctx.graph = kernel, numbers, beta, graph
             ctx.save_for_backward(spins, dlogq_dlogit, *(rows if kernel.keeps_rows else ()))
-        energy = energy.flatten()
+        log_prob, energy = (sums.transpose(0, 1).flatten(1) for sums in (log_prob, energy))
         ctx.mark_non_differentiable(energy)
-        return log_prob.flatten(), logits, energy
+        return log_prob, logits, energy
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         spins, dlogq_dlogit, *rows = ctx.saved_tensors
         by_log_prob, by_logits, _ = gradients
-        factor = by_log_prob.view(len(spins), -1).to(spins.dtype).contiguous()
+        part = ctx.kernel._part
+        factor = by_log_prob.unflatten(1, (len(spins), -1)).transpose(0, 1).to(spins.dtype).contiguous()
         if by_logits.numel():
-            dlogq_dlogit, factor = dlogq_dlogit * factor[:, None] + by_logits, torch.ones_like(factor)
+            dlogq_dlogit, factor = dlogq_dlogit * factor[:, part] + by_logits, torch.ones_like(factor)
         field, coupling = ctx.graph
         arrays = tuple(part.numpy() for part in (spins, dlogq_dlogit, factor, *rows))
-        drawn = Drawn(field, arrays[0], arrays[1], arrays[2], arrays[3:], ctx.beta, coupling)
+        drawn = Drawn(field, arrays[0], arrays[1], arrays[2], arrays[3:], ctx.beta, coupling, part)
         wanted = ctx.needs_input_grad[7:]
         found = ctx.kernel.gradient(ctx.numbers, drawn, wanted)
         return (None,) * 7 + tuple(part if want else None for part, want in zip(found, wanted, strict=True))

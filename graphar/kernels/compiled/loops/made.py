@@ -160,7 +160,7 @@ def sweep(work: Work, plan: MADEPlan, numbers: Any, batch: Batch, rows: Any) -> 
             finish_spin(i, i, ranks.site[i], logit, block, batch, drawing)
             if not batch.given:
                 field_of_earlier(ranks, x, i, batch.coupling, logit, row)
-                add_energy(row, batch.field[i], x[i], batch.energy[block])
+                add_energy(row, batch.field[i], x[i], batch.energy[block, batch.part[i]])
             if copies > 1:
                 _add_log_prob(x[i], up[i::num_spins], log_q)
         hold(scratch)

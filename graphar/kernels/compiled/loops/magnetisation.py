@@ -89,7 +89,7 @@ def sweep(work: Work, plan: MagnetisationPlan, numbers: Any, batch: Batch, rows:
                     line(zero, coupling[0], M, row)
                 else:
                     field_of_earlier(ranks, x, i, coupling, logit, row)
-                add_energy(row, batch.field[i], x[i], batch.energy[block])
+                add_energy(row, batch.field[i], x[i], batch.energy[block, batch.part[i]])
             for b in range(width):
                 M[b] += x[i, b]
         hold(scratch)

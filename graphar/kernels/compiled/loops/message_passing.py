@@ -269,7 +269,7 @@ def sweep(work: Work, plan: DepthFirst, numbers: Numbers, batch: Batch, rows: An
                 for pair in range(plan.pair_ptr[p], plan.pair_ptr[p + 1]):
                     add_scaled(numbers.pairs[pair], xi[plan.pair_spin[pair]], logit)
             finish_spin(p, turn, plan.site[p], logit, block, batch, drawing)
-            add_energy(xi[p], numbers.field[p], x[p], batch.energy[block])
+            add_energy(xi[p], numbers.field[p], x[p], batch.energy[block, batch.part[p]])
             tell_neighbours(plan, p, one, numbers.coupling, x[p], xi, start)
             draw_starts(plan, p, start)
             waiting, _ = renew(plan, p, False, numbers, mine, waiting, tape, 0)

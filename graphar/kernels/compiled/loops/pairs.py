@@ -18,7 +18,7 @@ CACHE = 2**18  # bytes of rows that a group of blocks may touch in a run of read
 def send_spin(i, block, sent, batch, messages):  # type: ignore[no-untyped-def]
     """Energy of spin i of a block, and the messages that it sends."""
     x = batch.spins[block, i]
-    add_energy(messages[sent.local_row[i]], batch.field[i], x, batch.energy[block])
+    add_energy(messages[sent.local_row[i]], batch.field[i], x, batch.energy[block, batch.part[i]])
     for k in range(sent.ptr[i], sent.ptr[i + 1]):
         if sent.factor.size and sent.factor[k] >= 0:
             factor = messages[sent.factor[k]]

@@ -164,22 +164,24 @@ def new_drawing(batch: Batch, block: int) -> Drawing:
 @njit(inline="always")  # a call would count references to all of these arrays: half as much time again
 def finish_spin(i, turn, site, logit, block, batch, drawing):  # type: ignore[no-untyped-def]
     """Spin i of a block, drawn or given, once its logit is known, and its log q; ``turn`` counts the spins done."""
-    x = batch.spins[block, i]
+    x, part = batch.spins[block, i], batch.part[i]
+    done = turn - batch.part_ptr[part]  # of its part, whose numbers are those that it has by itself
     if batch.given:
         decay_of(logit, drawing.decay)
     else:
-        random_words(batch.key, site, drawing.aligned, drawing.words)
+        random_words(batch.keys[part], site - batch.part_ptr[part], drawing.aligned, drawing.words)
         draw(drawing.mine, logit, drawing.decay, x)
     if batch.keep:
         _slope(logit, drawing.decay, x, batch.dlogq_dlogit[block, i])
     if batch.logits.size:
         batch.logits[block, i] = logit
-    take_log = turn % LOG_EVERY == LOG_EVERY - 1 or turn == batch.spins.shape[1] - 1
-    add_log_prob(logit, drawing.decay, x, batch.log_prob[block], drawing.product, take_log)
+    take_log = done % LOG_EVERY == LOG_EVERY - 1 or turn == batch.part_ptr[part + 1] - 1
+    add_log_prob(logit, drawing.decay, x, batch.log_prob[block, part], drawing.product, take_log)
 
 
 @njit(inline="always")
 def weighted_slope(drawn, block, i, slope):  # type: ignore[no-untyped-def]
     """Derivatives of Σ_b factor_b log q_b by the logits of spin i of a block."""
+    part = drawn.part[i]
     for b in range(slope.size):
-        slope[b] = drawn.dlogq_dlogit[block, i, b] * drawn.factor[block, b]
+        slope[b] = drawn.dlogq_dlogit[block, i, b] * drawn.factor[block, part, b]
