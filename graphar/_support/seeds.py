@@ -14,7 +14,7 @@ import torch
 
 from graphar._support.checks import check_count
 
-__all__ = ["Source", "check_seed", "choose_key", "hash_key", "make_generator"]
+__all__ = ["Source", "check_seed", "choose_first_seed", "choose_key", "hash_key", "make_generator"]
 
 Source = int | torch.Generator
 """A key, or a generator that draws one."""
@@ -37,6 +37,20 @@ def choose_key(seed: int | None, generator: torch.Generator | None, purpose: str
         return hash_key(check_seed(seed), purpose)
     device = "cpu" if generator is None else generator.device
     return hash_key(int(torch.randint(2**63 - 1, (), generator=generator, device=device)), purpose)
+
+
+def choose_first_seed(seed: int | None, generator: torch.Generator | None, purpose: str, count: int) -> int:
+    """Seed of the first of ``count`` members, number k having this + k: the one given, or a draw of a generator.
+
+    Where neither is given it is 0.
+    """
+    _check_one(seed, generator)
+    if generator is not None:
+        return choose_key(None, generator, purpose) >> 2
+    first = check_seed(0 if seed is None else seed)
+    if first + count > 2**63:
+        raise ValueError(f"seed must leave room for {count} more below 2**63, got {seed}")
+    return first
 
 
 def make_generator(

@@ -18,15 +18,17 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count
+from graphar._support.files import naming
 from graphar._support.processes import LONE, Group, joined
-from graphar._support.seeds import Source, choose_key
+from graphar._support.seeds import Source, choose_first_seed, choose_key, hash_key
 from graphar.estimators.bridge import Bennett, bridge, warn_of
 from graphar.estimators.estimate import Estimate, is_low
 from graphar.estimators.losses import check_beta_of, check_reference, losses_of_spins
@@ -34,8 +36,9 @@ from graphar.estimators.tail import HEAVY, tail_of_weights
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.agreement import agree_on_model
 from graphar.models.distribution import Distribution, check_distribution
+from graphar.models.union import Union, unions
 
-__all__ = ["FreeEnergy", "estimate_from_samples", "free_energy"]
+__all__ = ["FreeEnergy", "estimate_from_samples", "evaluate", "evaluate_union", "free_energy"]
 
 MISSED = 3.0
 """n P at which a set of weight P is missed by n samples in e⁻³ of cases, 5 %."""
@@ -124,14 +127,32 @@ class FreeEnergy:
         return "\n".join(lines if self.exact else [*lines, f"  {UNSEEN}"])
 
 
+@overload
 def free_energy(
     q: Distribution,
+    num_samples: int = ...,
+    *,
+    reference: Any = ...,
+    seed: int | None = ...,
+    generator: torch.Generator | None = ...,
+) -> FreeEnergy: ...
+@overload
+def free_energy(
+    q: Sequence[Distribution],
+    num_samples: int = ...,
+    *,
+    reference: None = ...,
+    seed: int | None = ...,
+    generator: torch.Generator | None = ...,
+) -> tuple[FreeEnergy, ...]: ...
+def free_energy(
+    q: Any,
     num_samples: int = 10_000,
     *,
     reference: Any = None,
     seed: int | None = None,
     generator: torch.Generator | None = None,
-) -> FreeEnergy:
+) -> Any:
     r"""Free energy with honest error bars, from independent samples of a model.
 
     .. math:: \beta F \le \langle L \rangle_q, \quad \log Z = \log \langle e^{-L} \rangle_q, \quad L = \log q + \beta E
@@ -150,12 +171,16 @@ def free_energy(
     Reference: `arXiv:1910.13496 <https://arxiv.org/abs/1910.13496>`_.
 
     Args:
-        q: a model at its inverse temperature, ``model.at(beta)``, β > 0.
+        q: a model at its inverse temperature, ``model.at(beta)``, β > 0; or a list of them. Number k of a list has the
+            samples of seed + k, and its result is that of its model alone; small ones are drawn together.
         num_samples: how many samples, at least 2.
         reference: spins of the Boltzmann distribution at that β, shape (time, N) or (chains, time, N), from a Markov
             chain or perfect; with them ``.bridge`` holds what :func:`bennett` makes of both kinds of samples.
         seed: of the samples, 0 if neither it nor ``generator`` is given.
-        generator: a generator that goes on where it stands.
+        generator: a generator that goes on where it stands; for a list, it draws the seed of the first.
+
+    Returns:
+        The numbers; of a list, a tuple of them, in its order.
 
     Warns:
         UserWarning: the ESS is below 100 and half the samples: reweighted numbers and their errors are unreliable; or
@@ -172,6 +197,8 @@ def free_energy(
     True
     """
     check_count(num_samples, "num_samples", 2)
+    if isinstance(q, (list, tuple)):
+        return _of_many(list(q), num_samples, reference, seed, generator)
     check_beta_of(check_distribution(q))
     given = None if reference is None else check_reference(q, reference, "reference")
     key = choose_key(0 if seed is None and generator is None else seed, generator, "free energy")
@@ -195,6 +222,65 @@ def free_energy(
     if result.bridge is not None:
         warn_of(result.bridge)
     return result
+
+
+def _of_many(
+    each: list[Distribution], num_samples: int, reference: Any, seed: int | None, generator: torch.Generator | None
+) -> tuple[FreeEnergy, ...]:
+    """Number k by seed + k; those that one sweep can draw together so."""
+    if reference is not None:
+        raise ValueError("reference must be None for a list of models, each of which needs its own: take them in turn")
+    first = choose_first_seed(seed, generator, "free energy", len(each))
+    for member, q in enumerate(each):
+        with naming(f"q[{member}]"):
+            check_beta_of(check_distribution(q))
+    found: dict[int, FreeEnergy] = {}
+    models = [q.model for q in each]
+    for members in unions(models, num_samples, lambda member: each[member].beta):
+        keys = [hash_key(first + member, "free energy") for member in members]
+        if len(members) == 1:
+            results = [evaluate(each[members[0]], num_samples, keys[0])]
+        else:
+            results = evaluate_union(
+                Union([models[member] for member in members]), each[members[0]].beta, num_samples, keys
+            )
+        found |= zip(members, results, strict=True)
+    _warn_of_many([found[member] for member in range(len(each))])
+    return tuple(found[member] for member in range(len(each)))
+
+
+def _warn_of_many(found: list[FreeEnergy]) -> None:
+    """One warning for each kind of trouble, however many models are in it."""
+    for trouble, text in (
+        ([each.elsewhere for each in found], "trained at another beta: they may lack states that matter there"),
+        (
+            [is_low(each.ess, each.num_samples) for each in found],
+            "of low effective sample size: log Z and reweighted averages are unreliable; the bounds still hold",
+        ),
+    ):
+        if any(trouble):
+            count, first = sum(trouble), trouble.index(True)
+            warnings.warn(f"{count} of {len(found)} models, the first of them number {first}, are {text}", stacklevel=4)
+
+
+@torch.no_grad()
+def evaluate_union(union: Union, beta: float, num_samples: int, keys: Sequence[int]) -> list[FreeEnergy]:
+    """:func:`evaluate` of every member, from a key of each."""
+    parts: list[list[tuple[Tensor, Tensor, Tensor, Tensor]]] = [[] for _ in union.models]
+    for drawn in union.draw(beta, keys, num_samples):
+        count = drawn.log_prob.shape[1]
+        for member, spins in enumerate(union.spins(drawn.rows, count)):
+            energy = union.models[member].graph.energy(spins).to(torch.float64)
+            lowest = spins[int(energy.argmin())].to(torch.int8)
+            parts[member].append((drawn.log_prob[member], energy, spins.sum(1, dtype=torch.float64), lowest))
+    results = []
+    for model, chunks in zip(union.models, parts, strict=True):
+        log_q, energy, magnetisation = (torch.cat([chunk[k] for chunk in chunks]) for k in range(3))
+        best = min(chunks, key=lambda chunk: float(chunk[1].min()))
+        best_energy, best_spins = float(best[1].min()), best[3]
+        result = estimate_from_samples(beta, model.num_spins, log_q, energy, magnetisation, best_energy, best_spins)
+        results.append(replace(result, trained_beta=model.trained_beta))
+    return results
 
 
 def evaluate(q: Distribution, num_samples: int, source: Source, group: Group = LONE) -> FreeEnergy:

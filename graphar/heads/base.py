@@ -107,6 +107,9 @@ class Head(ABC):
     learning_rate: ClassVar[float] = 1e-2
     """Rate of Adam in :func:`graphar.anneal` where none is asked for."""
 
+    weights_by_site: ClassVar[bool] = False
+    """Whether every weight belongs to one site, or to a pair of one component: models of many graphs are then one."""
+
     @classmethod
     def default_on_core(cls) -> Head:
         """What the bare class means where narrow sites are exact and the head draws the others."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,8 @@ class Linear(Head):
     >>> Linear(bias=False)
     Linear(inputs='messages', bias=False, scale=0.01)
     """
+
+    weights_by_site: ClassVar[bool] = True
 
     inputs: str = "messages"
     bias: bool = True

@@ -69,6 +69,7 @@ class MLP(Head):
     """
 
     learning_rate: ClassVar[float] = 3e-3
+    weights_by_site: ClassVar[bool] = True
 
     hidden: int = 32
     depth: int = 1

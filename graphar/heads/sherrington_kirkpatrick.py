@@ -64,6 +64,7 @@ class SherringtonKirkpatrick(Head):
     """
 
     learning_rate: ClassVar[float] = 3e-4
+    weights_by_site: ClassVar[bool] = True
 
     k: int = 1
     scale: float = 1e-2

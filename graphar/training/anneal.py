@@ -11,22 +11,24 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from graphar._support.files import naming
 from graphar._support.interrupt import finish_step_first
 from graphar._support.processes import joined, naming_checkpoint
-from graphar._support.seeds import hash_key
+from graphar._support.seeds import choose_first_seed, hash_key
 from graphar.estimators.partition import evaluate
 from graphar.estimators.quantum import evaluate_quantum
 from graphar.exact.transverse import check_transverse_field
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.agreement import agree_on_model
 from graphar.models.autoregressive import Autoregressive, check_model
+from graphar.models.union import unions
 from graphar.training.average import WeightAverage
 from graphar.training.checkpoint import label_text, read_checkpoint, write_checkpoint
 from graphar.training.gradients import sum_gradients
@@ -34,14 +36,23 @@ from graphar.training.objective import Objective, VariationalStep, does_little, 
 from graphar.training.run import BetaRecord, Run
 from graphar.training.settings import check_settings, describe_optimizer
 from graphar.training.steppers import make_stepper
+from graphar.training.together import anneal_union
 
 __all__ = ["anneal"]
 
 SAVE_SECONDS = 60.0  # how much work a crash may lose, apart from what each finished β saves
 
 
+@overload
 def anneal(
-    model: Autoregressive,
+    model: Autoregressive, beta: float | Iterable[float] | None = ..., steps: int = ..., **options: Any
+) -> Run: ...
+@overload
+def anneal(
+    model: Sequence[Autoregressive], beta: float | Iterable[float] | None = ..., steps: int = ..., **options: Any
+) -> tuple[Run, ...]: ...
+def anneal(
+    model: Any,
     beta: float | Iterable[float] | None = None,
     steps: int = 200,
     *,
@@ -60,7 +71,7 @@ def anneal(
     checkpoint: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
     progress: bool = True,
-) -> Run:
+) -> Any:
     r"""Minimise the variational free energy of a model along a schedule of β, or of a transverse field, or of both.
 
     .. math:: \beta F_q = \langle \log q + \beta E \rangle_q \ge \beta F
@@ -82,7 +93,11 @@ def anneal(
     `arXiv:2402.16579 <https://arxiv.org/abs/2402.16579>`_.
 
     Args:
-        model: the model.
+        model: the model; or a list of models, of which number k is trained by seed + k as it would be alone. Small ones
+            with :class:`~graphar.heads.Linear`, :class:`~graphar.heads.MLP` or
+            :class:`~graphar.heads.SherringtonKirkpatrick` heads that learn all sites take their steps together, where
+            ``optimizer``, ``clip_norm``, ``transverse_field``, ``entropy`` and ``callbacks`` are the default ones:
+            with batches of 256 a few times as fast as one after the other, which is how all others are taken.
         beta: schedule, such as ``ga.linear(0.05, 3.0, 60)``; every value positive. Without it there is no temperature,
             and heads work at β = 1.
         steps: optimisation steps at each β.
@@ -102,12 +117,12 @@ def anneal(
         ground_energy: lowest energy of H_cl, for records of the residual energy; by default that of ``graph.planted``.
         callbacks: called with the run after each β, once its checkpoint is written; one that returns True, and not
             merely something that counts as true, ends the run.
-        checkpoint: file written after each β, about every minute, and when interrupted.
+        checkpoint: file written after each β, about every minute, and when interrupted; of a single model.
         resume: checkpoint to go on from; the result is the same as without the interruption.
         progress: whether to show a progress bar.
 
     Returns:
-        The run: a record for each β, the lowest energy met, and its spins.
+        The run: a record for each β, the lowest energy met, and its spins; of a list of models, a tuple of runs.
 
     Raises:
         ValueError: an argument breaks its rule, the checkpoint belongs to another model or other settings, or the
@@ -125,21 +140,24 @@ def anneal(
     >>> [record.transverse_field for record in run.history], run.trace
     ([1.0, 0.5], Trace(10 steps))
     """
+    options: dict[str, Any] = {
+        "beta": beta,
+        "steps": steps,
+        "warmup": warmup,
+        "batch_size": batch_size,
+        "seed": seed,
+        "learning_rate": learning_rate,
+        "clip_norm": clip_norm,
+        "average": average,
+        "evaluate_samples": evaluate_samples,
+        "transverse_field": transverse_field,
+        "entropy": entropy,
+        "ground_energy": ground_energy,
+    }
+    if isinstance(model, (list, tuple)):
+        return _anneal_many(list(model), options, optimizer, callbacks, checkpoint, resume, progress)
     check_model(model)
-    settings = check_settings(
-        beta=beta,
-        steps=steps,
-        warmup=warmup,
-        batch_size=batch_size,
-        seed=seed,
-        learning_rate=model.head_config.learning_rate if learning_rate is None else learning_rate,
-        clip_norm=clip_norm,
-        average=average,
-        evaluate_samples=evaluate_samples,
-        transverse_field=transverse_field,
-        entropy=entropy,
-        ground_energy=_lowest_known(model) if ground_energy is None else ground_energy,
-    )
+    settings = _settings_of(model, options)
     schedule, limit = settings["schedule"], settings["clip_norm"] or math.inf
     fields = settings["transverse_field"] or [0.0] * len(schedule)
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -233,6 +251,73 @@ def anneal(
     return run
 
 
+def _settings_of(model: Autoregressive, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of a run, with what the model says where nothing is asked for."""
+    rate, ground = options["learning_rate"], options["ground_energy"]
+    rate = model.head_config.learning_rate if rate is None else rate
+    return check_settings(
+        **{**options, "learning_rate": rate, "ground_energy": _lowest_known(model) if ground is None else ground}
+    )
+
+
+def _anneal_many(
+    models: list[Any],
+    options: dict[str, Any],
+    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None,
+    callbacks: Sequence[Callable[[Run], Any]],
+    checkpoint: str | PathLike[str] | None,
+    resume: str | PathLike[str] | None,
+    progress: bool,
+) -> tuple[Run, ...]:
+    """A run of each model: those that can be one model are, the others take their turns."""
+    for name, path in (("checkpoint", checkpoint), ("resume", resume)):
+        if path is not None:
+            raise ValueError(f"{name} must be None for a list of models, got {path}: keep each by graphar.save")
+    first = choose_first_seed(options["seed"], None, "training", len(models))
+    settings = []
+    for member, model in enumerate(models):
+        with naming(f"model[{member}]"):
+            settings.append(_settings_of(check_model(model), {**options, "seed": first + member}))
+    if len({id(model) for model in models}) < len(models):
+        raise ValueError("model must hold every model once, as each is trained in place, got one of them twice")
+    if not models:
+        check_settings(**options)
+    together = (
+        optimizer is None
+        and not callbacks
+        and options["transverse_field"] is None
+        and options["clip_norm"] is None
+        and options["entropy"] in (None, True)
+    )
+    alone = {**options, "optimizer": optimizer, "callbacks": callbacks, "progress": False}
+    samples = options["batch_size"]
+    groups = (
+        unions(models, samples, lambda k: settings[k]["learning_rate"])
+        if together
+        else ([k] for k in range(len(models)))
+    )
+    found: dict[int, Run] = {}
+    total = sum(own["warmup"] + own["steps"] * len(own["schedule"]) for own in settings)
+    with finish_step_first() as stop, _bar(total, 0, progress) as bar:
+
+        def tell(count: int, text: str) -> None:
+            bar.set_postfix_str(text, refresh=False)
+            bar.update(count)
+
+        for members in groups:
+            chosen, own = [models[k] for k in members], [settings[k] for k in members]
+            if stop.requested:
+                runs = [Run({**each, "optimizer": "none"}, interrupted=True) for each in own]
+            elif len(members) > 1:
+                runs = anneal_union(chosen, own, stop, tell)
+            else:
+                runs = [anneal(chosen[0], **{**alone, "seed": own[0]["seed"]})]
+                bar.update(runs[0].step)
+                stop.requested |= runs[0].interrupted
+            found |= zip(members, runs, strict=True)
+    return tuple(found[k] for k in range(len(models)))
+
+
 def _row(result: VariationalStep, beta: float, offset: float) -> tuple[float, ...]:
     """What a trace keeps of a step."""
     energy, entropy, flips = (float(part.mean()) for part in (result.energy, -result.log_prob, result.flips))
@@ -247,19 +332,12 @@ def _lowest_known(model: Autoregressive) -> float | None:
 
 
 def _warn_of_collapse(record: BetaRecord, entropy: bool) -> None:
-    """A single configuration would do as well as its energy, so an objective above one met says that training failed.
-
-    Without entropy, means of energies are above the lowest for as long as there are two left.
-    """
-    if not entropy:
-        return
-    found = record.objective(entropy)
-    if found.value > record.best_energy + 5 * found.stderr + 1e-6 * abs(record.best_energy):
+    if record.lies_above_met(entropy):
         where = f"beta = {record.beta:g}"
         if record.transverse_field is not None:
             where = f"transverse field = {record.transverse_field:g}"
         warnings.warn(
-            f"at {where} the bound {found.value:g} lies above the energy {record.best_energy:g} of a "
+            f"at {where} the bound {record.objective(entropy).value:g} lies above the energy {record.best_energy:g} of a "
             "single configuration seen: training diverged or barely began; lower learning_rate or take more steps",
             stacklevel=3,
         )

@@ -100,6 +100,15 @@ class BetaRecord:
             return Estimate(self.quantum_energy - lost, math.hypot(self.quantum_energy_stderr, error))
         return Estimate(self.bound, self.bound_stderr) if entropy else Estimate(self.energy, self.energy_stderr)
 
+    def lies_above_met(self, entropy: bool) -> bool:
+        """Whether the objective lies above an energy that was met, which only a failed training does.
+
+        A single configuration would do as well as its energy. Without entropy, means of energies are above the lowest
+        for as long as there are two left.
+        """
+        found = self.objective(entropy)
+        return entropy and found.value > self.best_energy + 5 * found.stderr + 1e-6 * abs(self.best_energy)
+
     def row(self) -> str:
         """A line of :meth:`Run.table`."""
         if self.quantum_energy is not None and self.quantum_energy_stderr is not None:
