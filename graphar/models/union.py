@@ -61,7 +61,9 @@ class Union:
         self._take_weights()
         kernel = type(first.kernel)(frontier, self.head, first.dtype, first.device)  # type: ignore[arg-type, misc]
         assert isinstance(kernel, PairKernel)
-        kernel.part_ptr = self._ptr.numpy()
+        starts = torch.stack([self._ptr[:-1], self._ptr[:-1] + sizes], 1).flatten()
+        part_ptr, where = torch.cat([starts, self._ptr[-1:]]).unique_consecutive(return_inverse=True)
+        kernel.part_ptr, self._parts = part_ptr.numpy(), where[:-1:2]
         self._kernel, self._couplings = kernel, kernel.graph_couplings(frontier)
 
     def _ordering(self) -> Ordering:
@@ -129,14 +131,21 @@ class Union:
 
     def sample(self, beta: float, keys: Sequence[int], count: int, differentiable: bool = False) -> UnionSamples:
         """``count`` samples of every member, from a key of each."""
-        return UnionSamples(*self._kernel.sample_parts(beta, self._couplings, keys, 0, count, differentiable))
+        return self._sample(beta, keys, 0, count, differentiable)
 
     def draw(self, beta: float, keys: Sequence[int], count: int) -> Iterator[UnionSamples]:
         """The same in chunks of bounded memory, without gradients."""
         chunk = max(CHUNK, AT_ONCE // self.num_numbers // CHUNK * CHUNK)
         for first in range(0, count, chunk):
-            some = min(chunk, count - first)
-            yield UnionSamples(*self._kernel.sample_parts(beta, self._couplings, keys, first, some, False))
+            yield self._sample(beta, keys, first, min(chunk, count - first), False)
+
+    def _sample(self, beta: float, keys: Sequence[int], first: int, count: int, differentiable: bool) -> UnionSamples:
+        """The spins that make numbers even are parts of their own, of which nothing is wanted."""
+        every = [0] * (self._kernel.part_ptr.size - 1)
+        for part, key in zip(self._parts.tolist(), keys, strict=True):
+            every[part] = key
+        rows, *sums = self._kernel.sample_parts(beta, self._couplings, every, first, count, differentiable)
+        return UnionSamples(rows, *(each.index_select(0, self._parts) for each in sums))
 
     def spins(self, rows: Tensor, count: int) -> list[Tensor]:
         """Spins (count, N) of each member in its own site order, from blocks."""
