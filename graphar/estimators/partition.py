@@ -268,16 +268,15 @@ def evaluate_union(union: Union, beta: float, num_samples: int, keys: Sequence[i
     """:func:`evaluate` of every member, from a key of each."""
     parts: list[list[tuple[Tensor, Tensor, Tensor, Tensor]]] = [[] for _ in union.models]
     for drawn in union.draw(beta, keys, num_samples):
-        count = drawn.log_prob.shape[1]
-        for member, spins in enumerate(union.spins(drawn.rows, count)):
-            energy = union.models[member].graph.energy(spins).to(torch.float64)
-            lowest = spins[int(energy.argmin())].to(torch.int8)
-            parts[member].append((drawn.log_prob[member], energy, spins.sum(1, dtype=torch.float64), lowest))
+        energy, magnetisation = union.measure(drawn.rows, drawn.log_prob.shape[1])
+        for member, lowest in enumerate(energy.argmin(1).tolist()):
+            spins = union.configuration(drawn.rows, member, lowest)
+            parts[member].append((drawn.log_prob[member], energy[member], magnetisation[member], spins))
     results = []
     for model, chunks in zip(union.models, parts, strict=True):
         log_q, energy, magnetisation = (torch.cat([chunk[k] for chunk in chunks]) for k in range(3))
         best = min(chunks, key=lambda chunk: float(chunk[1].min()))
-        best_energy, best_spins = float(best[1].min()), best[3]
+        best_energy, best_spins = float(model.graph.energy(best[3])), best[3]  # as it is beside no other
         result = estimate_from_samples(beta, model.num_spins, log_q, energy, magnetisation, best_energy, best_spins)
         results.append(replace(result, trained_beta=model.trained_beta))
     return results

@@ -22,6 +22,7 @@ from graphar.heads import BoundHead
 from graphar.kernels.base import CHUNK
 from graphar.kernels.compiled.batch_layout import spins_from_blocks
 from graphar.kernels.compiled.pairs import PairKernel
+from graphar.kernels.compiled.parts import measure_parts, plan_energies
 from graphar.models.autoregressive import Autoregressive
 from graphar.ordering import Ordering
 
@@ -65,6 +66,10 @@ class Union:
         part_ptr, where = torch.cat([starts, self._ptr[-1:]]).unique_consecutive(return_inverse=True)
         kernel.part_ptr, self._parts = part_ptr.numpy(), where[:-1:2]
         self._kernel, self._couplings = kernel, kernel.graph_couplings(frontier)
+        row = torch.cat([kernel.row_of_site[s : s + n] for s, n in zip(self._starts, sizes.tolist(), strict=True)])
+        self._rows = row.split(sizes.tolist())  # of the sites of each member
+        self._energies = plan_energies(frontier.graph, kernel.row_of_site, kernel.part)  # type: ignore[arg-type]
+        self._offset = torch.tensor([float(model.graph.offset) for model in self.models], dtype=torch.float64)
 
     def _ordering(self) -> Ordering:
         """Sites, and ranks, of one graph after the other; the spin that makes their number even comes last."""
@@ -153,11 +158,24 @@ class Union:
         members = zip(self.models, self._starts, strict=True)
         return [every[:, start : start + model.num_spins] for model, start in members]
 
+    def measure(self, rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Energies, offsets included, and magnetisations in float64, (members, count)."""
+        parts = self._kernel.part_ptr.size - 1
+        energy, magnetisation = (part[self._parts] for part in measure_parts(self._energies, rows, parts, count))
+        return energy + self._offset[:, None], magnetisation
+
+    def energies(self, rows: Tensor, samples: Tensor) -> Tensor:
+        """Energies, offsets included and in float64, of one sample of each member, (members,)."""
+        part = torch.from_numpy(self._kernel.part)
+        chosen = samples.new_zeros(self._kernel.part_ptr.size - 1).index_copy(0, self._parts, samples)[part]
+        block, column = chosen // rows.shape[2], chosen % rows.shape[2]
+        one = rows[block, torch.arange(rows.shape[1]), column]
+        return self.measure(one[None, :, None], 1)[0][:, 0]
+
     def configuration(self, rows: Tensor, member: int, sample: int) -> Tensor:
-        """One sample of one member, (N,)."""
-        start, (block, column) = self._starts[member], divmod(sample, rows.shape[2])
-        row = self._kernel.row_of_site[start : start + self.models[member].num_spins]
-        return rows[block, :, column][row]
+        """One sample of one member, int8, (N,)."""
+        block, column = divmod(sample, rows.shape[2])
+        return rows[block, :, column][self._rows[member]].to(torch.int8)
 
 
 def unions(

@@ -337,8 +337,9 @@ def _warn_of_collapse(record: BetaRecord, entropy: bool) -> None:
         if record.transverse_field is not None:
             where = f"transverse field = {record.transverse_field:g}"
         warnings.warn(
-            f"at {where} the bound {record.objective(entropy).value:g} lies above the energy {record.best_energy:g} of a "
-            "single configuration seen: training diverged or barely began; lower learning_rate or take more steps",
+            f"at {where} the bound {record.objective(entropy).value:g} lies above the energy {record.best_energy:g} "
+            "of a single configuration seen: training diverged or barely began; lower learning_rate or take more "
+            "steps",
             stacklevel=3,
         )
 

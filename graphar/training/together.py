@@ -30,8 +30,6 @@ from graphar.training.trace import TraceRows
 
 __all__ = ["anneal_union"]
 
-ROUNDING = 1e-4  # of an energy, more than that by float32 is off
-
 
 def anneal_union(
     models: Sequence[Autoregressive],
@@ -56,7 +54,6 @@ def anneal_union(
     assert stepper is not None
     runs = [Run({**own, "optimizer": describe_optimizer(stepper)}) for own in settings]
     mean = WeightAverage(weights, common["warmup"], common["steps"], common["average"])
-    best = _Lowest(union, runs)
     rows: list[Tensor] = []
     schedule, warmup, steps = common["schedule"], common["warmup"], common["steps"]
     with torch.enable_grad(), _handed_back(union), mean, torch_alone():
@@ -74,7 +71,7 @@ def anneal_union(
             drawn.log_prob.backward(centred / (common["batch_size"] - 1))
             _check_finite(loss, weights, beta, step)
             stepper.step()
-            best.look(drawn)
+            _look(union, runs, drawn)
             rows.append(_row(drawn, loss, beta))
             mean.follow(step + 1)
             for model, run in zip(models, runs, strict=True):
@@ -117,23 +114,14 @@ def _row(drawn: UnionSamples, loss: Tensor, beta: float) -> Tensor:
     return torch.stack([energy, entropy, torch.zeros_like(energy), loss.mean(1) / beta, loss.var(1) / beta**2], 1)
 
 
-class _Lowest:
-    """The lowest energies met, kept in the runs."""
-
-    def __init__(self, union: Union, runs: list[Run]) -> None:
-        self._union, self._runs = union, runs
-        self._offset = torch.tensor([float(model.graph.offset) for model in union.models], dtype=torch.float64)
-        self._best = torch.full((len(runs),), math.inf, dtype=torch.float64)
-
-    def look(self, drawn: UnionSamples) -> None:
-        """Those of a batch; an energy is computed again, in float64, where the sweep's own may be the lowest."""
-        found, sample = drawn.energy.min(1)
-        near = self._best - self._offset
-        for member in (found < near + ROUNDING * near.abs()).nonzero()[:, 0].tolist():
-            graph, run = self._union.models[member].graph, self._runs[member]
-            spins = self._union.configuration(drawn.rows, member, int(sample[member])).to(torch.int8)
-            run.update_best(float(graph.energy(spins)), spins)
-            self._best[member] = run.best_energy
+def _look(union: Union, runs: list[Run], drawn: UnionSamples) -> None:
+    """Remember the lowest energies of a batch, where they are the lowest so far."""
+    sample = drawn.energy.argmin(1)
+    found = union.energies(drawn.rows, sample).tolist()
+    for member, (run, energy) in enumerate(zip(runs, found, strict=True)):
+        if energy < run.best_energy:
+            spins = union.configuration(drawn.rows, member, int(sample[member]))
+            run.update_best(float(union.models[member].graph.energy(spins)), spins)
 
 
 def _record(union: Union, runs: list[Run], beta: float, norms: list[float], seconds: float) -> None:

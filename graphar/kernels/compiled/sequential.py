@@ -47,7 +47,8 @@ class SequentialKernel(Kernel):
         return np.array([0, self.num_spins])
 
     @cached_property
-    def _part(self) -> np.ndarray:
+    def part(self) -> np.ndarray:
+        """Of each row, (N,)."""
         return np.repeat(np.arange(self.part_ptr.size - 1), np.diff(self.part_ptr))
 
     @property
@@ -139,7 +140,7 @@ class _Sweep(torch.autograd.Function):
         keys, first = ([0] * parts, 0) if stream is None else stream
         written = (part.numpy() for part in (spins, logits, dlogq_dlogit, log_prob, energy))
         graph = couplings.field.numpy(), couplings.coupling.numpy()
-        parted = kernel._part, kernel.part_ptr
+        parted = kernel.part, kernel.part_ptr
         batch = Batch(beta, *graph, stream is None, keep, np.array(keys, np.uint64), first, *parted, *written)
         arrays = tuple(part.numpy() for part in rows)
         share_out(blocks, kernel.loops.sweep, kernel.plan(keep), numbers, batch, arrays)
@@ -155,7 +156,7 @@ class _Sweep(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         spins, dlogq_dlogit, *rows = ctx.saved_tensors
         by_log_prob, by_logits, _ = gradients
-        part = ctx.kernel._part
+        part = ctx.kernel.part
         factor = by_log_prob.unflatten(1, (len(spins), -1)).transpose(0, 1).to(spins.dtype).contiguous()
         if by_logits.numel():
             dlogq_dlogit, factor = dlogq_dlogit * factor[:, part] + by_logits, torch.ones_like(factor)
