@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from graphar.frontier import build_frontier
 from graphar.hamiltonians import IsingGraph
+from graphar.hamiltonians.disjoint import side_by_side
 from graphar.heads import BoundHead
 from graphar.kernels.base import CHUNK
 from graphar.kernels.compiled.batch_layout import spins_from_blocks
@@ -73,17 +74,10 @@ class Union:
 
     def _ordering(self) -> Ordering:
         """Sites, and ranks, of one graph after the other; the spin that makes their number even comes last."""
-        ends, weights, fields, sites = [], [], [], []
+        graph, _ = side_by_side([model.graph for model in self.models], self._ptr.diff().tolist())  # type: ignore[misc]
+        sites = []
         for model, start, stop in zip(self.models, self._starts, self._ptr[1:].tolist(), strict=True):
-            i, j, J = model.graph.undirected()
-            n = model.num_spins
-            ends.append(torch.stack([i, j]) + start)
-            weights.append(J.double())
-            fields.append(nn.functional.pad(model.graph.h.double(), (0, stop - start - n)))
-            sites += [model.ordering.sites + start, torch.arange(start + n, stop)]
-        graph = IsingGraph.from_edges(
-            torch.cat(ends, 1), torch.cat(weights), torch.cat(fields), int(self._ptr[-1]), dtype=torch.float64
-        )
+            sites += [model.ordering.sites + start, torch.arange(start + model.num_spins, stop)]
         return Ordering(graph, torch.cat(sites), "union")
 
     # Weights.

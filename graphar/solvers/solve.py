@@ -7,18 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count, check_number, check_spins
-from graphar._support.files import atomic_write
+from graphar._support.files import atomic_write, naming
 from graphar._support.interrupt import finish_step_first
-from graphar._support.seeds import check_seed
+from graphar._support.seeds import check_seed, choose_first_seed
+from graphar.exact.ground_state import GroundState
 from graphar.exact.scale import check_scale, scale
+from graphar.exact.side_by_side import ground_states_of_narrow
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.disjoint import as_members
 from graphar.hamiltonians.kinds import check_hamiltonian
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.montecarlo.watch import check_time_limit
@@ -26,9 +29,9 @@ from graphar.problems import Problem
 from graphar.problems.written import answer_text
 from graphar.solvers.bounds.rounding import sum_down
 from graphar.solvers.result import Solution
-from graphar.solvers.search.incumbent import Incumbent
+from graphar.solvers.search.incumbent import Improvement, Incumbent
 from graphar.solvers.search.members import ALWAYS, MEMBERS
-from graphar.solvers.search.portfolio import first_candidate, search
+from graphar.solvers.search.portfolio import LONGEST, SHARE, first_candidate, search
 
 __all__ = ["Progress", "solve"]
 
@@ -54,8 +57,36 @@ class Progress(NamedTuple):
     method: str
 
 
+@overload
 def solve(
     graph: IsingGraph | SpinHypergraph | Problem[Any],
+    time_limit: float | None = ...,
+    target: float | None = ...,
+    seed: int = ...,
+    initial: Any = ...,
+    callback: Callable[[Progress], Any] | None = ...,
+    *,
+    steps: int | None = ...,
+    max_solutions: int = ...,
+    out: str | PathLike[str] | None = ...,
+    progress: bool = ...,
+) -> Solution: ...
+@overload
+def solve(
+    graph: Sequence[IsingGraph | SpinHypergraph | Problem[Any]],
+    time_limit: float | None = ...,
+    target: float | None = ...,
+    seed: int = ...,
+    initial: None = ...,
+    callback: None = ...,
+    *,
+    steps: int | None = ...,
+    max_solutions: int = ...,
+    out: None = ...,
+    progress: bool = ...,
+) -> tuple[Solution, ...]: ...
+def solve(
+    graph: Any,
     time_limit: float | None = 60.0,
     target: float | None = None,
     seed: int = 0,
@@ -67,7 +98,7 @@ def solve(
     max_solutions: int = 16,
     out: str | PathLike[str] | None = None,
     progress: bool = True,
-) -> Solution:
+) -> Any:
     r"""A configuration of as low an energy as a time allows, with a bound, and a proof where there is one.
 
     .. math:: \min_x H(x) \le \text{energy}, \qquad \text{bound} \le \min_x H(x)
@@ -90,9 +121,11 @@ def solve(
     order of what is tried is the same.
 
     Args:
-        graph: couplings and fields, a hypergraph, or a problem (:mod:`graphar.problems`).
-        time_limit: seconds ≥ 0; None for no limit, where Ctrl-C ends it.
-        target: an energy, or an objective of a problem, that is enough.
+        graph: couplings and fields, a hypergraph, or a problem (:mod:`graphar.problems`); or a list of them, or a PyG
+            batch. Narrow graphs of a list are eliminated side by side, in less than a thousandth of a second for each
+            of 20 to 60 spins; the others follow one by one, number k by seed + k.
+        time_limit: seconds ≥ 0 for each graph; None for no limit, where Ctrl-C ends it.
+        target: an energy, or an objective of a problem, that is enough; for every member of a list.
         seed: of all random bits.
         initial: configurations to begin with, ±1, shape (N,) or (M, N), or an answer of the problem.
         callback: called with :class:`Progress` after improvements; where they come fast, with the last alone.
@@ -106,7 +139,8 @@ def solve(
         progress: whether to show a bar with best, bound and gap.
 
     Returns:
-        The best configuration and what is known of it; see :class:`Solution`.
+        The best configuration and what is known of it; see :class:`Solution`. Of a list, a tuple of them; after Ctrl-C,
+        of those begun.
 
     Raises:
         ValueError: a batch of several graphs, numbers that are not finite, an argument that breaks its rule.
@@ -116,6 +150,13 @@ def solve(
     >>> found.energy, found.optimal, found.method
     (-205.0, True, 'elimination')
     """
+    members = as_members(graph)
+    if members is not None:
+        for name, value in (("initial", initial), ("callback", callback), ("out", out)):
+            if value is not None:
+                raise ValueError(f"{name} must be None for a list of graphs, got {value!r}: take them in turn")
+        options = {"steps": steps, "max_solutions": max_solutions, "progress": progress}
+        return _solve_each(members, time_limit, target, seed, options)
     start = time.monotonic()
     problem = graph if isinstance(graph, Problem) else None
     given = check_hamiltonian(graph if problem is None else problem.graph, alone=True)
@@ -178,6 +219,58 @@ def solve(
     if out is not None and problem is not None:
         write_text(out, answer_text(problem, found.answer))
     return found
+
+
+def _solve_each(
+    members: list[Any], time_limit: float | None, target: float | None, seed: int, options: dict[str, Any]
+) -> tuple[Solution, ...]:
+    """Of a list: what is narrow side by side, the rest one by one."""
+    limit, first = check_time_limit(time_limit), choose_first_seed(seed, None, "", len(members))
+    check_count(options["max_solutions"], "max_solutions")
+    if options["steps"] is not None:
+        check_count(options["steps"], "steps", 0)
+    graphs = []
+    for number, member in enumerate(members):
+        with naming(f"graph[{number}]"):
+            graph = check_hamiltonian(member.graph if isinstance(member, Problem) else member, alone=True)
+            graph.validate()
+            check_scale(graph, 0.0)
+            graphs.append(graph.to_ising() if isinstance(graph, SpinHypergraph) and graph.order <= 2 else graph)
+    started = time.monotonic()
+    lowest = {} if target is not None else _narrow_ones(graphs, LONGEST if math.isinf(limit) else SHARE * limit)
+    seconds = (time.monotonic() - started) / max(1, len(lowest))
+    found = []
+    for number, member in enumerate(members):
+        if number in lowest:
+            found.append(_proven(member, lowest[number], seconds))
+        else:
+            found.append(solve(member, time_limit, target, first + number, **options))
+        if found[-1].reason == "interrupted":
+            break
+    return tuple(found)
+
+
+def _narrow_ones(graphs: list[Any], seconds: float) -> dict[int, GroundState]:
+    pairs = [k for k, graph in enumerate(graphs) if isinstance(graph, IsingGraph)]
+    found = ground_states_of_narrow([graphs[k] for k in pairs], seconds)
+    return {pairs[k]: ground for k, ground in found.items()}
+
+
+def _proven(member: Any, ground: GroundState, seconds: float) -> Solution:
+    """Of a ground state by elimination."""
+    return Solution(
+        spins=ground.spins,
+        energy=ground.energy,
+        bound=ground.energy,
+        optimal=True,
+        method=ground.method,
+        bound_method=ground.method,
+        history=(Improvement(seconds, ground.energy, ground.method),),
+        solutions=ground.spins[None],
+        seconds=seconds,
+        reason="proof",
+        problem=member if isinstance(member, Problem) else None,
+    )
 
 
 def write_text(path: str | PathLike[str], text: str) -> None:

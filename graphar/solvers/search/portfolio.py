@@ -23,11 +23,11 @@ from graphar.solvers.search.incumbent import Incumbent
 from graphar.solvers.search.members import FIRST_BUDGET, MEMBERS, Bench, members_of
 from graphar.solvers.search.parts import Part, Parts
 
-__all__ = ["first_candidate", "search"]
+__all__ = ["LONGEST", "SHARE", "first_candidate", "search"]
 
 _LARGE = 20_000  # spins
-_SHARE = 0.4  # of the time, that an exact method may be predicted to take
-_LONGEST = 30.0  # seconds of it where there is no limit
+SHARE = 0.4  # of the time, that an exact method may be predicted to take
+LONGEST = 30.0  # seconds of it where there is no limit
 _GROWTH = 5  # doublings of the budget of a turn, one a round
 _SHORTEST = 4.0  # seconds of a limit for each unit of the largest budget
 _MEMORY = 0.7  # of a member's credit, that is left after its next turn
@@ -78,7 +78,7 @@ def search(
         without: members that get no turns.
         problem: whose own search takes its turns, if it has one.
     """
-    seconds = _LONGEST if math.isinf(limit) else _SHARE * limit
+    seconds = LONGEST if math.isinf(limit) else SHARE * limit
     ground = _of_whole(best.graph, seconds)
     if ground is not None:
         best.offer(ground.spins, ground.method)
