@@ -18,7 +18,6 @@ from graphar import __version__, io, training
 from graphar._support.checks import check_count, check_positive
 from graphar._support.files import atomic_write
 from graphar._support.processes import alone, joined
-from graphar.cli.sources import ORDERINGS, examine, open_graph, source_name
 from graphar.elimination.cost import predict
 from graphar.estimators import FreeEnergy, free_energy
 from graphar.exact.automatic import cheapest_log_partition

@@ -126,9 +126,9 @@ def log_partition(
     <https://doi.org/10.1016/0197-2456(86)90046-2>`_.
 
     Args:
-        graph: the Hamiltonian; or a list or PyG batch of many. Narrow graphs of a list are eliminated side by side, which
-            takes a few ten-thousandths of a second for each of 20 to 60 spins; the others follow one by one, number k
-            by seed + k.
+        graph: the Hamiltonian; or a list or PyG batch of many. Narrow graphs of a list are eliminated side by side,
+            which takes less than a thousandth of a second for each of 20 to 60 spins; the others follow one by one,
+            number k by seed + k.
         beta: inverse temperature β ≥ 0, or several in any order.
         time_limit: seconds for each graph, above 0. Loading compiled loops for the first time comes on top.
         seed: of all random bits. How much is done depends on the time, and so do the last digits.

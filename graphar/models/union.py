@@ -61,7 +61,7 @@ class Union:
         self.head: BoundHead = config.bind(frontier, generator=torch.Generator().manual_seed(0), dtype=first.dtype)
         self._places = dict(self._find_places())
         self._take_weights()
-        kernel = type(first.kernel)(frontier, self.head, first.dtype, first.device)  # type: ignore[arg-type, misc]
+        kernel = type(first.kernel)(frontier, self.head, first.dtype, first.device)  # type: ignore[misc]
         assert isinstance(kernel, PairKernel)
         starts = torch.stack([self._ptr[:-1], self._ptr[:-1] + sizes], 1).flatten()
         part_ptr, where = torch.cat([starts, self._ptr[-1:]]).unique_consecutive(return_inverse=True)
@@ -69,12 +69,12 @@ class Union:
         self._kernel, self._couplings = kernel, kernel.graph_couplings(frontier)
         row = torch.cat([kernel.row_of_site[s : s + n] for s, n in zip(self._starts, sizes.tolist(), strict=True)])
         self._rows = row.split(sizes.tolist())  # of the sites of each member
-        self._energies = plan_energies(frontier.graph, kernel.row_of_site, kernel.part)  # type: ignore[arg-type]
+        self._energies = plan_energies(frontier.graph, kernel.row_of_site, kernel.part)
         self._offset = torch.tensor([float(model.graph.offset) for model in self.models], dtype=torch.float64)
 
     def _ordering(self) -> Ordering:
         """Sites, and ranks, of one graph after the other; the spin that makes their number even comes last."""
-        graph, _ = side_by_side([model.graph for model in self.models], self._ptr.diff().tolist())  # type: ignore[misc]
+        graph, _ = side_by_side([model.graph for model in self.models], self._ptr.diff().tolist())
         sites = []
         for model, start, stop in zip(self.models, self._starts, self._ptr[1:].tolist(), strict=True):
             sites += [model.ordering.sites + start, torch.arange(start + model.num_spins, stop)]
@@ -99,7 +99,7 @@ class Union:
     def _take_weights(self) -> None:
         for name, whole in self.head.named_parameters():
             axis, places, _ = self._places[name]
-            parts = [model.head.get_parameter(name) for model in self.models if model.head is not None]
+            parts: list[Tensor] = [model.head.get_parameter(name) for model in self.models if model.head is not None]
             whole.index_copy_(axis, places, torch.cat(parts, axis))
 
     @torch.no_grad()

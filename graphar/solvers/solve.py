@@ -14,12 +14,10 @@ import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count, check_number, check_spins
-from graphar._support.files import atomic_write, naming
+from graphar._support.files import atomic_write
 from graphar._support.interrupt import finish_step_first
-from graphar._support.seeds import check_seed, choose_first_seed
-from graphar.exact.ground_state import GroundState
+from graphar._support.seeds import check_seed
 from graphar.exact.scale import check_scale, scale
-from graphar.exact.side_by_side import ground_states_of_narrow
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.disjoint import as_members
 from graphar.hamiltonians.kinds import check_hamiltonian
@@ -28,10 +26,11 @@ from graphar.montecarlo.watch import check_time_limit
 from graphar.problems import Problem
 from graphar.problems.written import answer_text
 from graphar.solvers.bounds.rounding import sum_down
+from graphar.solvers.each import solve_each
 from graphar.solvers.result import Solution
-from graphar.solvers.search.incumbent import Improvement, Incumbent
+from graphar.solvers.search.incumbent import Incumbent
 from graphar.solvers.search.members import ALWAYS, MEMBERS
-from graphar.solvers.search.portfolio import LONGEST, SHARE, first_candidate, search
+from graphar.solvers.search.portfolio import first_candidate, search
 
 __all__ = ["Progress", "solve"]
 
@@ -156,7 +155,7 @@ def solve(
             if value is not None:
                 raise ValueError(f"{name} must be None for a list of graphs, got {value!r}: take them in turn")
         options = {"steps": steps, "max_solutions": max_solutions, "progress": progress}
-        return _solve_each(members, time_limit, target, seed, options)
+        return solve_each(members, time_limit, target, seed, options, solve)
     start = time.monotonic()
     problem = graph if isinstance(graph, Problem) else None
     given = check_hamiltonian(graph if problem is None else problem.graph, alone=True)
@@ -219,58 +218,6 @@ def solve(
     if out is not None and problem is not None:
         write_text(out, answer_text(problem, found.answer))
     return found
-
-
-def _solve_each(
-    members: list[Any], time_limit: float | None, target: float | None, seed: int, options: dict[str, Any]
-) -> tuple[Solution, ...]:
-    """Of a list: what is narrow side by side, the rest one by one."""
-    limit, first = check_time_limit(time_limit), choose_first_seed(seed, None, "", len(members))
-    check_count(options["max_solutions"], "max_solutions")
-    if options["steps"] is not None:
-        check_count(options["steps"], "steps", 0)
-    graphs = []
-    for number, member in enumerate(members):
-        with naming(f"graph[{number}]"):
-            graph = check_hamiltonian(member.graph if isinstance(member, Problem) else member, alone=True)
-            graph.validate()
-            check_scale(graph, 0.0)
-            graphs.append(graph.to_ising() if isinstance(graph, SpinHypergraph) and graph.order <= 2 else graph)
-    started = time.monotonic()
-    lowest = {} if target is not None else _narrow_ones(graphs, LONGEST if math.isinf(limit) else SHARE * limit)
-    seconds = (time.monotonic() - started) / max(1, len(lowest))
-    found = []
-    for number, member in enumerate(members):
-        if number in lowest:
-            found.append(_proven(member, lowest[number], seconds))
-        else:
-            found.append(solve(member, time_limit, target, first + number, **options))
-        if found[-1].reason == "interrupted":
-            break
-    return tuple(found)
-
-
-def _narrow_ones(graphs: list[Any], seconds: float) -> dict[int, GroundState]:
-    pairs = [k for k, graph in enumerate(graphs) if isinstance(graph, IsingGraph)]
-    found = ground_states_of_narrow([graphs[k] for k in pairs], seconds)
-    return {pairs[k]: ground for k, ground in found.items()}
-
-
-def _proven(member: Any, ground: GroundState, seconds: float) -> Solution:
-    """Of a ground state by elimination."""
-    return Solution(
-        spins=ground.spins,
-        energy=ground.energy,
-        bound=ground.energy,
-        optimal=True,
-        method=ground.method,
-        bound_method=ground.method,
-        history=(Improvement(seconds, ground.energy, ground.method),),
-        solutions=ground.spins[None],
-        seconds=seconds,
-        reason="proof",
-        problem=member if isinstance(member, Problem) else None,
-    )
 
 
 def write_text(path: str | PathLike[str], text: str) -> None:

@@ -18,7 +18,6 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from graphar._support.files import naming
 from graphar._support.interrupt import finish_step_first
 from graphar._support.processes import joined, naming_checkpoint
 from graphar._support.seeds import choose_first_seed, hash_key
@@ -28,15 +27,14 @@ from graphar.exact.transverse import check_transverse_field
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.agreement import agree_on_model
 from graphar.models.autoregressive import Autoregressive, check_model
-from graphar.models.union import unions
 from graphar.training.average import WeightAverage
 from graphar.training.checkpoint import label_text, read_checkpoint, write_checkpoint
 from graphar.training.gradients import sum_gradients
+from graphar.training.many import anneal_many
 from graphar.training.objective import Objective, VariationalStep, does_little, variational_step
-from graphar.training.run import BetaRecord, Run
-from graphar.training.settings import check_settings, describe_optimizer
+from graphar.training.run import BetaRecord, Run, step_bar
+from graphar.training.settings import describe_optimizer, settings_of
 from graphar.training.steppers import make_stepper
-from graphar.training.together import anneal_union
 
 __all__ = ["anneal"]
 
@@ -45,11 +43,47 @@ SAVE_SECONDS = 60.0  # how much work a crash may lose, apart from what each fini
 
 @overload
 def anneal(
-    model: Autoregressive, beta: float | Iterable[float] | None = ..., steps: int = ..., **options: Any
+    model: Autoregressive,
+    beta: float | Iterable[float] | None = ...,
+    steps: int = ...,
+    *,
+    transverse_field: float | Iterable[float] | None = ...,
+    entropy: bool | None = ...,
+    warmup: int = ...,
+    batch_size: int = ...,
+    seed: int = ...,
+    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = ...,
+    learning_rate: float | None = ...,
+    clip_norm: float | None = ...,
+    average: bool = ...,
+    evaluate_samples: int | None = ...,
+    ground_energy: float | None = ...,
+    callbacks: Sequence[Callable[[Run], Any]] = ...,
+    checkpoint: str | PathLike[str] | None = ...,
+    resume: str | PathLike[str] | None = ...,
+    progress: bool = ...,
 ) -> Run: ...
 @overload
 def anneal(
-    model: Sequence[Autoregressive], beta: float | Iterable[float] | None = ..., steps: int = ..., **options: Any
+    model: Sequence[Autoregressive],
+    beta: float | Iterable[float] | None = ...,
+    steps: int = ...,
+    *,
+    transverse_field: float | Iterable[float] | None = ...,
+    entropy: bool | None = ...,
+    warmup: int = ...,
+    batch_size: int = ...,
+    seed: int = ...,
+    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = ...,
+    learning_rate: float | None = ...,
+    clip_norm: float | None = ...,
+    average: bool = ...,
+    evaluate_samples: int | None = ...,
+    ground_energy: float | None = ...,
+    callbacks: Sequence[Callable[[Run], Any]] = ...,
+    checkpoint: None = ...,
+    resume: None = ...,
+    progress: bool = ...,
 ) -> tuple[Run, ...]: ...
 def anneal(
     model: Any,
@@ -155,9 +189,10 @@ def anneal(
         "ground_energy": ground_energy,
     }
     if isinstance(model, (list, tuple)):
-        return _anneal_many(list(model), options, optimizer, callbacks, checkpoint, resume, progress)
+        rest = {"optimizer": optimizer, "callbacks": callbacks}
+        return anneal_many(list(model), options, rest, (checkpoint, resume), progress, anneal)
     check_model(model)
-    settings = _settings_of(model, options)
+    settings = settings_of(model, options)
     schedule, limit = settings["schedule"], settings["clip_norm"] or math.inf
     fields = settings["transverse_field"] or [0.0] * len(schedule)
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -199,7 +234,7 @@ def anneal(
         naming_checkpoint(checkpoint),
         torch.enable_grad(),
         finish_step_first() as stop,
-        _bar(total, run.step, show) as bar,
+        step_bar(total, run.step, show) as bar,
         mean,
     ):
         while stepper is not None and run.step < total and not stop.requested:
@@ -251,84 +286,11 @@ def anneal(
     return run
 
 
-def _settings_of(model: Autoregressive, options: dict[str, Any]) -> dict[str, Any]:
-    """Those of a run, with what the model says where nothing is asked for."""
-    rate, ground = options["learning_rate"], options["ground_energy"]
-    rate = model.head_config.learning_rate if rate is None else rate
-    return check_settings(
-        **{**options, "learning_rate": rate, "ground_energy": _lowest_known(model) if ground is None else ground}
-    )
-
-
-def _anneal_many(
-    models: list[Any],
-    options: dict[str, Any],
-    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None,
-    callbacks: Sequence[Callable[[Run], Any]],
-    checkpoint: str | PathLike[str] | None,
-    resume: str | PathLike[str] | None,
-    progress: bool,
-) -> tuple[Run, ...]:
-    """A run of each model: those that can be one model are, the others take their turns."""
-    for name, path in (("checkpoint", checkpoint), ("resume", resume)):
-        if path is not None:
-            raise ValueError(f"{name} must be None for a list of models, got {path}: keep each by graphar.save")
-    first = choose_first_seed(options["seed"], None, "training", len(models))
-    settings = []
-    for member, model in enumerate(models):
-        with naming(f"model[{member}]"):
-            settings.append(_settings_of(check_model(model), {**options, "seed": first + member}))
-    if len({id(model) for model in models}) < len(models):
-        raise ValueError("model must hold every model once, as each is trained in place, got one of them twice")
-    if not models:
-        check_settings(**options)
-    together = (
-        optimizer is None
-        and not callbacks
-        and options["transverse_field"] is None
-        and options["clip_norm"] is None
-        and options["entropy"] in (None, True)
-    )
-    alone = {**options, "optimizer": optimizer, "callbacks": callbacks, "progress": False}
-    samples = options["batch_size"]
-    groups = (
-        unions(models, samples, lambda k: settings[k]["learning_rate"])
-        if together
-        else ([k] for k in range(len(models)))
-    )
-    found: dict[int, Run] = {}
-    total = sum(own["warmup"] + own["steps"] * len(own["schedule"]) for own in settings)
-    with finish_step_first() as stop, _bar(total, 0, progress) as bar:
-
-        def tell(count: int, text: str) -> None:
-            bar.set_postfix_str(text, refresh=False)
-            bar.update(count)
-
-        for members in groups:
-            chosen, own = [models[k] for k in members], [settings[k] for k in members]
-            if stop.requested:
-                runs = [Run({**each, "optimizer": "none"}, interrupted=True) for each in own]
-            elif len(members) > 1:
-                runs = anneal_union(chosen, own, stop, tell)
-            else:
-                runs = [anneal(chosen[0], **{**alone, "seed": own[0]["seed"]})]
-                bar.update(runs[0].step)
-                stop.requested |= runs[0].interrupted
-            found |= zip(members, runs, strict=True)
-    return tuple(found[k] for k in range(len(models)))
-
-
 def _row(result: VariationalStep, beta: float, offset: float) -> tuple[float, ...]:
     """What a trace keeps of a step."""
     energy, entropy, flips = (float(part.mean()) for part in (result.energy, -result.log_prob, result.flips))
     loss = float(result.loss.mean()) / beta + offset
     return energy + offset, entropy, flips, loss, float(result.loss.var()) / beta**2
-
-
-def _lowest_known(model: Autoregressive) -> float | None:
-    """Energy of the planted configuration, if there is one."""
-    planted = model.graph.planted
-    return None if planted is None else float(model.graph.energy(planted))
 
 
 def _warn_of_collapse(record: BetaRecord, entropy: bool) -> None:
@@ -347,11 +309,3 @@ def _warn_of_collapse(record: BetaRecord, entropy: bool) -> None:
 def _stage(step: int, warmup: int, steps: int) -> int:
     """Index of the β that a step belongs to; the warm-up belongs to the first."""
     return max(0, step - warmup) // steps
-
-
-def _bar(total: int, done: int, show: bool) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(
-        total=total, initial=done, disable=not show, unit="step", desc="annealing", leave=None, dynamic_ncols=True
-    )

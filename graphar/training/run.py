@@ -12,7 +12,7 @@ from torch import Tensor
 from graphar.estimators import Estimate, FreeEnergy, QuantumEnergy
 from graphar.training.trace import Trace, TraceRows
 
-__all__ = ["BetaRecord", "Run"]
+__all__ = ["BetaRecord", "Run", "step_bar"]
 
 FEW_EFFECTIVE_SAMPLES = 10  # effective samples
 QUANTUM_HEAD = (
@@ -202,3 +202,12 @@ class Run:
         what = "beta" if self.settings["transverse_field"] is None else "the field"
         done = f"{len(self.history)}/{planned} values of {what}, {self.step} steps, {self.seconds:.1f} s"
         return f"Run({state} {done}, {best})"
+
+
+def step_bar(total: int, done: int, show: bool) -> Any:
+    """A progress bar over steps."""
+    from tqdm.auto import tqdm
+
+    return tqdm(
+        total=total, initial=done, disable=not show, unit="step", desc="annealing", leave=None, dynamic_ncols=True
+    )

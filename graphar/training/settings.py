@@ -8,9 +8,10 @@ from torch.optim import Optimizer
 
 from graphar._support.checks import check_count, check_flag, check_number, check_positive
 from graphar._support.seeds import check_seed
+from graphar.models.autoregressive import Autoregressive
 from graphar.training.schedules import as_course
 
-__all__ = ["check_settings", "describe_optimizer"]
+__all__ = ["check_settings", "describe_optimizer", "settings_of"]
 
 
 def check_settings(
@@ -50,6 +51,21 @@ def check_settings(
         "average": check_flag(average, "average"),
         "evaluate_samples": evaluated,
     }
+
+
+def settings_of(model: Autoregressive, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of a run, with what the model says where nothing is asked for."""
+    rate, ground = options["learning_rate"], options["ground_energy"]
+    rate = model.head_config.learning_rate if rate is None else rate
+    return check_settings(
+        **{**options, "learning_rate": rate, "ground_energy": _lowest_known(model) if ground is None else ground}
+    )
+
+
+def _lowest_known(model: Autoregressive) -> float | None:
+    """Energy of the planted configuration, if there is one."""
+    planted = model.graph.planted
+    return None if planted is None else float(model.graph.energy(planted))
 
 
 def describe_optimizer(optimizer: Optimizer) -> str:
