@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from graphar.hamiltonians import IsingGraph
+from graphar.kernels.compiled.plans import PartEnergies
 from graphar.kernels.compiled.threads import share_out
 
-__all__ = ["PartEnergies", "measure_parts", "plan_energies"]
-
-
-class PartEnergies(NamedTuple):
-    """Couplings by the later of their two rows.
-
-    Attributes:
-        ptr, earlier, coupling: where those of each row start, (N + 1,); the other row and J of each.
-        field: of each row, (N,).
-        part: of each row, (N,).
-    """
-
-    ptr: np.ndarray
-    earlier: np.ndarray
-    coupling: np.ndarray
-    field: np.ndarray
-    part: np.ndarray
+__all__ = ["measure_parts", "plan_energies"]
 
 
 def plan_energies(graph: IsingGraph, row_of_site: Tensor, part: np.ndarray) -> PartEnergies:

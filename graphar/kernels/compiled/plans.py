@@ -20,6 +20,7 @@ __all__ = [
     "MagnetisationPlan",
     "MessagePlans",
     "PairReads",
+    "PartEnergies",
     "RankPlan",
     "RecurrentPlan",
     "SharedReads",
@@ -274,6 +275,22 @@ class RecurrentPlan(NamedTuple):
     shared: bool
     threads: int
     ranges: np.ndarray
+
+
+class PartEnergies(NamedTuple):
+    """Couplings by the later of their two rows.
+
+    Attributes:
+        ptr, earlier, coupling: where those of each row start, (N + 1,); the other row and J of each.
+        field: of each row, (N,).
+        part: of each row, (N,).
+    """
+
+    ptr: np.ndarray
+    earlier: np.ndarray
+    coupling: np.ndarray
+    field: np.ndarray
+    part: np.ndarray
 
 
 def no_reads(order: np.ndarray, ptr: np.ndarray, row: np.ndarray, num_rows: int) -> tuple[PairReads, np.ndarray]:

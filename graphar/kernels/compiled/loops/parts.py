@@ -6,7 +6,7 @@ import numpy as np
 
 from graphar._support.compile import njit
 from graphar.kernels.compiled.loops.shares import Work, borrowed, hold, shares
-from graphar.kernels.compiled.parts import PartEnergies
+from graphar.kernels.compiled.plans import PartEnergies
 
 __all__ = ["measure"]
 
