@@ -11,7 +11,7 @@ from graphar.estimators.bridge import Bennett
 from graphar.estimators.estimate import Estimate
 from graphar.estimators.tail import HEAVY
 
-__all__ = ["FreeEnergy"]
+__all__ = ["UNSEEN", "FreeEnergy"]
 
 UNSEEN = "errors know nothing of states that the model never draws: compare with ga.exact or ga.two_sided_bound"
 

@@ -131,7 +131,7 @@ def anneal(
             with :class:`~graphar.heads.Linear`, :class:`~graphar.heads.MLP` or
             :class:`~graphar.heads.SherringtonKirkpatrick` heads that learn all sites take their steps together, where
             ``optimizer``, ``clip_norm``, ``transverse_field``, ``entropy`` and ``callbacks`` are the default ones:
-            with batches of 256 a few times as fast as one after the other, which is how all others are taken.
+            with batches of 256 nine times as fast as one after the other, which is how all others are taken.
         beta: schedule, such as ``ga.linear(0.05, 3.0, 60)``; every value positive. Without it there is no temperature,
             and heads work at β = 1.
         steps: optimisation steps at each β.

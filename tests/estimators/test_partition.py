@@ -14,7 +14,8 @@ from small_graphs import GRAPHS, model_on
 
 import graphar as ga
 from graphar.estimators import estimate_from_samples
-from graphar.estimators.partition import UNSEEN, evaluate
+from graphar.estimators.free_energy_result import UNSEEN
+from graphar.estimators.partition import evaluate
 from graphar.plot import plot_frontier, plot_run
 from graphar.training import variational_step
 
