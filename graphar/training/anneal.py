@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from graphar._support.interrupt import finish_step_first
 from graphar._support.processes import joined, naming_checkpoint
-from graphar._support.seeds import choose_first_seed, hash_key
+from graphar._support.seeds import hash_key
 from graphar.estimators.partition import evaluate
 from graphar.estimators.quantum import evaluate_quantum
 from graphar.exact.transverse import check_transverse_field
