@@ -1,0 +1,1 @@
+"""The fused sweep for NVIDIA GPUs, in Triton; nothing here is imported before a model asks for it."""
