@@ -28,23 +28,26 @@ from graphar.kernels.compiled.sherrington_kirkpatrick import SherringtonKirkpatr
 from graphar.kernels.reference.cuda_graph import CudaGraphKernel
 from graphar.kernels.reference.levels import ReferenceKernel
 from graphar.kernels.reference.message_passing import MessagePassingReferenceKernel
+from graphar.kernels.triton.availability import check_runs, installed
+from graphar.kernels.triton.linear import LinearTritonKernel
 
 __all__ = ["NAMES", "TABLE", "Row", "select_kernel"]
 
-NAMES = ("auto", "reference", "numba")
+NAMES = ("auto", "reference", "numba", "triton")
 
 
 class Row(NamedTuple):
-    """The kernels of a kind of head: the definition of truth, compiled for the CPU, and for other devices."""
+    """The kernels of a kind of head: the definition of truth, compiled for the CPU, for other devices, and fused."""
 
     head: type  # a bound head, often an abstract one
     reference: type[Kernel]
     compiled: type[Kernel]
     device: type[Kernel] = CudaGraphKernel
+    fused: type[Kernel] | None = None  # by Triton, for a GPU
 
 
 TABLE = (
-    Row(LinearHead, ReferenceKernel, LinearKernel),
+    Row(LinearHead, ReferenceKernel, LinearKernel, fused=LinearTritonKernel),
     Row(BoundMLP, ReferenceKernel, MLPKernel),
     Row(BoundSherringtonKirkpatrick, ReferenceKernel, SherringtonKirkpatrickKernel),
     Row(ReadsMagnetisation, ReferenceKernel, MagnetisationKernel),
@@ -56,16 +59,25 @@ TABLE = (
 
 
 def select_kernel(name: str, head: BoundHead, device: torch.device) -> type[Kernel]:
-    """The kernel that ``"auto"``, ``"reference"`` or ``"numba"`` means for a head on a device.
+    """The kernel that ``"auto"``, ``"reference"``, ``"numba"`` or ``"triton"`` means for a head on a device.
 
     Raises:
-        ValueError: ``"numba"`` away from the CPU.
+        ValueError: ``"numba"`` away from the CPU, ``"triton"`` there, or for a head without a fused kernel.
+        ImportError: ``"triton"`` where it is not installed.
     """
     row = next(row for row in TABLE if isinstance(head, row.head))
     if name == "reference":
         return row.reference
+    if name == "triton":
+        check_runs(device)
+        if row.fused is None:
+            served = ", ".join(row.head.__name__ for row in TABLE if row.fused is not None)
+            raise ValueError(f'kernel="triton" serves {served}, got a {type(head).__name__}: "auto" serves every head')
+        return row.fused
     if device.type == "cpu":
         return row.compiled
     if name == "numba":
         raise ValueError(f'kernel must be "auto" or "reference" for a model on {device}, got "numba"')
+    if row.fused is not None and device.type == "cuda" and installed():
+        return row.fused
     return row.device

@@ -52,8 +52,9 @@ class Autoregressive(nn.Module):
             that fits in ``memory``.
         radius: largest distance, through undrawn spins, from a spin to those of its frontier that it reads: makes
             the number of pairs O(N) on any sparse graph; not limited by default. Of a core, in steps on its own graph.
-        kernel: ``"reference"`` for torch level by level, ``"numba"`` for compiled loops on the CPU, ``"auto"`` for
-            the latter there, and for recorded launches on a GPU.
+        kernel: ``"reference"`` for torch level by level, ``"numba"`` for compiled loops on the CPU,
+            ``"triton"`` for the fused sweep on a GPU; ``"auto"`` for compiled loops on the CPU, and on a GPU for the
+            fused sweep where the head has one and Triton is installed, else for recorded launches.
         seed: of the starting weights.
         dtype: floating type of weights and messages.
         memory: bytes that the tables of the exact sites may take.
@@ -89,7 +90,7 @@ class Autoregressive(nn.Module):
         graph.validate()
         graph = graph.clone()  # what the model was made for, whatever becomes of the caller's
         if kernel not in NAMES:
-            raise ValueError(f'kernel must be "auto", "reference" or "numba", got {kernel!r}')
+            raise ValueError(f'kernel must be "auto", "reference", "numba" or "triton", got {kernel!r}')
         if not (isinstance(memory, (int, float)) and memory > 0):
             raise ValueError(f"memory must be a positive number of bytes, got {memory!r}")
         plain = head() if isinstance(head, type) and issubclass(head, Head) else head

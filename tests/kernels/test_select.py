@@ -17,5 +17,5 @@ def test_auto_takes_compiled_kernels_on_the_cpu() -> None:
     assert type(ga.Autoregressive(graph, Curved()).kernel) is LevelsKernel
     assert type(ga.Autoregressive(graph, kernel="reference").kernel) is ReferenceKernel
     assert type(ga.Autoregressive(graph, kernel="reference").double().kernel) is ReferenceKernel
-    with pytest.raises(ValueError, match='kernel must be "auto", "reference" or "numba", got \'fast\''):
+    with pytest.raises(ValueError, match='kernel must be "auto", "reference", "numba" or "triton", got \'fast\''):
         ga.Autoregressive(graph, kernel="fast")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import triton
-import triton.language as tl
+from graphar.kernels.triton.compile import jit, tl
 
 __all__ = ["random_words"]
 
 
-@triton.jit
+@jit
 def random_words(key, site, samples):  # type: ignore[no-untyped-def]
     """32 random bits, uint32, for a site and each of some samples: ``random_bits.words(key, site, …)``.
 

@@ -1,0 +1,1 @@
+"""Jitted functions: sweeps and gradients."""
