@@ -1,4 +1,7 @@
-"""Makes the shared test data importable, keeps matplotlib off screens, and torch to one thread a test."""
+"""Makes the shared test data importable, keeps matplotlib off screens, and torch to one thread a test.
+
+Where there is no GPU, Triton's interpreter runs the fused kernels; it has to be asked for before Triton is loaded.
+"""
 
 import os
 import sys
@@ -8,6 +11,7 @@ import pytest
 import torch
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite("laws", "kernels_agree")  # their assertions say what was compared
 torch.set_num_threads(1)  # tiny tensors: a second thread costs more than it brings

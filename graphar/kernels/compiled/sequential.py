@@ -157,7 +157,7 @@ class _Sweep(torch.autograd.Function):
         spins, dlogq_dlogit, *rows = ctx.saved_tensors
         by_log_prob, by_logits, _ = gradients
         part = ctx.kernel.part
-        factor = by_log_prob.unflatten(1, (len(spins), -1)).transpose(0, 1).to(spins.dtype).contiguous()
+        factor = by_log_prob.unflatten(1, (len(spins), spins.shape[2])).transpose(0, 1).to(spins.dtype).contiguous()
         if by_logits.numel():
             dlogq_dlogit, factor = dlogq_dlogit * factor[:, part] + by_logits, torch.ones_like(factor)
         field, coupling = ctx.graph

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
 __all__ = ["check_runs", "installed", "interpreted"]
 
+OLDEST = (3, 7)  # that kernels are tested with
 
+
+@cache
 def installed() -> bool:
-    """Whether Triton is."""
-    return find_spec("triton") is not None
+    """Whether Triton is, and new enough."""
+    try:
+        major, minor = version("triton").split(".")[:2]
+    except PackageNotFoundError:
+        return False
+    return (int(major), int(minor)) >= OLDEST
 
 
 def interpreted() -> bool:
@@ -24,11 +32,11 @@ def check_runs(device: torch.device) -> None:
     """Nothing where a model on a device can be given fused kernels.
 
     Raises:
-        ImportError: Triton is not installed.
+        ImportError: Triton is not installed, or too old.
         ValueError: the device is no GPU, and Triton's interpreter has not been asked for.
     """
     if not installed():
-        raise ImportError('kernel="triton" needs triton: pip install "graphar-arnn[triton]"')
+        raise ImportError('kernel="triton" needs triton of 3.7 or newer: pip install "graphar-arnn[triton]"')
     if device.type != "cuda" and not interpreted():
         raise ValueError(
             f'kernel must be "auto", "reference" or "numba" for a model on {device}, got "triton" (which runs there '

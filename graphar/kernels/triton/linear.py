@@ -12,11 +12,14 @@ from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead, LinearCoefficients, LinearHead
 from graphar.kernels.base import Couplings
 from graphar.kernels.compiled.plans import SweepPlan, pair_reads, plan_messages
-from graphar.kernels.triton.sequential import BLOCK, TILE, Drawn, SweepOnDevice, TritonKernel, launch, on_device
+from graphar.kernels.triton import launching
+from graphar.kernels.triton.launching import BLOCK, TILE, on_device
+from graphar.kernels.triton.sequential import Drawn, SweepOnDevice, TritonKernel
 
 __all__ = ["LinearTritonKernel"]
 
 PARTIAL = 2**24  # numbers that partial sums of a gradient may take
+SHARES = 1024  # most parts of a batch
 
 
 class LinearTritonKernel(TritonKernel):
@@ -67,11 +70,10 @@ class LinearTritonKernel(TritonKernel):
         plan, (blocks, n, _) = self._keeping, drawn.spins.shape
         read = drawn.spins if plan.reads_spins else drawn.messages
         pairs = self._pair.numel()
-        shares = max(1, min(blocks, PARTIAL // max(1, pairs)))
-        group = -(-blocks // shares)
+        group = max(1, -(-blocks // max(1, min(SHARES, PARTIAL // max(1, pairs)))))
         shares = max(1, -(-blocks // group))
         by_constant, by_local, by_pairs = (drawn.spins.new_zeros(shares, count) for count in (n, n, pairs))
-        launch(
+        launching.launch(
             gradient, (n, shares), self.device,
             plan.sent, plan.reads, drawn.messages, read, drawn.messages.shape[1], read.shape[1], drawn.dlogq_dlogit,
             drawn.factor, blocks, group, n, pairs, by_constant, by_local, by_pairs,

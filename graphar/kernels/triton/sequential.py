@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -20,17 +19,10 @@ from torch.autograd.function import once_differentiable
 from graphar.heads.base import CompiledHead
 from graphar.kernels.base import Couplings, Kernel, Samples, to_site_order
 from graphar.kernels.compiled.plans import Sent
+from graphar.kernels.triton import launching
+from graphar.kernels.triton.launching import BLOCK, LOG_EVERY, PROGRAMS, TILE
 
-__all__ = ["BLOCK", "Drawn", "SweepOnDevice", "TritonKernel", "launch"]
-
-BLOCK = 64
-"""Samples of a program: as many as share their lanes of random bits."""
-TILE = 8
-"""Rows that a program reads at a time."""
-WARPS = 2
-"""A thread for each sample."""
-LOG_EVERY = 512  # factors 1 + e ≤ 2 whose product is finite in float64
-PROGRAMS = 4096  # that draw at once, with rows of their own
+__all__ = ["Drawn", "SweepOnDevice", "TritonKernel"]
 
 
 class SweepOnDevice(NamedTuple):
@@ -62,17 +54,6 @@ class Drawn(NamedTuple):
     dlogq_dlogit: Tensor
     factor: Tensor
     messages: Tensor
-
-
-def launch(function: Any, grid: tuple[int, ...], device: torch.device, *arguments: Any, **constants: Any) -> None:
-    """Run a jitted function, on the device that holds its arguments."""
-    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
-        function[grid](*arguments, **constants, num_warps=WARPS)
-
-
-def on_device(plan: Any, device: torch.device) -> Any:
-    """The arrays of a NamedTuple as tensors there."""
-    return type(plan)(*(torch.from_numpy(part).to(device) for part in plan))
 
 
 class TritonKernel(Kernel):
@@ -160,7 +141,7 @@ class _Sweep(torch.autograd.Function):
         dlogq_dlogit = spins.new_empty(blocks if keep else 0, n, width)
         log_prob, energy = spins.new_zeros(2, blocks, width, dtype=torch.float64)
         key, first = (0, 0) if stream is None else stream
-        launch(
+        launching.launch(
             sweep, (programs,), kernel.device,
             kernel.logit, plan.sent, plan.reads, numbers, couplings.field, couplings.coupling,
             key - 2**64 if key >> 63 else key, first, blocks, n, plan.num_rows,
@@ -180,7 +161,7 @@ class _Sweep(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         spins, dlogq_dlogit, messages = ctx.saved_tensors
         by_log_prob, by_logits, _ = gradients
-        factor = by_log_prob.view(len(spins), -1).to(spins.dtype).contiguous()
+        factor = by_log_prob.view(len(spins), spins.shape[2]).to(spins.dtype).contiguous()
         if by_logits.numel():
             dlogq_dlogit, factor = dlogq_dlogit * factor[:, None] + by_logits, torch.ones_like(factor)
         wanted = ctx.needs_input_grad[6:]

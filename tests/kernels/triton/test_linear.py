@@ -1,0 +1,137 @@
+"""The fused sweep of linear heads is the reference one, and obeys the laws; by Triton's interpreter without a GPU."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from kernels_agree import check_compiled
+from laws import LAWS
+from noise import add_noise
+from small_graphs import GRAPHS
+
+import graphar as ga
+from graphar._support.seeds import hash_key
+from graphar.heads import Linear
+from graphar.kernels.triton import launching, linear
+from graphar.training import variational_step
+
+pytest.importorskip("triton")
+
+INPUTS = ("messages", "parents")
+TYPES = (torch.float64, torch.float32)
+CASES = [
+    (name, INPUTS[(k + turn) % 2], TYPES[turn], "component" if k % 3 else "all")
+    for k, name in enumerate(GRAPHS)
+    for turn in range(2)
+]
+# interactions of one to five spins, whose messages multiply others
+MANY = ga.SpinHypergraph.from_hyperedges(
+    [(0, 1, 2), (2, 3, 4), (0, 4, 5), (1, 5, 6), (3, 6, 7), (0, 7), (1, 2, 3, 4, 7)],
+    [0.7, -1.0, 0.4, 1.0, -0.6, 0.5, 0.8],
+    h=0.1,
+)
+
+
+def _model(graph: ga.IsingGraph | ga.SpinHypergraph, inputs: str = "messages", **options: object) -> ga.Autoregressive:
+    model = ga.Autoregressive(graph, Linear(inputs), kernel="triton", dtype=torch.float64, **options)
+    add_noise(model, 0.3, seed=1)
+    return model
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Operations that are not raise errors, and new memory is full of NaN."""
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize(("name", "inputs", "dtype", "frontier"), CASES)
+def test_fused_is_the_reference(name: str, inputs: str, dtype: torch.dtype, frontier: str) -> None:
+    check_compiled(GRAPHS[name], Linear(inputs), dtype, "triton", 70, frontier=frontier)
+
+
+@pytest.mark.parametrize("radius", [None, 1])
+def test_of_interactions_of_many_spins(radius: int | None) -> None:
+    check_compiled(MANY, Linear(), torch.float64, "triton", 70, radius=radius)
+
+
+def test_of_a_core() -> None:
+    for inputs in INPUTS:
+        check_compiled(GRAPHS["grid"], Linear(inputs), torch.float64, "triton", 70, exact_width=2)
+
+
+@pytest.mark.parametrize("law", ["normalised", "step_by_step", "samples_carry_their_density", "saved_and_loaded"])
+@pytest.mark.parametrize("exact_width", [0, 2])
+def test_laws(law: str, exact_width: int) -> None:
+    LAWS[law](_model(GRAPHS["two components"], exact_width=exact_width))
+
+
+def test_laws_of_gradients_and_splits() -> None:
+    LAWS["gradients"](_model(GRAPHS["isolated spin"]))
+    LAWS["any_split_is_the_same"](_model(GRAPHS["pair"]))
+    LAWS["causal"](_model(GRAPHS["ring with field"], "parents"))
+
+
+def test_three_kernels_draw_the_same_samples() -> None:
+    drawn = []
+    for kernel in ("reference", "numba", "triton"):
+        model = ga.Autoregressive(GRAPHS["torus"], kernel=kernel, dtype=torch.float64)
+        add_noise(model, 0.3, seed=1)
+        drawn.append(model.at(0.8).sample_with_log_prob(200, seed=2**40))
+    for spins, log_q in drawn[1:]:
+        assert torch.equal(spins, drawn[0][0])
+        torch.testing.assert_close(log_q, drawn[0][1], rtol=0, atol=1e-12)
+
+
+def _all_parts(model: ga.Autoregressive, count: int) -> list[torch.Tensor]:
+    model.zero_grad()
+    step = variational_step(model.at(0.7), count, hash_key(3, "training"))
+    return [step.loss, *(weight.grad.clone() for weight in model.parameters())]
+
+
+@pytest.mark.parametrize("inputs", INPUTS)
+def test_nothing_is_read_that_was_not_written_and_every_run_gives_the_same_bits(inputs: str) -> None:
+    model = _model(GRAPHS["star"], inputs)
+    first = _all_parts(model, 130)
+    with _deterministic():
+        again = _all_parts(model, 130)
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    assert all(bool(part.isfinite().all()) for part in again)
+
+
+def test_few_programs_that_share_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = _model(GRAPHS["two components"])
+    whole, samples = _all_parts(model, 300), model.at(0.7).sample(300, seed=1)
+    monkeypatch.setattr("graphar.kernels.triton.sequential.PROGRAMS", 2)  # with 5 blocks, and rows used again
+    monkeypatch.setattr(linear, "SHARES", 2)
+    assert torch.equal(model.at(0.7).sample(300, seed=1), samples)
+    for one, other in zip(_all_parts(model, 300), whole, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-13)
+    assert launching.BLOCK == 64
+
+
+def test_no_samples_at_all() -> None:
+    q = _model(GRAPHS["pair"]).at(0.7)
+    none = q.log_prob(torch.ones(0, 2))
+    assert none.shape == (0,)
+    none.sum().backward()
+    assert all(not weight.grad.any() for weight in q.model.parameters())
+
+
+def test_a_model_that_was_trained_so_draws_the_same_on_compiled_loops() -> None:
+    graph = GRAPHS["isolated spin"]
+    model = ga.Autoregressive(graph, kernel="triton", dtype=torch.float64)
+    ga.anneal(model, beta=[0.3, 0.8], steps=2, batch_size=64, seed=0, progress=False)
+    other = ga.Autoregressive(graph, dtype=torch.float64)
+    other.load_state_dict(copy.deepcopy(model.state_dict()))
+    assert type(model.kernel) is not type(other.kernel)
+    here, there = (each.at(0.8).sample_with_log_prob(150, seed=5) for each in (model, other))
+    assert torch.equal(here[0], there[0])
+    torch.testing.assert_close(here[1], there[1], rtol=0, atol=1e-12)
