@@ -26,6 +26,8 @@ def check_compiled(
     ours, theirs = (_all_there_is(model, count) for model in models)
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=TOLERANCE[dtype] * _size(other))
+    if kernel == "triton":  # which knows no threads
+        return
     try:
         torch.set_num_threads(2)
         again = _all_there_is(models[0], count)

@@ -13,7 +13,7 @@ from fresh_process import run_code
 
 import graphar as ga
 
-OPTIONAL = ["numba", "matplotlib", "tqdm", "dimod", "pymetis", "networkx"]
+OPTIONAL = ["numba", "matplotlib", "tqdm", "dimod", "pymetis", "networkx", "triton"]
 
 
 @pytest.mark.parametrize("name", OPTIONAL)

@@ -12,10 +12,11 @@ from graphar.kernels.triton.availability import installed
 
 __all__ = ["jit", "tl"]
 
-tl: Any = None
 if installed():
     import triton
     import triton.language as tl
+else:
+    tl = None
 
 
 def jit(function: Callable[..., Any]) -> Any:

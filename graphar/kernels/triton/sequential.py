@@ -147,7 +147,7 @@ class _Sweep(torch.autograd.Function):
             key - 2**64 if key >> 63 else key, first, blocks, n, plan.num_rows,
             spins, logits, dlogq_dlogit, log_prob, energy, messages,
             GIVEN=stream is None, KEEP=keep, WANT_LOGITS=want_logits, READS_SPINS=plan.reads_spins,
-            MANY=plan.sent.factor.numel() > 0, BLOCK=BLOCK, TILE=TILE, LOG_EVERY=LOG_EVERY,
+            MANY=len(plan.sent.factor) > 0, BLOCK=BLOCK, TILE=TILE, LOG_EVERY=LOG_EVERY,
         )  # fmt: skip
         if keep:
             ctx.kernel, ctx.numbers = kernel, numbers

@@ -1,1 +1,3 @@
 """Jitted functions: sweeps and gradients."""
+
+__all__: list[str] = []

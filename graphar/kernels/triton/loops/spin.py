@@ -30,7 +30,9 @@ def slope(logit, decay, x):  # type: ignore[no-untyped-def]
 
 
 @jit
-def send_spin(i, x, sent, coupling, messages, column, BLOCK: tl.constexpr, MANY: tl.constexpr, SENDS: tl.constexpr):  # type: ignore[no-untyped-def]
+def send_spin(  # type: ignore[no-untyped-def]
+    i, x, sent, coupling, messages, column, BLOCK: tl.constexpr, MANY: tl.constexpr, SENDS: tl.constexpr
+):
     """The messages that spin i sends."""
     start, stop = tl.load(sent.ptr + i), tl.load(sent.ptr + i + 1)
     if MANY:  # interactions of several spins: a message may multiply one that was sent just before
@@ -70,10 +72,8 @@ def sweep(  # type: ignore[no-untyped-def]
     program = tl.program_id(0)
     for block in range(program, blocks, tl.num_programs(0)):
         here = tl.cast(block, tl.int64)  # the interpreter counts in Python's own
-        if KEEP:
-            messages = rows + here * num_rows * BLOCK
-        else:
-            messages = rows + program.to(tl.int64) * num_rows * BLOCK
+        mine = here if KEEP else program.to(tl.int64)
+        messages = rows + mine * num_rows * BLOCK
         of_spins = here * num_spins * BLOCK
         tl.debug_barrier()  # the block before is done
         tl.store(messages + (num_rows - 1) * BLOCK + column, tl.zeros((BLOCK,), rows.dtype.element_ty))
