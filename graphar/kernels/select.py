@@ -62,14 +62,14 @@ def select_kernel(name: str, head: BoundHead, device: torch.device) -> type[Kern
     """The kernel that ``"auto"``, ``"reference"``, ``"numba"`` or ``"triton"`` means for a head on a device.
 
     Raises:
-        ValueError: ``"numba"`` away from the CPU, ``"triton"`` there, or for a head without a fused kernel.
+        ValueError: ``"numba"`` away from the CPU, ``"triton"`` without a GPU, or for a head without a fused kernel.
         ImportError: ``"triton"`` where it is not installed.
     """
     row = next(row for row in TABLE if isinstance(head, row.head))
     if name == "reference":
         return row.reference
     if name == "triton":
-        check_runs(device)
+        check_runs()
         if row.fused is None:
             served = ", ".join(row.head.__name__ for row in TABLE if row.fused is not None)
             raise ValueError(f'kernel="triton" serves {served}, got a {type(head).__name__}: "auto" serves every head')

@@ -12,6 +12,7 @@ from graphar.kernels.compiled.linear import LinearKernel
 from graphar.kernels.reference.cuda_graph import CudaGraphKernel
 from graphar.kernels.reference.levels import ReferenceKernel
 from graphar.kernels.select import select_kernel
+from graphar.kernels.triton.availability import check_device
 from graphar.kernels.triton.linear import LinearTritonKernel
 
 
@@ -43,8 +44,12 @@ def test_fused_kernels_are_refused_where_there_are_none(monkeypatch: pytest.Monk
         ga.Autoregressive(graph, kernel="triton")
     monkeypatch.setattr("graphar.kernels.triton.availability.installed", lambda: True)
     monkeypatch.setenv("TRITON_INTERPRET", "0")
-    with pytest.raises(ValueError, match=r'kernel must be .* for a model on cpu, got "triton"'):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ValueError, match=r'kernel must be .* on a machine without a GPU, got "triton"'):
         ga.Autoregressive(graph, kernel="triton")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)  # a model is made on the CPU, and then moved
+    with pytest.raises(ValueError, match=r'must be used on a GPU, by model.to\("cuda"\), got a model on cpu'):
+        check_device(ga.Autoregressive(graph, kernel="triton").device)
     monkeypatch.setenv("TRITON_INTERPRET", "1")
     with pytest.raises(ValueError, match=r'kernel="triton" serves LinearHead.*, got a BoundCurved'):
         ga.Autoregressive(graph, Curved(), kernel="triton")

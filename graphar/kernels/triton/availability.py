@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-__all__ = ["check_runs", "installed", "interpreted"]
+__all__ = ["check_device", "check_runs", "installed", "interpreted"]
 
 OLDEST = (3, 7)  # that kernels are tested with
 
@@ -28,17 +28,27 @@ def interpreted() -> bool:
     return os.environ.get("TRITON_INTERPRET", "").lower() in ("1", "true", "yes", "on", "y")
 
 
-def check_runs(device: torch.device) -> None:
-    """Nothing where a model on a device can be given fused kernels.
+def check_runs() -> None:
+    """Nothing where fused kernels can run on this machine, on some device.
 
     Raises:
         ImportError: Triton is not installed, or too old.
-        ValueError: the device is no GPU, and Triton's interpreter has not been asked for.
+        ValueError: there is no GPU, and Triton's interpreter has not been asked for.
     """
     if not installed():
         raise ImportError('kernel="triton" needs triton of 3.7 or newer: pip install "graphar-arnn[triton]"')
-    if device.type != "cuda" and not interpreted():
+    if not torch.cuda.is_available() and not interpreted():
         raise ValueError(
-            f'kernel must be "auto", "reference" or "numba" for a model on {device}, got "triton" (which runs there '
+            'kernel must be "auto", "reference" or "numba" on a machine without a GPU, got "triton" (which runs there '
             "by its interpreter alone, for tests: TRITON_INTERPRET=1 in the environment)"
         )
+
+
+def check_device(device: torch.device) -> None:
+    """Nothing where fused kernels can run on a device.
+
+    Raises:
+        ValueError: it is no GPU, and Triton's interpreter has not been asked for.
+    """
+    if device.type != "cuda" and not interpreted():
+        raise ValueError(f'kernel="triton" must be used on a GPU, by model.to("cuda"), got a model on {device}')

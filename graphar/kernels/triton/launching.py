@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from graphar.kernels.triton.availability import check_device
+
 __all__ = ["BLOCK", "LOG_EVERY", "OPTIONS", "PROGRAMS", "TILE", "launch", "on_device"]
 
 BLOCK = 64
@@ -22,6 +24,7 @@ OPTIONS: dict[str, Any] = {"num_warps": 2, "enable_fp_fusion": True}  # a thread
 
 def launch(function: Any, grid: tuple[int, ...], device: torch.device, *arguments: Any, **constants: Any) -> None:
     """Run a jitted function on the device that holds its arguments."""
+    check_device(device)
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
         function[grid](*arguments, **constants, **OPTIONS)
 
