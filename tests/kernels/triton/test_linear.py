@@ -15,17 +15,19 @@ from small_graphs import GRAPHS
 
 import graphar as ga
 from graphar._support.seeds import hash_key
-from graphar.heads import Linear
+from graphar.heads import Linear, SingleLayer
 from graphar.kernels.triton import linear
 from graphar.kernels.triton.availability import interpreted
 from graphar.training import variational_step
 
-pytest.importorskip("triton")
+pytest.importorskip("triton", minversion="3.7")
 pytestmark = pytest.mark.skipif(not interpreted(), reason="models are on the CPU")
 
 INPUTS = ("messages", "parents")
+HEADS = (Linear(), Linear("parents"), SingleLayer())  # which read messages, spins of separators, all earlier spins
 TYPES = (torch.float64, torch.float32)
-CASES = [(name, INPUTS[k // 2 % 2], TYPES[k % 2], "component" if k % 3 else "all") for k, name in enumerate(GRAPHS)]
+FRONTIERS = ("component", "all")
+CASES = [(name, HEADS[k % 3], TYPES[k // 3 % 2], FRONTIERS[k % 2]) for k, name in enumerate(GRAPHS)]
 # interactions of one to five spins, whose messages multiply others
 MANY = ga.SpinHypergraph.from_hyperedges(
     [(0, 1, 2), (2, 3, 4), (0, 4, 5), (1, 5, 6), (3, 6, 7), (0, 7), (1, 2, 3, 4, 7)],
@@ -50,9 +52,9 @@ def _deterministic() -> Iterator[None]:
         torch.use_deterministic_algorithms(False)
 
 
-@pytest.mark.parametrize(("name", "inputs", "dtype", "frontier"), CASES)
-def test_fused_is_the_reference(name: str, inputs: str, dtype: torch.dtype, frontier: str) -> None:
-    check_compiled(GRAPHS[name], Linear(inputs), dtype, "triton", 70, frontier=frontier)
+@pytest.mark.parametrize(("name", "head", "dtype", "frontier"), CASES, ids=repr)
+def test_fused_is_the_reference(name: str, head: ga.heads.Head, dtype: torch.dtype, frontier: str) -> None:
+    check_compiled(GRAPHS[name], head, dtype, "triton", 70, frontier=frontier)
 
 
 @pytest.mark.parametrize("radius", [None, 1])

@@ -10,7 +10,7 @@ from pathlib import Path
 import compile_for_gpu
 import pytest
 
-pytest.importorskip("triton")
+pytest.importorskip("triton", minversion="3.7")
 
 
 @pytest.mark.parametrize(("capability", "dtype", "case"), [(80, "float32", "linear"), (90, "float64", "many")])

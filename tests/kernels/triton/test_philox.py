@@ -7,7 +7,7 @@ import torch
 
 from graphar.kernels import random_bits
 
-triton = pytest.importorskip("triton")
+triton = pytest.importorskip("triton", minversion="3.7")
 
 import triton.language as tl  # noqa: E402
 
