@@ -113,8 +113,9 @@ def test_few_programs_that_share_many_blocks(monkeypatch: pytest.MonkeyPatch) ->
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-13)
 
 
-def test_no_samples_at_all() -> None:
-    q = _model(GRAPHS["pair"]).at(0.7)
+@pytest.mark.parametrize("kernel", ["reference", "numba", "triton"])
+def test_no_samples_at_all(kernel: str) -> None:
+    q = ga.Autoregressive(GRAPHS["pair"], kernel=kernel).at(0.7)
     none = q.log_prob(torch.ones(0, 2))
     assert none.shape == (0,)
     none.sum().backward()
