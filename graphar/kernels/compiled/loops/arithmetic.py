@@ -10,7 +10,7 @@ from numba.extending import overload
 from graphar._support.compile import njit
 from graphar.kernels.random_bits import KEY_STEPS, LANES, MULTIPLIERS, ROUNDS, WORDS
 
-__all__ = ["atanh_of_third", "exp_of_negative", "random_words"]
+__all__ = ["EXP32", "atanh_of_third", "exp_of_negative", "random_words"]
 
 _M0, _M1 = (np.uint64(m) for m in MULTIPLIERS)
 _W0, _W1 = (np.uint64(w) for w in KEY_STEPS)
@@ -56,6 +56,9 @@ _HIGH64, _LOW64 = _split_log2(40)
 _LOG2E32 = np.float32(_LOG2E)
 _C = tuple(1.0 / np.cumprod(np.concatenate([[1.0], np.arange(1.0, 14)])))
 _C32 = tuple(np.float32(c) for c in _C)
+EXP32 = tuple(float(c) for c in (_LOG2E32, _MAGIC32, _HIGH32, _LOW32, *_C32[:8]))
+"""Constants of :func:`exp_of_negative` in float32, for kernels elsewhere: log2 e, the magic number, log 2 in two parts,
+and the coefficients of the series."""
 
 
 @njit

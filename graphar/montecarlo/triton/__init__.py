@@ -1,0 +1,1 @@
+"""Monte Carlo of spins on NVIDIA GPUs, in Triton; imported where a sampler runs there."""
