@@ -120,11 +120,12 @@ def simulated_annealing(
             )
             watch.add(count, text)
     energies = torch.cat([*seen, torch.zeros(0, state.replicas, dtype=torch.float64)])
-    energies, found = group.gather_rows(energies, replicas, unit, 1), group.gather_rows(state.spins, replicas, unit)
+    energies = group.gather_rows(energies, replicas, unit, 1)
+    last = group.gather_rows(state.spins.cpu(), replicas, unit)
     ends = watch.done - every * torch.arange(len(energies)).flip(0)
     return Annealing(
-        spins=found,
-        energy=chain.graph.energy(found),
+        spins=last,
+        energy=chain.graph.energy(last),
         beta=float(betas[max(0, watch.done - 1)]),
         betas=torch.from_numpy(betas)[ends - 1],
         energies=energies,

@@ -33,7 +33,7 @@ class State:
     """Where the replicas of a Markov chain are.
 
     Attributes:
-        spins: ±1, int8, shape (R, N).
+        spins: ±1, int8, shape (R, N), where their sampler runs.
         seed: of all random bits.
         sweeps: done so far.
         first: number of the first replica, where other processes have those before it.
@@ -98,10 +98,12 @@ class Sampler(ABC):
     Attributes:
         cost: of a spin's update, in those of a single-spin sampler; runs choose by it when to look at the clock.
         divisible: whether processes may have a part of the replicas each.
+        device: where the spins of its states are.
     """
 
     cost = 1
     divisible = True
+    device = torch.device("cpu")
 
     def __init__(self, graph: IsingGraph | SpinHypergraph) -> None:
         self._check(graph).validate()
@@ -130,8 +132,8 @@ class Sampler(ABC):
         """
         replicas, seed = check_count(replicas, "replicas"), check_seed(seed)
         if spins is None:
-            return State(random_spins(replicas, self.num_spins, seed), seed, 0)
-        given = check_spins(spins, self.num_spins).detach().cpu().to(torch.int8)
+            return State(random_spins(replicas, self.num_spins, seed, self.device), seed, 0)
+        given = check_spins(spins, self.num_spins).detach().to(self.device, torch.int8)
         if given.shape not in ((self.num_spins,), (replicas, self.num_spins)):
             rule = f"({self.num_spins},) or ({replicas}, {self.num_spins})"
             raise ValueError(f"spins must have shape {rule}, got {tuple(given.shape)}")
@@ -161,6 +163,7 @@ class Sampler(ABC):
             raise ValueError(f"sweeps must not exceed {MAX_STEPS} for one seed, got {state.sweeps + sweeps}")
         betas = check_betas(beta, sweeps, state.replicas)
         check_scale(self.graph, betas.max().item())
+        state = replace(state, spins=state.spins.to(self.device))
         spins, info = self._advance(state, betas.numpy(), sweeps, measure)
         return replace(state, spins=spins, sweeps=state.sweeps + sweeps), info
 
@@ -193,9 +196,9 @@ def check_betas(beta: Any, sweeps: int, replicas: int) -> Tensor:
     return betas
 
 
-def random_spins(replicas: int, num_spins: int, seed: int) -> Tensor:
+def random_spins(replicas: int, num_spins: int, seed: int, device: torch.device | None = None) -> Tensor:
     """Independent fair spins, int8, (R, N); those of a replica are the same whatever the number of others."""
     key, parts = hash_key(seed, "first spins"), []
-    for sites in torch.arange(num_spins).split(max(1, 2**22 // (replicas + 64))):
+    for sites in torch.arange(num_spins, device=device).split(max(1, 2**22 // (replicas + 64))):
         parts.append(((words(key, sites, 0, replicas) >> 31) * 2 - 1).to(torch.int8).T)
     return torch.cat(parts, dim=1).contiguous()

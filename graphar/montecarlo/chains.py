@@ -142,9 +142,9 @@ def run_chains(
                     accepted = count * info.accepted + (0 if accepted is None else accepted)
                 watch.add(count)
             if watch.done == stop and stop > burn_in:
-                kept.append(state.spins)
+                kept.append(state.spins.cpu())
     if not kept:
-        kept.append(state.spins)
+        kept.append(state.spins.cpu())
     spins = group.gather_rows(torch.stack(kept, dim=1), replicas, unit)
     energy = sampler.graph.energy(spins)
     measured = torch.cat([*energies, torch.zeros(0, state.replicas, dtype=torch.float64)])

@@ -29,7 +29,7 @@ class Metropolis(SingleSpin):
     flip together for ever.
 
     Args:
-        graph, order: as of :class:`graphar.montecarlo.HeatBath`.
+        graph, order, kernel: as of :class:`graphar.montecarlo.HeatBath`.
         coding: ``"rows"`` of numbers; ``"bits"``, a word of 64 bits for as many replicas, which takes pairs whose J and
             h are multiples of the smallest and at most 31 times it around any site: ±1 couplings on sparse graphs, for
             instance, at several times the speed; ``"auto"``, bits for 256 replicas or more where they can be. Both have
@@ -45,8 +45,15 @@ class Metropolis(SingleSpin):
     True
     """
 
-    def __init__(self, graph: IsingGraph | SpinHypergraph, *, order: str = "typewriter", coding: str = "auto") -> None:
-        super().__init__(graph, order=order)
+    def __init__(
+        self,
+        graph: IsingGraph | SpinHypergraph,
+        *,
+        order: str = "typewriter",
+        coding: str = "auto",
+        kernel: str = "auto",
+    ) -> None:
+        super().__init__(graph, order=order, kernel=kernel)
         if coding not in CODINGS:
             raise ValueError(f"coding must be one of {', '.join(map(repr, CODINGS))}, got {coding!r}")
         self.coding = coding

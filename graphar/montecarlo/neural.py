@@ -80,7 +80,7 @@ class NeuralMoves(Sampler):
             known = None if log_q is None else torch.where(taken, *log_q)
             if self.between is not None:
                 rest = State(spins, seed, (number - 1) * self.sweeps_between)
-                spins = self.between.step(rest, beta, self.sweeps_between, measure=0)[0].spins
+                spins = self.between.step(rest, beta, self.sweeps_between, measure=0)[0].spins.cpu()
                 energy, known = self.graph.energy(spins), None
             flipped += (spins != before).double().mean(1)
             if measure and (sweeps - 1 - k) % every == 0 and (sweeps - 1 - k) // every < measure:

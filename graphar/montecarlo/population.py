@@ -161,7 +161,7 @@ def population_annealing(
     steps = interpolate(schedule, sweeps // each)
     state = chain.init(replicas, seed=seed)
     group = joined_by(chain, betas=schedule, sweeps=[sweeps, each], replicas=replicas, seed=seed)
-    energy, family = chain.graph.energy(state.spins).numpy(), np.arange(replicas)
+    energy, family = chain.graph.energy(state.spins.cpu()).numpy(), np.arange(replicas)
     log_z, before = chain.num_spins * math.log(2), 0.0
     records: list[tuple[float, ...]] = []
     at = torch.linspace(0, replicas - 1, keep + 2, dtype=torch.float64)[1:-1].round().long()
@@ -173,18 +173,20 @@ def population_annealing(
             log_z, before = log_z + log_mean, beta
             chosen = np.repeat(np.arange(replicas), copies)
             family = family[chosen]
-            state = State(state.spins[torch.from_numpy(chosen)], state.seed, state.sweeps)
+            rows = torch.from_numpy(chosen).to(state.spins.device)
+            state = State(state.spins[rows], state.seed, state.sweeps)
             state, now = shared_step(group, chain, state, beta, each)
             energy = now.numpy()
             share = np.unique(family, return_counts=True)[1] / replicas
             rho = replicas * float((share**2).sum()), replicas * float(np.exp((share * np.log(share)).sum()))
             records.append((beta, log_z, float(energy.mean()), *rho, float((copies > 0).mean())))
-            kept.append(state.spins[at])
+            kept.append(state.spins.cpu()[at])
             watch.add(each, f"β {beta:.3g}  log Z {log_z:.6g}  families {replicas / rho[0]:.0f}")
+    last = state.spins.cpu()
     found = torch.tensor(records, dtype=torch.float64).reshape(-1, 6)
     result = Population(
-        spins=state.spins,
-        energy=chain.graph.energy(state.spins),
+        spins=last,
+        energy=chain.graph.energy(last),
         family=torch.from_numpy(family),
         betas=found[:, 0],
         log_partition=found[:, 1],

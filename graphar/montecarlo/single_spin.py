@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,8 +25,12 @@ from graphar.kernels.compiled.threads import share_out
 from graphar.montecarlo.base import Info, Sampler, State
 from graphar.montecarlo.lanes import spread, to_rows, to_spins
 from graphar.montecarlo.plan import Terms, plan_terms
+from graphar.montecarlo.triton.launching import choose_device
 
-__all__ = ["ORDERS", "HeatBath", "SingleSpin", "advance_rows", "site_order", "twice_beta"]
+if TYPE_CHECKING:
+    from graphar.montecarlo.triton.sweeping import Rows, SiteOrder
+
+__all__ = ["ORDERS", "HeatBath", "SingleSpin", "advance_rows", "site_colours", "site_order", "twice_beta"]
 
 ORDERS = ("typewriter", "coloured", "random")
 _LARGEST = 1e30  # of 2β × scale: times any field over scale it is finite in float32
@@ -40,10 +44,19 @@ class SingleSpin(Sampler):
         order: of the sites in a sweep: ``"typewriter"`` as they are numbered; ``"coloured"``, where no two sites of a
             colour interact, one colour after the other (the checkerboard of a square lattice); ``"random"``, N sites
             drawn anew for each sweep, the same for all replicas.
+        kernel: ``"numba"``, compiled loops on the CPU; ``"triton"``, on the GPU where the graph is, or by Triton's
+            interpreter; ``"auto"``, Triton for a graph on a GPU where it is installed. Both have the same random bits
+            and the same chains, but for ties at rounding.
+
+    Raises:
+        ImportError: ``"triton"`` where it is not installed.
+        ValueError: an argument breaks its rule, or ``"triton"`` for a graph on the CPU without the interpreter.
     """
 
-    def __init__(self, graph: IsingGraph | SpinHypergraph, *, order: str = "typewriter") -> None:
+    def __init__(self, graph: IsingGraph | SpinHypergraph, *, order: str = "typewriter", kernel: str = "auto") -> None:
         super().__init__(graph)
+        self.on_device = choose_device(kernel, graph.h.device)
+        self.device = self.on_device or self.device
         if order not in ORDERS:
             raise ValueError(f"order must be one of {', '.join(map(repr, ORDERS))}, got {order!r}")
         self.order = order
@@ -61,7 +74,33 @@ class SingleSpin(Sampler):
     def sites(self) -> np.ndarray:
         return site_order(self.graph, self.order)
 
+    @cached_property
+    def rows(self) -> Rows:
+        """The Hamiltonian on the device."""
+        from graphar.montecarlo.triton.sweeping import Rows
+
+        return Rows(self.terms, self.rule, self.device)
+
+    def device_order(self, key: int) -> SiteOrder:
+        """Sites of each sweep there; ``key`` is that of the random bits that replicas share."""
+        from graphar.montecarlo.triton.sweeping import SiteOrder
+
+        return SiteOrder(self.sites, self._colour_ends, self.order == "random", key, self.device)
+
+    @cached_property
+    def _colour_ends(self) -> list[int] | None:
+        """Where each colour ends among the sites."""
+        if self.order != "coloured":
+            return None
+        return np.cumsum(np.bincount(site_colours(self.graph))).tolist()
+
     def _advance(self, state: State, betas: np.ndarray, sweeps: int, measure: int) -> tuple[Tensor, Info]:
+        if self.on_device is not None:
+            from graphar.montecarlo.triton.sweeping import advance_on_device
+
+            key, shared = map(int, self.keys(state))
+            twice = twice_beta(betas, self.terms.scale)
+            return advance_on_device(self.rows, self.device_order(shared), key, state, twice, sweeps, measure)
         from graphar.montecarlo.loops import sweep as loops
 
         settings = self.terms, self.rule, self.sites, self.order == "random", self.keys(state)
@@ -111,10 +150,14 @@ def twice_beta(betas: np.ndarray, scale: float) -> np.ndarray:
 
 def site_order(graph: IsingGraph | SpinHypergraph, order: str) -> np.ndarray:
     """Sites in the order of a sweep, (N,), int64."""
-    sites: Any = np.arange(graph.num_spins)
     if order != "coloured":
-        return sites
+        return np.arange(graph.num_spins)
+    return np.argsort(site_colours(graph), kind="stable")
+
+
+def site_colours(graph: IsingGraph | SpinHypergraph) -> np.ndarray:
+    """Colours of sites, none of which interacts with another of its own, (N,)."""
     from graphar.montecarlo.loops.colours import colour
 
     terms = plan_terms(graph if isinstance(graph, IsingGraph) else graph.primal_graph())
-    return np.argsort(colour(terms.ptr, terms.neighbour), kind="stable")
+    return colour(terms.ptr, terms.neighbour)

@@ -170,7 +170,7 @@ def sequential_tempering(
             accepted: list[float] = []
             while len(seen) < rounds and not group.any(stop.requested):
                 state, info = moves.step(state, beta, length)
-                seen.append((state.spins, info.energies[-1]))
+                seen.append((state.spins.cpu(), info.energies[-1]))
                 accepted.append(float("nan") if info.accepted is None else float(info.accepted.mean()))
             if len(seen) < rounds:
                 break
@@ -210,7 +210,8 @@ def _result(
     done = len(kept)
     if not done:  # Ctrl-C before the first β was done: the population as it is
         nothing = [float("nan"), float("nan")]
-        kept = [(state.spins, chain.graph.energy(state.spins)[:, None].expand(-1, rounds), nothing, nothing[0])]
+        last = state.spins.cpu()
+        kept = [(last, chain.graph.energy(last)[:, None].expand(-1, rounds), nothing, nothing[0])]
     spins, energies, acceptance, likelihood = zip(*kept, strict=True)
     return SequentialTempering(
         betas=torch.tensor(schedule[: len(kept)], dtype=torch.float64),

@@ -1,4 +1,4 @@
-"""Replicas as columns of a device: spins (R, N) as int8 (N, columns), in the order that the kernels' random bits have."""
+"""Replicas as columns of a device: spins (R, N) as int8 (N, columns), in the order of the kernels' random bits."""
 
 from __future__ import annotations
 

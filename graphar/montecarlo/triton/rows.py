@@ -7,54 +7,57 @@ thread keeps the four words that one call of the random generator makes: column 
 
 from __future__ import annotations
 
-import triton
-import triton.language as tl
+from typing import Any
 
 from graphar.kernels.compiled.loops.arithmetic import EXP32
-from graphar.montecarlo.loops.sweep import PROPOSED as _SHARE
+from graphar.kernels.triton.compile import jit, tl
+from graphar.montecarlo.loops.sweep import PROPOSED
 
 __all__ = ["row_energies", "row_sweeps"]
 
-_LOG2E, _MAGIC, _HIGH, _LOW, *_SERIES = EXP32
-LOG2E, MAGIC, HIGH, LOW = (tl.constexpr(c) for c in (_LOG2E, _MAGIC, _HIGH, _LOW))
-C0, C1, C2, C3, C4, C5, C6, C7 = (tl.constexpr(c) for c in _SERIES)
-PROPOSED = tl.constexpr(float(_SHARE))
-UNIT = tl.constexpr(2.0**-32)
-LOWEST = tl.constexpr(-86.0)
+
+def _constant(value: float) -> Any:
+    """A number that is known when kernels are compiled; as it is where there is no Triton."""
+    return value if tl is None else tl.constexpr(value)
 
 
-@triton.jit
+_LOG2E, _MAGIC, _HIGH, _LOW, *_SERIES = map(_constant, EXP32)
+_C0, _C1, _C2, _C3, _C4, _C5, _C6, _C7 = _SERIES
+_PROPOSED = _constant(float(PROPOSED))
+
+
+@jit
 def random_words(key, step, site, lanes):  # type: ignore[no-untyped-def]
     """32 random bits for the four replicas of each lane of Philox, one after the other."""
     a, b, c, d = tl.philox(key, lanes, site.to(tl.uint32), 0, step)
     return tl.interleave(tl.interleave(a, c), tl.interleave(b, d))
 
 
-@triton.jit
+@jit
 def exp_of_negative(z):  # type: ignore[no-untyped-def]
     """exp(−|z|) as the compiled loops have it: 2^n times a Taylor sum, each step a fused one."""
-    y = tl.maximum(-tl.abs(z), LOWEST)
-    shifted = tl.fma(y, tl.full(y.shape, LOG2E, tl.float32), tl.full(y.shape, MAGIC, tl.float32))
-    n = shifted - MAGIC
-    r = tl.fma(-n, tl.full(y.shape, HIGH, tl.float32), y)
-    r = tl.fma(-n, tl.full(y.shape, LOW, tl.float32), r)
-    p = tl.fma(tl.full(y.shape, C7, tl.float32), r, tl.full(y.shape, C6, tl.float32))
-    p = tl.fma(p, r, tl.full(y.shape, C5, tl.float32))
-    p = tl.fma(p, r, tl.full(y.shape, C4, tl.float32))
-    p = tl.fma(p, r, tl.full(y.shape, C3, tl.float32))
-    p = tl.fma(p, r, tl.full(y.shape, C2, tl.float32))
-    p = tl.fma(p, r, tl.full(y.shape, C1, tl.float32))
-    p = tl.fma(p, r, tl.full(y.shape, C0, tl.float32))
+    y = tl.maximum(-tl.abs(z), -86.0)
+    shifted = tl.fma(y, tl.full(y.shape, _LOG2E, tl.float32), tl.full(y.shape, _MAGIC, tl.float32))
+    n = shifted - _MAGIC
+    r = tl.fma(-n, tl.full(y.shape, _HIGH, tl.float32), y)
+    r = tl.fma(-n, tl.full(y.shape, _LOW, tl.float32), r)
+    p = tl.fma(tl.full(y.shape, _C7, tl.float32), r, tl.full(y.shape, _C6, tl.float32))
+    p = tl.fma(p, r, tl.full(y.shape, _C5, tl.float32))
+    p = tl.fma(p, r, tl.full(y.shape, _C4, tl.float32))
+    p = tl.fma(p, r, tl.full(y.shape, _C3, tl.float32))
+    p = tl.fma(p, r, tl.full(y.shape, _C2, tl.float32))
+    p = tl.fma(p, r, tl.full(y.shape, _C1, tl.float32))
+    p = tl.fma(p, r, tl.full(y.shape, _C0, tl.float32))
     bits = p.to(tl.int32, bitcast=True) + (shifted.to(tl.int32, bitcast=True) << 23)
     return bits.to(tl.float32, bitcast=True)
 
 
-@triton.jit
+@jit
 def _spin(spins, site, columns, at):  # type: ignore[no-untyped-def]
     return tl.load(spins + site.to(tl.int64) * columns + at).to(tl.float32)
 
 
-@triton.jit
+@jit
 def _product(spins, columns, at, many_weight, other_ptr, other, k):  # type: ignore[no-untyped-def]
     """J Π x of the other sites of incidence k."""
     product = tl.zeros(at.shape, tl.float32) + tl.load(many_weight + k)
@@ -63,7 +66,7 @@ def _product(spins, columns, at, many_weight, other_ptr, other, k):  # type: ign
     return product
 
 
-@triton.jit
+@jit
 def row_sweeps(  # type: ignore[no-untyped-def]
     ptr,
     neighbour,
@@ -124,11 +127,11 @@ def row_sweeps(  # type: ignore[no-untyped-def]
             x = _spin(spins, site, columns, at)
             place = t if AT_RANDOM else site
             words = random_words(key, (step + s).to(tl.uint32), place, lanes)
-            u = (words.to(tl.float32) + 0.5) * UNIT
+            u = (words.to(tl.float32) + 0.5) * 2.3283064365386963e-10  # 2^−32
             if METROPOLIS:
                 z = beta * total * x
                 e = tl.where(z > 0, exp_of_negative(z), 1.0)
-                new = tl.where(u < PROPOSED * e, -x, x)
+                new = tl.where(u < e * _PROPOSED, -x, x)
             else:
                 z = beta * total
                 e = exp_of_negative(z)
@@ -141,7 +144,7 @@ def row_sweeps(  # type: ignore[no-untyped-def]
     tl.store(counted, tl.load(counted) + flipped)
 
 
-@triton.jit
+@jit
 def row_energies(  # type: ignore[no-untyped-def]
     ptr,
     later,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from graphar.montecarlo.base import Info, State
 from graphar.montecarlo.plan import Terms
 from graphar.montecarlo.triton.columns import gathered, site_orders, spread, to_columns, to_spins
+from graphar.montecarlo.triton.launching import launch, signed
 
 __all__ = ["MAX_TABLE", "Rows", "SiteOrder", "advance_on_device", "segments"]
 
@@ -84,7 +84,7 @@ class Rows:
         from graphar.montecarlo.triton.rows import row_sweeps
 
         n, columns = spins.shape
-        numbers = torch.tensor([key - 2**64 if key >> 63 else key, step], dtype=torch.int64).to(self.device)
+        numbers = torch.tensor([[signed(key), step + s] for s in range(count if len(flips) > 1 else 1)]).to(self.device)
         table, row = order.table(step, count)
         beta_row = twice_beta.stride(0) if len(twice_beta) > 1 else 0
         beta_column = 1 if twice_beta.shape[1] > 1 else 0
@@ -96,9 +96,11 @@ class Rows:
             plan = [(s, table, twice_beta[s if beta_row else 0 :], 1, a, b) for s in range(count) for a, b in ends]
         for s, sites, betas, sweeps, start, stop in plan:
             part = -(-(stop - start) // parts)
-            row_sweeps[(columns // BLOCK, -(-(stop - start) // part))](
+            launch(
+                row_sweeps,
+                (columns // BLOCK, -(-(stop - start) // part)),
                 *self._terms("ptr", "neighbour", "weight", "field", "many_ptr", "many_weight", "other_ptr", "other"),
-                numbers if s == 0 else numbers + torch.tensor([0, s], device=self.device),
+                numbers[s],
                 sites,
                 row,
                 betas,
@@ -115,7 +117,6 @@ class Rows:
                 AT_RANDOM=order.at_random,
                 MANY=self.many,
                 BLOCK=BLOCK,
-                num_warps=1,
             )
 
     def energies(self, spins: Tensor) -> Tensor:
@@ -125,7 +126,9 @@ class Rows:
         n, columns = spins.shape
         energy = torch.empty(columns, dtype=torch.float64, device=self.device)
         many = "many_ptr", "many_first", "many_weight", "other_ptr", "other"
-        row_energies[(columns // BLOCK,)](
+        launch(
+            row_energies,
+            (columns // BLOCK,),
             *self._terms("ptr", "later", "neighbour", "weight", "field", *many),
             self.scales,
             spins,
@@ -134,7 +137,6 @@ class Rows:
             n,
             MANY=self.many,
             BLOCK=BLOCK,
-            num_warps=1,
         )
         return energy
 
@@ -185,8 +187,3 @@ def advance_on_device(
     energies = torch.stack(seen).cpu() if seen else torch.zeros(0, count, dtype=torch.float64)
     flipped = gathered(flips.sum(0), count).double().cpu() / (sweeps * n)
     return to_spins(spins, count), Info(energies, flipped)
-
-
-def signed(key: Any) -> int:
-    """A key of 64 bits as torch's int64 has it."""
-    return int(key) - 2**64 if int(key) >> 63 else int(key)
