@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from graphar.montecarlo.base import Info, State
 from graphar.montecarlo.coding import LANES, Coded, code, to_bits, to_coded_spins
 from graphar.montecarlo.lanes import spread
 from graphar.montecarlo.single_spin import SingleSpin, twice_beta
+
+if TYPE_CHECKING:
+    from graphar.montecarlo.triton.coded import Bits
 
 __all__ = ["CODINGS", "Metropolis"]
 
@@ -75,9 +79,23 @@ class Metropolis(SingleSpin):
     def unit(self, replicas: int) -> int:
         return super().unit(replicas) if self._by_rows(replicas) else LANES
 
+    @cached_property
+    def bits(self) -> Bits:
+        """The coded Hamiltonian on the device."""
+        from graphar.montecarlo.triton.coded import Bits
+
+        assert not isinstance(self.coded, str)
+        return Bits(self.coded, self.device)
+
     def _advance(self, state: State, betas: np.ndarray, sweeps: int, measure: int) -> tuple[Tensor, Info]:
         if self._by_rows(state.replicas if state.whole is None else state.whole) or isinstance(self.coded, str):
             return super()._advance(state, betas, sweeps, measure)
+        if self.on_device is not None:
+            from graphar.montecarlo.triton.coded import advance_bits
+
+            key, shared = map(int, self.keys(state))
+            twice = twice_beta(betas, self.coded.unit)
+            return advance_bits(self.bits, self.device_order(shared), key, state, twice, sweeps, measure)
         from graphar.montecarlo.loops.bits import bit_sweeps
 
         words = to_bits(state.spins)

@@ -13,7 +13,7 @@ from graphar.montecarlo.plan import Terms
 from graphar.montecarlo.triton.columns import gathered, site_orders, spread, to_columns, to_spins
 from graphar.montecarlo.triton.launching import launch, signed
 
-__all__ = ["MAX_TABLE", "Rows", "SiteOrder", "advance_on_device", "segments"]
+__all__ = ["MAX_TABLE", "Rows", "SiteOrder", "advance_on_device", "parts_of", "segments"]
 
 BLOCK = 128
 """Replicas of a program: four for each thread of a warp."""
@@ -44,6 +44,15 @@ class SiteOrder:
             return self.sites, 0
         n = len(self.sites)
         return site_orders(self.key, step, count, n, self.sites.device), n
+
+    def launches(self, count: int, parts: int) -> Iterator[tuple[int, int, int, int, int]]:
+        """First sweep, how many, first and last place, and places of a program: all at once, or colour by colour."""
+        if parts == 1 or self.colours is None:
+            yield 0, count, 0, len(self.sites), len(self.sites)
+            return
+        for s in range(count):
+            for start, stop in zip([0, *self.colours[:-1]], self.colours, strict=True):
+                yield s, 1, start, stop, -(-(stop - start) // parts)
 
 
 class Rows:
@@ -83,27 +92,19 @@ class Rows:
         """
         from graphar.montecarlo.triton.rows import row_sweeps
 
-        n, columns = spins.shape
-        numbers = torch.tensor([[signed(key), step + s] for s in range(count if len(flips) > 1 else 1)]).to(self.device)
+        columns = spins.shape[1]
         table, row = order.table(step, count)
         beta_row = twice_beta.stride(0) if len(twice_beta) > 1 else 0
         beta_column = 1 if twice_beta.shape[1] > 1 else 0
-        parts = len(flips)
-        if parts == 1 or order.colours is None:
-            plan = [(0, table, twice_beta, count, 0, n)]
-        else:
-            ends = list(zip([0, *order.colours[:-1]], order.colours, strict=True))
-            plan = [(s, table, twice_beta[s if beta_row else 0 :], 1, a, b) for s in range(count) for a, b in ends]
-        for s, sites, betas, sweeps, start, stop in plan:
-            part = -(-(stop - start) // parts)
+        for s, sweeps, start, stop, part in order.launches(count, len(flips)):
             launch(
                 row_sweeps,
                 (columns // BLOCK, -(-(stop - start) // part)),
                 *self._terms("ptr", "neighbour", "weight", "field", "many_ptr", "many_weight", "other_ptr", "other"),
-                numbers[s],
-                sites,
+                torch.tensor([signed(key), step + s]).to(self.device),
+                table,
                 row,
-                betas,
+                twice_beta[s if beta_row else 0 :],
                 beta_row,
                 beta_column,
                 spins,
