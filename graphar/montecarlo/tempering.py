@@ -210,7 +210,12 @@ class _Systems:
             best_energy=np.full((blocks, m), np.inf),
             best=np.ones((blocks, m, n), np.int8),
         )
-        self.rounds, self._clusters = 0, clusters
+        self.rounds, self._clusters, self._card = 0, clusters, None
+        if chain.on_device is not None:
+            from graphar.montecarlo.triton.ladder import LadderOnDevice
+
+            order = chain.device_order(int(self.ladder.keys[1]))
+            self._card = LadderOnDevice(chain.rows, order, self.ladder, self.places, self.rows)
 
     def _start(self, spins: Any, seed: int) -> None:
         size, n = len(self.ladder.betas), self.chain.num_spins
@@ -228,6 +233,9 @@ class _Systems:
 
     def advance(self, done: int, rounds: int) -> np.ndarray:
         """Energies of the rounds, (rounds, T, R)."""
+        if self._card is not None:
+            self.rounds += rounds
+            return self._card.advance(done + 1, rounds)[:, :, : self.replicas]
         from graphar.montecarlo.loops.tempering import temper
 
         blocks, m, size = self.places.lane.shape
@@ -239,12 +247,15 @@ class _Systems:
 
     def forget(self) -> None:
         """Counts begin here; the lowest energy stays."""
+        if self._card is not None:
+            self._card.forget()
         for counts in self.places[2:9]:
             counts[:] = 0
         self.rounds = 0
 
     def spins(self) -> Tensor:
         """Configurations by β, int8, (T, R, N)."""
+        self._fetch()
         blocks, m, size = self.places.lane.shape
         at = self.rows[np.arange(blocks)[:, None], :, self.places.lane.reshape(blocks, -1)]
         found = at.reshape(blocks * m, size, -1)[: self.replicas].transpose(1, 0, 2)
@@ -256,11 +267,18 @@ class _Systems:
 
     @property
     def best_energy(self) -> float:
-        return float(self.places.best_energy.flatten()[: self.replicas].min(initial=np.inf))
+        lowest = self.places.best_energy.flatten() if self._card is None else self._card.best_energy
+        return float(lowest[: self.replicas].min(initial=np.inf))
+
+    def _fetch(self) -> None:
+        """Spins and places from where they are."""
+        if self._card is not None:
+            self.rows, self.places = self._card.read()
 
     def result(
         self, spins: Tensor, energy: Tensor, energies: Tensor, every: int, burn_in: int, watch: Any
     ) -> Tempering:
+        self._fetch()
         places, n = self.places, self.chain.num_spins
         met = self.of_all(torch.from_numpy(places.best.reshape(-1, n)[: self.replicas].copy()))
         candidates = torch.cat([met, spins.reshape(-1, n)]) if watch.done else spins.reshape(-1, n)
