@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from graphar.kernels.triton.availability import check_runs, installed
+from graphar.kernels.triton.availability import installed, interpreted
 
 __all__ = ["KERNELS", "choose_device", "launch", "signed"]
 
@@ -24,7 +24,13 @@ def choose_device(kernel: Any, device: torch.device) -> torch.device | None:
     if kernel not in KERNELS:
         raise ValueError(f"kernel must be one of {', '.join(map(repr, KERNELS))}, got {kernel!r}")
     if kernel == "triton":
-        check_runs(device)
+        if not installed():
+            raise ImportError('kernel="triton" needs triton of 3.7 or newer: pip install "graphar-arnn[triton]"')
+        if device.type != "cuda" and not interpreted():
+            raise ValueError(
+                f'kernel must be "auto" or "numba" for a graph on {device}, got "triton", which takes graphs on a GPU '
+                "(and others by its interpreter alone, for tests: TRITON_INTERPRET=1 in the environment)"
+            )
         return device
     return device if kernel == "auto" and device.type == "cuda" and installed() else None
 

@@ -121,5 +121,5 @@ def test_the_kernel_is_chosen_and_refused_by_its_rule(monkeypatch: pytest.Monkey
         mc.HeatBath(graph, kernel="cuda")
     assert mc.HeatBath(graph).on_device is None
     monkeypatch.setenv("TRITON_INTERPRET", "0")
-    with pytest.raises(ValueError, match=r"kernel must be .* on cpu, got \"triton\" .*TRITON_INTERPRET=1"):
+    with pytest.raises(ValueError, match=r"kernel must be .* on cpu, got \"triton\", .*TRITON_INTERPRET=1"):
         mc.Metropolis(graph, kernel="triton")
