@@ -13,7 +13,7 @@ from every_sampler import chi_square_z, distribution
 from hypergraphs import HYPERGRAPHS
 
 import graphar as ga
-from graphar.montecarlo.triton import columns, sweeping
+from graphar.montecarlo.triton import columns, launching, sweeping
 
 mc = ga.montecarlo
 pytest.importorskip("triton")
@@ -123,3 +123,10 @@ def test_the_kernel_is_chosen_and_refused_by_its_rule(monkeypatch: pytest.Monkey
     monkeypatch.setenv("TRITON_INTERPRET", "0")
     with pytest.raises(ValueError, match=r"kernel must be .* on cpu, got \"triton\", .*TRITON_INTERPRET=1"):
         mc.Metropolis(graph, kernel="triton")
+    monkeypatch.setattr(launching, "installed", lambda: False)
+    assert launching.choose_device("auto", torch.device("cuda")) is None
+    with pytest.raises(ImportError, match=r'kernel="triton" needs triton .*graphar-arnn\[triton\]'):
+        mc.HeatBath(graph, kernel="triton")
+    monkeypatch.setattr(launching, "installed", lambda: True)
+    assert launching.choose_device("auto", torch.device("cuda")) == torch.device("cuda")
+    assert launching.choose_device("numba", torch.device("cuda")) is None
