@@ -46,7 +46,6 @@ def test_launches_may_be_short_and_share_the_sites_of_a_colour(monkeypatch: pyte
     monkeypatch.setattr(sweeping, "MAX_TABLE", 6)  # one sweep at a time
     monkeypatch.setattr(sweeping, "parts_of", lambda order, blocks, device: 2)
     _check(PM1, "coloured", torch.linspace(0.2, 1.0, 3)[:, None], 10)
-    _check(WHOLE, "coloured", torch.linspace(0.2, 1.0, 3 * 10).reshape(3, 10), 10)
 
 
 def test_replicas_fill_words_in_their_order() -> None:

@@ -18,11 +18,11 @@ mc = ga.montecarlo
 pytest.importorskip("triton")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 CASES = {
-    "clusters, ±J": (ga.grid((2, 4), couplings="pm1", seed=1), ga.linear(0.2, 2.0, 3), {"replicas": 3}),
-    "clusters in fields, two sweeps": (
-        ga.grid((2, 3), couplings="gaussian", field=0.3, seed=2),
-        ga.linear(0.2, 1.0, 4),
-        {"replicas": 70 // 4, "exchange_every": 2},
+    "clusters, ±J": (ga.grid((2, 3), couplings="pm1", seed=1), ga.linear(0.2, 2.0, 3), {"replicas": 3}),
+    "clusters in fields, two blocks, two sweeps": (
+        ga.grid((2, 2), couplings="gaussian", field=0.3, seed=2),
+        ga.linear(0.2, 1.0, 24),
+        {"replicas": 3, "exchange_every": 2},
     ),
     "sites at random": (
         ga.grid((2, 3), couplings="gaussian", seed=3),
