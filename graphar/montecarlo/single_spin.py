@@ -57,6 +57,7 @@ class SingleSpin(Sampler):
         super().__init__(graph)
         self.on_device = choose_device(kernel, graph.h.device)
         self.device = self.on_device or self.device
+        self.divisible = self.on_device is None  # kernels for GPUs number their replicas from 0
         if order not in ORDERS:
             raise ValueError(f"order must be one of {', '.join(map(repr, ORDERS))}, got {order!r}")
         self.order = order
