@@ -93,7 +93,7 @@ class Metropolis(SingleSpin):
         if self.on_device is not None:
             from graphar.montecarlo.triton.coded import advance_bits
 
-            key, shared = map(int, self.keys(state))
+            key, shared, _ = map(int, self.keys(state))
             twice = twice_beta(betas, self.coded.unit)
             return advance_bits(self.bits, self.device_order(shared), key, state, twice, sweeps, measure)
         from graphar.montecarlo.loops.bits import bit_sweeps

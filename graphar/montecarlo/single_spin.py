@@ -99,7 +99,7 @@ class SingleSpin(Sampler):
         if self.on_device is not None:
             from graphar.montecarlo.triton.sweeping import advance_on_device
 
-            key, shared = map(int, self.keys(state))
+            key, shared, _ = map(int, self.keys(state))
             twice = twice_beta(betas, self.terms.scale)
             return advance_on_device(self.rows, self.device_order(shared), key, state, twice, sweeps, measure)
         from graphar.montecarlo.loops import sweep as loops

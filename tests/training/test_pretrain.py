@@ -14,6 +14,7 @@ import torch
 from torch_geometric.data import Batch
 
 import graphar as ga
+from graphar._support.processes import LONE
 from graphar.heads import MessagePassing, MessageWeights
 from graphar.heads.message_passing.rule import MessageRule
 
@@ -61,7 +62,7 @@ def test_gradients_of_a_step_are_those_of_each_graph_by_itself() -> None:
     rule.load_state_dict(perturbed().tensors)
     generator = torch.Generator().manual_seed(5)
     batch = Batch.from_data_list(graphs)
-    module._variational(batch, betas, rule, HEAD, ga.natural, 200, generator)
+    module._variational(batch, betas, rule, HEAD, ga.natural, 200, generator, LONE)
     together = [parameter.grad.clone() for parameter in rule.parameters()]
 
     # the same samples: the union draws with its own order and sites

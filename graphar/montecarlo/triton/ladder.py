@@ -66,7 +66,7 @@ class LadderOnDevice:
         """Energies at each β of each system before the swaps of each round, (rounds, T, systems)."""
         ladder, (systems, size) = self._ladder, self._lanes.shape
         energies = torch.empty(rounds, size, systems, dtype=torch.float64, device=self._device)
-        key, _, exchanges = map(int, ladder.keys)
+        key, _, exchanges, _ = map(int, ladder.keys)
         for r in range(rounds):
             now = step + r * ladder.sweeps
             self._rows.sweeps(self._order, key, now, ladder.sweeps, self._spins, self._beta, self._flips)
