@@ -22,7 +22,8 @@ class Solution:
         spins: of the lowest energy found, ±1, int8, shape (N,).
         energy: its energy, offset included.
         bound: no configuration has an energy below it, but for rounding; −∞ where none was found.
-        optimal: whether the bound proves that no energy is lower.
+        optimal: whether the bound proves that no energy is lower; where couplings are not all multiples of one number,
+            by more than 10⁻⁷ of it.
         method: that found the configuration.
         bound_method: that found the bound.
         history: of improvements: seconds, energy and method of each, the best last.

@@ -418,3 +418,20 @@ def test_a_bench_has_a_width_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
         graph = ga.chain(size, couplings="pm1", seed=1)
         width = Bench(Part.of(graph.to(torch.float64)), lambda: False).subgraphs.width
         assert size << width <= max(members._TABLES, size << 2)
+
+
+def test_planar_graphs_of_any_couplings_are_proved() -> None:
+    """Matching rounds couplings to 2⁻²⁴ of the largest: as near as that counts as proof, and no more."""
+    graph = ga.grid((20, 20), couplings="uniform", seed=0)
+    found = ga.solve(graph, 20, progress=False)
+    assert found.optimal
+    assert found.method == "matching"
+    assert 0 <= found.energy - found.bound < 1e-7 * abs(found.energy)
+    best = Incumbent(graph, -np.inf, 1, 0.0)
+    best.offer(found.spins, "it")
+    best.raise_bound(found.energy * (1 + 2e-7), "a bound")
+    assert not best.proven
+    whole = Incumbent(ga.grid((3, 3), couplings=1e8, field=1.0), -np.inf, 1, 0.0)  # energies in steps of 2
+    whole.offer(torch.ones(9, dtype=torch.int8), "it")
+    whole.raise_bound(whole.energy - 2, "a bound")
+    assert not whole.proven

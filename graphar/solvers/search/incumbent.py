@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +13,15 @@ from torch import Tensor
 
 from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.solvers.bounds.integrality import ladder_of
+from graphar.solvers.bounds.pairs import as_pairs
 
 __all__ = ["Improvement", "Incumbent"]
 
 _ROUNDING = 1e-12  # of Σ|J| + Σ|h|: energies closer than this are equal
+
+RESOLUTION = 1e-7
+"""Of the energy: where couplings have no unit, a bound so close proves the lowest energy; matching rounds to 2⁻²⁴."""
 
 
 class Improvement(NamedTuple):
@@ -65,7 +71,15 @@ class Incumbent:
     @property
     def proven(self) -> bool:
         """Whether no energy is below the lowest met, but for rounding."""
-        return self.energy <= self.bound + self.tolerance
+        if self.bound == -np.inf:
+            return False
+        return self.energy <= self.bound + max(self.tolerance, self._resolution * abs(self.bound))
+
+    @cached_property
+    def _resolution(self) -> float:
+        """None for energies in steps: bounds are then rounded up to one of them."""
+        stepped = isinstance(self.graph, SpinHypergraph) or ladder_of(as_pairs(self.graph)) is not None
+        return 0.0 if stepped else RESOLUTION
 
     @property
     def finished(self) -> bool:
