@@ -12,7 +12,7 @@ import torch
 
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 
-__all__ = ["MAX_INCIDENCES", "Terms", "plan_terms"]
+__all__ = ["MAX_INCIDENCES", "Terms", "plan_terms", "terms_of"]
 
 MAX_INCIDENCES = 2**31 - 1
 
@@ -51,21 +51,26 @@ class Terms(NamedTuple):
     offset: float
 
 
+_NO_SITES = np.empty(0, np.int64)
+
+
+def terms_of(graph: IsingGraph | SpinHypergraph) -> tuple[np.ndarray, ...]:
+    """Fields (N,), ends (2, E) and couplings (E,) of pairs; sites, orders and couplings of all other interactions."""
+    h = graph.h.detach().cpu().double().numpy()
+    if isinstance(graph, IsingGraph):
+        i, j, K = (part.detach().cpu() for part in graph.undirected())
+        return h, torch.stack([i, j]).numpy(), K.double().numpy(), _NO_SITES, _NO_SITES, np.empty(0)
+    members, lengths = (part.cpu().numpy() for part in graph.members())
+    weights = graph.hyperedge_weight.detach().cpu().double().numpy()
+    two = lengths == 2
+    spread = np.repeat(two, lengths)
+    return h, members[spread].reshape(-1, 2).T, weights[two], members[~spread], lengths[~two], weights[~two]
+
+
 def plan_terms(graph: IsingGraph | SpinHypergraph) -> Terms:
     """Terms of one graph or hypergraph; pairs of the latter are neighbours as in a graph."""
     n = graph.num_spins
-    h = graph.h.detach().cpu().double().numpy()
-    site, orders, J = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    if isinstance(graph, IsingGraph):
-        i, j, K = (part.detach().cpu() for part in graph.undirected())
-        ends, pair = torch.stack([i, j]).numpy(), K.double().numpy()
-    else:
-        members, lengths = (part.cpu() for part in graph.members())
-        weights = graph.hyperedge_weight.detach().cpu().double().numpy()
-        two = (lengths == 2).numpy()
-        spread = np.repeat(two, lengths.numpy())
-        ends, pair = members.numpy()[spread].reshape(-1, 2).T, weights[two]
-        site, orders, J = members.numpy()[~spread], lengths.numpy()[~two], weights[~two]
+    h, ends, pair, site, orders, J = terms_of(graph)
     scale = float(max(np.abs(part).max(initial=0) for part in (pair, J, h))) or 1.0
     if 2 * ends.shape[1] + int((orders**2).sum()) > MAX_INCIDENCES:
         raise ValueError(f"graph must have at most {MAX_INCIDENCES} couplings in both directions, got more")

@@ -6,10 +6,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.montecarlo.plan import terms_of
 
 __all__ = ["TabuTerms", "plan_tabu"]
 
@@ -52,17 +52,7 @@ class TabuTerms(NamedTuple):
 def plan_tabu(graph: IsingGraph | SpinHypergraph) -> TabuTerms:
     """Terms of one graph or hypergraph; pairs of the latter are neighbours as in a graph."""
     n = graph.num_spins
-    h = graph.h.detach().cpu().double().numpy()
-    site, orders, J = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    if isinstance(graph, IsingGraph):
-        i, j, K = (part.detach().cpu() for part in graph.undirected())
-        ends, pair = torch.stack([i, j]).numpy(), K.double().numpy()
-    else:
-        members, lengths = (part.cpu().numpy() for part in graph.members())
-        weights = graph.hyperedge_weight.detach().cpu().double().numpy()
-        spread = np.repeat(lengths == 2, lengths)
-        ends, pair = members[spread].reshape(-1, 2).T, weights[lengths == 2]
-        site, orders, J = members[~spread], lengths[lengths != 2], weights[lengths != 2]
+    h, ends, pair, site, orders, J = terms_of(graph)
     source, target = np.concatenate([ends, ends[::-1]], axis=1)
     order = np.argsort(source, kind="stable")
     which = np.repeat(np.arange(len(orders)), orders)
