@@ -66,6 +66,8 @@ DRIFT = 2.0
 
 HALVINGS = 3
 KEPT_SPINS = 2**26
+KEPT = 96
+"""Configurations of a replica in a round: the floor of an error is one over all of them."""
 
 
 class Rounds:
@@ -172,7 +174,7 @@ class Rounds:
             self.replicas,
             hash_key(self.seed, "log partition, tempering", self.count) >> 1,
             burn_in=0,
-            keep=max(1, min(sweeps // 4, 16, room)),
+            keep=max(1, min(sweeps // 4, KEPT, room)),
             spins=self.spins,
             time_limit=limit,
             progress=False,
