@@ -15,7 +15,7 @@ from torch_geometric.data import Batch
 import graphar as ga
 from graphar._support.segments import NARROW, Segments
 from graphar.heads.message_passing.rule import MessageRule
-from graphar.training.transfer.pretrain import _by_graph, disjoint_union
+from graphar.training.transfer.many import by_graph, disjoint_union
 
 INSTALLED = torch_geometric.typing.WITH_TORCH_SCATTER
 needs_torch_scatter = pytest.mark.skipif(not INSTALLED, reason="needs torch-scatter")
@@ -92,7 +92,7 @@ def pretraining(dtype: torch.dtype) -> tuple[Tensor, ...]:
     batch = Batch.from_data_list([GRAPHS["random regular"], GRAPHS["torus"]])
     union = disjoint_union(batch, torch.tensor([0.5, 0.8]))
     model = ga.Autoregressive(union, HEAD, ga.natural, dtype=dtype, seed=0)
-    return gradients(_by_graph(model, random_spins(10, union.num_spins, dtype=dtype), batch), model.head)
+    return gradients(by_graph(model, random_spins(10, union.num_spins, dtype=dtype), batch), model.head)
 
 
 PATHS = {

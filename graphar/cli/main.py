@@ -96,7 +96,7 @@ def _as_one_of_several(command: str) -> Iterator[bool]:
 def _is_lost(error: BaseException) -> bool:
     if _processes()[1] == 1:
         return False
-    from graphar._support.processes import ProcessLost
+    from graphar._support.group import ProcessLost
 
     return isinstance(error, ProcessLost)
 

@@ -27,7 +27,8 @@ from torch import Tensor
 
 from graphar._support.checks import check_count
 from graphar._support.files import naming
-from graphar._support.processes import LONE, Group, joined
+from graphar._support.group import LONE, Group
+from graphar._support.processes import joined
 from graphar._support.seeds import Source, choose_first_seed, choose_key, hash_key
 from graphar.estimators.bridge import bridge, warn_of
 from graphar.estimators.estimate import Estimate, is_low

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphar._support.processes import Group
+from graphar._support.group import Group
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 
 __all__ = ["agree_on_graph", "agree_on_model"]

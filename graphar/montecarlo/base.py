@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from graphar._support.checks import as_float_tensor, check_count, check_spins
-from graphar._support.processes import BLOCK
+from graphar._support.group import BLOCK
 from graphar._support.seeds import check_seed, hash_key
 from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph

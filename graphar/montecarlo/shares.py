@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from graphar._support.processes import Group, joined
+from graphar._support.group import Group
+from graphar._support.processes import joined
 from graphar.models.agreement import agree_on_graph
 from graphar.montecarlo.base import Info, Sampler, State
 

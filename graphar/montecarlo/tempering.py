@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count, check_flag, check_spins
-from graphar._support.processes import Group
+from graphar._support.group import Group
 from graphar._support.seeds import check_seed, hash_key
 from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from graphar._support.group import LONE, Group
 from graphar._support.interrupt import StopFlag, finish_step_first
-from graphar._support.processes import LONE, Group
 
 __all__ = ["Watch", "check_time_limit", "watched"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from graphar._support.processes import Group, tree_sum
+from graphar._support.group import Group, tree_sum
 
 __all__ = ["Gradients", "put_gradients", "sum_gradients", "sum_of_parts", "take_gradients"]
 

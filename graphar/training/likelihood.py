@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from graphar._support.checks import as_float_tensor, check_count, check_number, check_positive, check_spins
+from graphar._support.group import Group
 from graphar._support.interrupt import finish_step_first
-from graphar._support.processes import Group, joined
+from graphar._support.processes import joined
 from graphar._support.seeds import check_seed, hash_key, make_generator
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.agreement import agree_on_model

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from graphar._support.processes import LONE, Group, first_of_lowest
+from graphar._support.group import LONE, Group, first_of_lowest
 from graphar._support.seeds import Source, choose_key
 from graphar.estimators.quantum import spin_flip_energy
 from graphar.kernels.base import Samples

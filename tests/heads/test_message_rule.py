@@ -19,7 +19,7 @@ from torch_geometric.data import Batch
 
 import graphar as ga
 from graphar.heads.message_passing.rule import MessageRule, belief_message
-from graphar.training.transfer.pretrain import disjoint_union
+from graphar.training.transfer.many import disjoint_union
 
 
 @pytest.mark.parametrize("schedule", SHARED)

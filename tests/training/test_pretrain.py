@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,10 @@ import torch
 from torch_geometric.data import Batch
 
 import graphar as ga
-from graphar._support.processes import LONE
+from graphar._support.group import LONE
 from graphar.heads import MessagePassing, MessageWeights
 from graphar.heads.message_passing.rule import MessageRule
-
-module: Any = import_module("graphar.training.transfer.pretrain")  # its function has the same name
+from graphar.training.transfer import many
 
 TRAIN = ga.InstanceDataset("random_regular", sizes=(12, 16), num_graphs=6, degree=3, couplings="gaussian", seed=0)
 HELD_OUT = ga.InstanceDataset(
@@ -51,7 +49,7 @@ def test_training_lowers_the_free_energy_of_graphs_held_out(objective: str) -> N
     assert [record.step for record in result.history] == [0, 20, 40, 60]
     for head, expected in ((MessagePassing(3, 2, "return"), first.bound), (result.head, result.best)):
         models = [ga.Autoregressive(graph, head, ga.nested_dissection) for graph in HELD_OUT]
-        betas = (0.5 + module.GOLDEN * torch.arange(1, 5) % 1).tolist()
+        betas = (0.5 + many.GOLDEN * torch.arange(1, 5) % 1).tolist()
         bounds = [ga.free_energy(model.at(beta), 4000, seed=0) for model, beta in zip(models, betas, strict=True)]
         assert sum(f.beta * f.bound.value for f in bounds) / 56 == pytest.approx(expected, abs=4 * first.stderr)
 
@@ -62,11 +60,11 @@ def test_gradients_of_a_step_are_those_of_each_graph_by_itself() -> None:
     rule.load_state_dict(perturbed().tensors)
     generator = torch.Generator().manual_seed(5)
     batch = Batch.from_data_list(graphs)
-    module._variational(batch, betas, rule, HEAD, ga.natural, 200, generator, LONE)
+    many.variational(batch, betas, rule, HEAD, ga.natural, 200, generator, LONE)
     together = [parameter.grad.clone() for parameter in rule.parameters()]
 
     # the same samples: the union draws with its own order and sites
-    model = ga.Autoregressive(module.disjoint_union(batch, betas), HEAD, ga.natural)
+    model = ga.Autoregressive(many.disjoint_union(batch, betas), HEAD, ga.natural)
     model.head.rule = rule
     spins = model.at(1.0).sample(200, generator=torch.Generator().manual_seed(5))
     rule.zero_grad()
@@ -103,7 +101,7 @@ def test_same_seed_same_weights_and_resuming_changes_nothing(tmp_path: Path) -> 
         stopped.append(1)
         if len(stopped) == 14:  # in the fifth step of three graphs
             os.kill(os.getpid(), signal.SIGINT)
-        return module.exact_samples(graph, beta, count, generator)
+        return many.exact_samples(graph, beta, count, generator)
 
     options = SHORT | {"objective": "maximum_likelihood"}
     expected = ga.pretrain(TRAIN, HEAD, **options)
