@@ -13,6 +13,7 @@ from typing import Any
 from graphar import __version__
 from graphar._support.checks import check_beta, check_positive
 from graphar._support.files import atomic_write
+from graphar._support.processes import joined
 from graphar._support.seeds import check_seed
 from graphar.estimators import Estimate
 from graphar.free_energies import LogPartition, log_partition
@@ -29,12 +30,13 @@ CHECK_SECONDS = 3.0
 
 
 def free_energy(options: argparse.Namespace) -> int:
-    """Everything that is found is in the folder, also after Ctrl-C."""
-    limit = check_positive(options.time, "--time")
-    folder, settings = _reopen(options) if options.resume is not None else _start(options)
+    """Everything that is found is in the folder, also after Ctrl-C; of several processes, the first writes it."""
+    limit, group = check_positive(options.time, "--time"), joined()
+    settings = _settings_of(options) if options.resume is None else _reopen(options)
+    folder = Path(group.text_of_first(str(_folder(options) if group.first else "")))
     graph = check_hamiltonian(open_graph(settings["source"], settings["format"], settings["base"]), "source")
     going_on = options.resume is not None and (folder / CHECKPOINT).exists()
-    if options.resume is None:
+    if options.resume is None and group.first:
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / SETTINGS, settings)
     print(f"{settings['source']}: {graph}\nrun folder {folder}\n", flush=True)
@@ -48,6 +50,8 @@ def free_energy(options: argparse.Namespace) -> int:
         resume=folder / CHECKPOINT if going_on else None,
         progress=not options.quiet and sys.stderr.isatty(),
     )
+    if not group.first:
+        return 130 if found[0].interrupted else 0
     _write(folder / SUMMARY, {"finished": not found[0].interrupted, "beta": [_numbers(each) for each in found]})
     from graphar.plot import plot_log_partition
 
@@ -85,7 +89,7 @@ def check_of_run(model: Autoregressive, beta: float, own: Estimate, seed: int) -
     }
 
 
-def _start(options: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
+def _settings_of(options: argparse.Namespace) -> dict[str, Any]:
     """Everything is checked before a folder is made."""
     if options.source is None or not options.beta:
         raise ValueError("give a source and --beta, or --resume FOLDER")
@@ -95,18 +99,24 @@ def _start(options: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
     if options.error is not None:
         check_positive(options.error, "--error")
     check_hamiltonian(open_graph(options.source, options.format, options.base), "source")
+    return settings | {"graphar": __version__}
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    if options.resume is not None:
+        return Path(options.resume)
     if options.out is not None:
         if options.out.exists() and not (options.out.is_dir() and not any(options.out.iterdir())):
             raise ValueError(f"--out must be a new or empty folder, got {options.out}; --resume goes on with a run")
-        return options.out, settings | {"graphar": __version__}
+        return Path(options.out)
     for number in count(1):
         folder = Path("runs", f"{source_name(options.source)}-{number}")
         if not folder.exists():
-            return folder, settings | {"graphar": __version__}
+            return folder
     raise AssertionError("unreachable")
 
 
-def _reopen(options: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
+def _reopen(options: argparse.Namespace) -> dict[str, Any]:
     ignored = [name for name in (*ASKED, "out") if getattr(options, name) is not None]
     if ignored:
         raise ValueError(f"--resume goes on with a run as it was begun, got also {', '.join(ignored)}")
@@ -122,7 +132,7 @@ def _reopen(options: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
         raise ValueError(f"--resume needs {path}, and there is none") from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path}: not the settings of a run ({error})") from error
-    return options.resume, settings
+    return settings
 
 
 def _numbers(found: LogPartition) -> dict[str, Any]:

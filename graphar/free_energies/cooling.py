@@ -7,7 +7,6 @@ cooled through all rungs.
 
 from __future__ import annotations
 
-import time
 import warnings
 
 from graphar._support.seeds import hash_key
@@ -36,9 +35,9 @@ def cool(rounds: Rounds, seconds: float, clock: Clock) -> dict[int, Opinion]:
     guess = rounds.seconds_per_sweep * pilot * SWEEPS / rounds.replicas
     if pilot < 4 * rounds.replicas or guess > seconds or rungs < 3:
         return {}
-    began = time.monotonic()
+    began = clock.seconds
     found = population(rounds, pilot, SWEEPS, seconds, clock)
-    taken = time.monotonic() - began
+    taken = clock.seconds - began
     more = 0.9 * (seconds - taken) / max(taken, 1e-3)
     if found is not None and more >= 1:
         most = min(MOST, MOST_SPINS // rounds.graph.num_spins)

@@ -160,7 +160,7 @@ def population_annealing(
         raise ValueError(f"keep must be at most the number of replicas, {replicas}, got {keep}")
     steps = interpolate(schedule, sweeps // each)
     state = chain.init(replicas, seed=seed)
-    group = joined_by(chain, betas=schedule, sweeps=[sweeps, each], replicas=replicas, seed=seed)
+    group = joined_by(chain, betas=schedule, sweeps=[sweeps, each], replicas=replicas, seed=seed, keep=keep)
     energy, family = chain.graph.energy(state.spins.cpu()).numpy(), np.arange(replicas)
     log_z, before = chain.num_spins * math.log(2), 0.0
     records: list[tuple[float, ...]] = []

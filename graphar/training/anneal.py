@@ -204,6 +204,7 @@ def anneal(
     mean = WeightAverage(weights, settings["warmup"], settings["steps"], settings["average"])
     group = joined()
     if resume is not None:
+        group.agree(resume=True)  # the file of a run before is written when process 0 has come here
         run = read_checkpoint(resume, model, stepper, settings, mean)
     agree_on_model(group, model, **settings, resume=[resume is not None, run.step, len(run.history)])
 
