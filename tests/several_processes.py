@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 import graphar as ga
 from graphar import montecarlo as mc
 from graphar._support.processes import joined
+from graphar.cli.main import main
 
 STEPS = 3
 
@@ -73,6 +75,29 @@ def everything() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     return found, inexact
 
 
+def by_the_clock(folder: Path) -> dict[str, object]:
+    """What goes by time and what commands do, with the same said on every process, whose clocks differ."""
+    here, clock = joined(), time.monotonic
+    graph = ga.grid((5, 5), couplings="gaussian", seed=1)
+    time.monotonic = lambda: clock() * (1 + here.rank)
+    try:
+        found = ga.log_partition(graph, [0.5, 1.0], 3.0, exact=False, checkpoint=folder / "z.pt", progress=False)
+        late = mc.population_annealing(graph, (0.0, 1.0), 10**5, 64, time_limit=0.05, progress=False)
+    finally:
+        time.monotonic = clock
+    codes = [
+        main(["anneal", "grid:4x4", "--beta", "0.5", "1", "2", "--steps", "2", "--warmup", "0", "--batch-size", "128",
+              "--samples", "500", "--quiet", "--no-check", "--out", str(folder / "anneal")]),
+        main(["free-energy", "grid:4x4", "--beta", "1", "--time", "5", "--quiet", "--out", str(folder / "free")]),
+        main(["sample", str(folder / "anneal"), "-n", "10", "--out", str(folder / "spins.npy")]),
+    ]  # fmt: skip
+    said = {"answers": repr(found), "late": [late.sweeps, late.seconds >= 0.05, late.interrupted], "codes": codes}
+    here.agree(**said)
+    exact = [ga.exact.eliminate(graph, each.beta).log_partition for each in found]
+    apart = [each.log_partition.value - log_z for each, log_z in zip(found, exact, strict=True)]
+    return said | {"apart": apart, "errors": [each.log_partition.stderr for each in found]}
+
+
 def complaint(work: Callable[[], object]) -> str:
     try:
         work()
@@ -128,17 +153,17 @@ def killed(checkpoint: Path, steps: int) -> None:
     trained(optimizer=lambda p: Deadly(p, 0.01), checkpoint=checkpoint)
 
 
-def main(what: str, out: Path, *more: str) -> None:
+def run(what: str, out: Path, *more: str) -> None:
     if what == "killed":
         killed(out, int(more[0]))
         return
-    (found, inexact), said = everything(), complaints()
+    (found, inexact), timed, said = everything(), by_the_clock(out.parent), complaints()
     joined().agree(**found, **inexact)  # every process has the same results
     with ga.alone():
         assert joined().world == 1
     said["rank"] = str(joined().rank)
-    torch.save({"found": found, "inexact": inexact, "said": said}, out.with_suffix(f".{joined().rank}"))
+    torch.save({"found": found, "inexact": inexact, "said": said, "timed": timed}, out.with_suffix(f".{joined().rank}"))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
+    run(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

@@ -32,7 +32,7 @@ class Watch:
 
     def goes_on(self) -> bool:
         """Whether sweeps are left and nobody stops them."""
-        late = time.monotonic() - self._start >= self._limit
+        late = self._group.first and time.monotonic() - self._start >= self._limit  # by the clock that counts seconds
         if self.done < self._total and self._group.any(self._flag.requested or late):
             self.stopped = True
         return self.done < self._total and not self.stopped
