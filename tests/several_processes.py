@@ -72,6 +72,8 @@ def everything() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     keep("population", population.spins, population.log_partition, population.rho_t)
     tempered = mc.parallel_tempering(graph, ga.linear(0.1, 2, 10), 60, 15, **quick)
     keep("tempering", tempered.spins, tempered.energies, tempered.swap_rate, tempered.trips, tempered.best_spins)
+    few = mc.parallel_tempering(graph, ga.linear(0.1, 2, 4), 40, 2, **quick)  # all of them are one process's
+    keep("few systems", few.spins, few.energies, few.trips, few.best_spins)
     return found, inexact
 
 

@@ -257,8 +257,8 @@ class _Systems:
         """Configurations by β, int8, (T, R, N)."""
         self._fetch()
         blocks, m, size = self.places.lane.shape
-        at = self.rows[np.arange(blocks)[:, None], :, self.places.lane.reshape(blocks, -1)]
-        found = at.reshape(blocks * m, size, -1)[: self.replicas].transpose(1, 0, 2)
+        at = self.rows[np.arange(blocks)[:, None], :, self.places.lane.reshape(blocks, m * size)]
+        found = at.reshape(blocks * m, size, self.chain.num_spins)[: self.replicas].transpose(1, 0, 2)
         return torch.from_numpy(np.ascontiguousarray(found.astype(np.int8)))
 
     def of_all(self, part: Tensor, dim: int = 0) -> Tensor:
