@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import several_processes
 import torch
 from several_processes import everything, trained
 
 import graphar
+from graphar._support.digests import digest
 from graphar._support.group import LONE, Group, tree_sum
 from graphar._support.processes import joined
 
@@ -50,6 +52,18 @@ def test_two_processes_do_what_one_does(tmp_path: Path, monkeypatch: pytest.Monk
     assert "sampler must be one whose replicas can be divided among 2 processes" in said["replicas"]
     assert "beta F must stay finite, got NaN or inf at beta = 1, step 1" in said["nan"]
     assert one["said"]["nan"] == said["nan"]
+    timed = zero["timed"]
+    assert one["timed"] == timed  # though the clock of process 1 goes twice as fast
+    assert timed["codes"] == [0, 0, 0]
+    assert timed["late"][1:] == [True, True]
+    for apart, error in zip(timed["apart"], timed["errors"], strict=True):
+        assert abs(apart) < 5 * error < 1
+    assert (done.stdout.count("run folder"), done.stdout.count("lowest energy met")) == (2, 1)
+    assert sorted(path.name for path in (tmp_path / "free").iterdir()) == [
+        "free_energy.png", "settings.json", "summary.json",
+    ]  # fmt: skip
+    assert (tmp_path / "z.pt").exists()
+    assert (tmp_path / "spins.npy").exists()
 
 
 def test_a_killed_process_ends_all_and_its_run_goes_on(tmp_path: Path) -> None:
@@ -73,6 +87,15 @@ def test_no_two_processes_share_a_sample(count: int) -> None:
         for rank in range(world):
             parts = [number for part in Group(rank, world).parts(count) for number in part]
             assert parts == list(shares[rank])
+
+
+def test_values_that_differ_have_other_digests() -> None:
+    spins = np.ones((60, 60), np.int8)
+    other = spins.copy()
+    other[30, 30] = -1  # where a repr shows dots
+    for one, two in ((spins, other), (torch.from_numpy(spins), torch.from_numpy(other)), ([1, [2]], [[1], 2])):
+        assert digest(one) == digest(one)
+        assert digest(one) != digest(two)
 
 
 def test_halves_are_nested_in_the_tree() -> None:
