@@ -106,5 +106,8 @@ def naming_checkpoint(path: str | PathLike[str] | None) -> Iterator[None]:
     try:
         yield
     except ProcessLost as error:
-        kept = "no checkpoint was asked for" if path is None else f"go on from the checkpoint {os.fspath(path)}"
+        kept = "no checkpoint was asked for"
+        if path is not None:
+            written = os.path.exists(path)
+            kept = f"go on from the checkpoint {os.fspath(path)}" if written else "no checkpoint was written yet"
         raise ProcessLost(f"{error}; {kept}") from error.__cause__

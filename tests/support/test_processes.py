@@ -14,8 +14,8 @@ from several_processes import everything, trained
 
 import graphar
 from graphar._support.digests import digest
-from graphar._support.group import LONE, Group, tree_sum
-from graphar._support.processes import joined
+from graphar._support.group import LONE, Group, ProcessLost, tree_sum
+from graphar._support.processes import joined, naming_checkpoint
 
 SCRIPT = Path(several_processes.__file__)
 ROOT = Path(graphar.__file__).parents[1]
@@ -121,6 +121,16 @@ def test_half_an_environment(environment: dict[str, str], rule: str, monkeypatch
         monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match=rule):
         joined()
+
+
+def test_who_is_left_says_where_the_work_is(tmp_path: Path) -> None:
+    written = tmp_path / "run.pt"
+    for path, kept in ((None, "no checkpoint was asked for"), (written, "no checkpoint was written yet")):
+        with pytest.raises(ProcessLost, match=kept), naming_checkpoint(path):
+            raise ProcessLost("gone")
+    written.touch()
+    with pytest.raises(ProcessLost, match="gone; go on from the checkpoint .*run.pt"), naming_checkpoint(written):
+        raise ProcessLost("gone")
 
 
 def test_a_lone_process_joins_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
