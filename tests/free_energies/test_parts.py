@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 import graphar as ga
 from graphar._support.interrupt import finish_step_first
 from graphar.estimators import Estimate
+from graphar.free_energies import cooling
 from graphar.free_energies.clock import Clock
 from graphar.free_energies.combine import combine
 from graphar.free_energies.cooling import begin_with, population
@@ -131,6 +133,22 @@ def test_a_cooled_population_begins_at_equilibrium() -> None:
         assert abs(said.value - exact) < 5 * said.stderr < 0.5
     cold, hot = graph.energy(rounds.spins[-1]).mean(), graph.energy(rounds.spins[0]).mean()
     assert cold < ga.exact.enumerate(graph, 2.0).energy / 2 < hot
+
+
+def test_a_population_is_sized_by_the_clock_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several processes go by the clock of the first: their own would give them populations of different sizes."""
+    clock, sizes = SimpleNamespace(seconds=0.0), []
+
+    def stand_in(rounds: object, replicas: int, sweeps: int, seconds: float, clock: SimpleNamespace) -> None:
+        sizes.append((replicas, sweeps, seconds))
+        clock.seconds += 1.0
+
+    monkeypatch.setattr(cooling, "population", stand_in)
+    rounds = SimpleNamespace(
+        betas=[0.0, 1.0, 2.0], graph=ga.chain(8, couplings="ferromagnet"), replicas=8, seconds_per_sweep=1e-9
+    )
+    assert cooling.cool(rounds, 10.0, clock) == {}
+    assert sizes == [(256, 10, 10.0), (2073, 10, 9.0)]  # 0.9 × 9 s, of which 256 replicas take one
 
 
 def test_few_families_have_no_say() -> None:
