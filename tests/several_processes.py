@@ -92,6 +92,7 @@ def by_the_clock(folder: Path) -> dict[str, object]:
     codes = [
         main(["anneal", "grid:4x4", "--beta", "0.5", "1", "2", "--steps", "2", "--warmup", "0", "--batch-size", "128",
               "--exact-width", "0", "--samples", "500", "--quiet", "--out", str(folder / "anneal")]),
+        main(["anneal", "--resume", str(folder / "anneal"), "--quiet"]),
         main(["free-energy", "grid:4x4", "--beta", "1", "--time", "5", "--quiet", "--out", str(folder / "free")]),
         main(["sample", str(folder / "anneal"), "-n", "10", "--out", str(folder / "spins.npy")]),
     ]  # fmt: skip

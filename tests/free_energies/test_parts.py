@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,17 +138,20 @@ def test_a_cooled_population_begins_at_equilibrium() -> None:
 
 def test_a_population_is_sized_by_the_clock_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several processes go by the clock of the first: their own would give them populations of different sizes."""
-    clock, sizes = SimpleNamespace(seconds=0.0), []
+    clock: Any = SimpleNamespace(seconds=0.0)
+    sizes = []
 
-    def stand_in(rounds: object, replicas: int, sweeps: int, seconds: float, clock: SimpleNamespace) -> None:
+    def stand_in(rounds: Any, replicas: int, sweeps: int, seconds: float, clock: Any) -> str:
         sizes.append((replicas, sweeps, seconds))
         clock.seconds += 1.0
+        return "found"
 
     monkeypatch.setattr(cooling, "population", stand_in)
-    rounds = SimpleNamespace(
+    monkeypatch.setattr(cooling, "begin_with", lambda rounds, found: found)
+    rounds: Any = SimpleNamespace(
         betas=[0.0, 1.0, 2.0], graph=ga.chain(8, couplings="ferromagnet"), replicas=8, seconds_per_sweep=1e-9
     )
-    assert cooling.cool(rounds, 10.0, clock) == {}
+    assert cooling.cool(rounds, 10.0, clock) == "found"
     assert sizes == [(256, 10, 10.0), (2073, 10, 9.0)]  # 0.9 × 9 s, of which 256 replicas take one
 
 
