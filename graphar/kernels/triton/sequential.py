@@ -48,12 +48,14 @@ class Drawn(NamedTuple):
         spins: (blocks, N, BLOCK).
         dlogq_dlogit, factor: (blocks, N, BLOCK) and (blocks, BLOCK), whose products are derivatives by logits.
         messages: (blocks, E + 1, BLOCK).
+        scratch: what the head's own sweep has kept.
     """
 
     spins: Tensor
     dlogq_dlogit: Tensor
     factor: Tensor
     messages: Tensor
+    scratch: tuple[Tensor, ...]
 
 
 class TritonKernel(Kernel):
@@ -77,8 +79,17 @@ class TritonKernel(Kernel):
     def plan(self, keep: bool) -> SweepOnDevice:
         """What sweeps read, with every message kept or not."""
 
+    @property
+    def choice(self) -> tuple[int, ...]:
+        """Numbers that the head's functions are compiled for."""
+        return ()
+
+    def scratch(self, programs: int, keep: bool) -> tuple[Tensor, ...]:
+        """What the head's function writes beside spins and messages, for every block to keep or every program."""
+        return ()
+
     @abstractmethod
-    def numbers(self, coefficients: Any) -> Any:
+    def numbers(self, beta: float, couplings: Couplings, coefficients: Any) -> Any:
         """Coefficients as sweeps read them, contiguous."""
 
     @abstractmethod
@@ -113,7 +124,7 @@ class TritonKernel(Kernel):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """log q, logits by row and energy of spins, drawn into place from a stream or given."""
         coefficients = self.head.coefficients(beta, couplings.field_of_rank)
-        return _Sweep.apply(self, type(coefficients), couplings, spins, stream, want_logits, *coefficients)
+        return _Sweep.apply(self, type(coefficients), beta, couplings, spins, stream, want_logits, *coefficients)
 
 
 class _Sweep(torch.autograd.Function):
@@ -124,6 +135,7 @@ class _Sweep(torch.autograd.Function):
         ctx: Any,
         kernel: TritonKernel,
         kind: Callable[..., Any],
+        beta: float,
         couplings: Couplings,
         spins: Tensor,
         stream: tuple[int, int] | None,
@@ -133,25 +145,26 @@ class _Sweep(torch.autograd.Function):
         from graphar.kernels.triton.loops.spin import sweep
 
         keep, (blocks, n, width) = any(ctx.needs_input_grad), spins.shape
-        numbers = kernel.numbers(kind(*(part.detach().to(kernel.dtype) for part in coefficients)))
+        numbers = kernel.numbers(beta, couplings, kind(*(part.detach().to(kernel.dtype) for part in coefficients)))
         plan = kernel.plan(keep)
         programs = max(1, blocks if keep else min(blocks, PROGRAMS))
         messages = spins.new_empty(programs, plan.num_rows, width)
+        scratch = kernel.scratch(programs, keep)
         logits = spins.new_empty(blocks if want_logits else 0, n, width)
         dlogq_dlogit = spins.new_empty(blocks if keep else 0, n, width)
         log_prob, energy = spins.new_zeros(2, blocks, width, dtype=torch.float64)
         key, first = (0, 0) if stream is None else stream
         launching.launch(
             sweep, (programs,), kernel.device,
-            kernel.logit, plan.sent, plan.reads, numbers, couplings.field, couplings.coupling,
+            kernel.logit, plan.sent, plan.reads, numbers, scratch, couplings.field, couplings.coupling,
             key - 2**64 if key >> 63 else key, first, blocks, n, plan.num_rows,
             spins, logits, dlogq_dlogit, log_prob, energy, messages,
             GIVEN=stream is None, KEEP=keep, WANT_LOGITS=want_logits, READS_SPINS=plan.reads_spins,
-            MANY=len(plan.sent.factor) > 0, BLOCK=BLOCK, TILE=TILE, LOG_EVERY=LOG_EVERY,
+            CHOICE=kernel.choice, MANY=len(plan.sent.factor) > 0, BLOCK=BLOCK, TILE=TILE, LOG_EVERY=LOG_EVERY,
         )  # fmt: skip
         if keep:
             ctx.kernel, ctx.numbers = kernel, numbers
-            ctx.save_for_backward(spins, dlogq_dlogit, messages)
+            ctx.save_for_backward(spins, dlogq_dlogit, messages, *scratch)
         energy = energy.flatten()
         ctx.mark_non_differentiable(energy)
         return log_prob.flatten(), logits, energy
@@ -159,11 +172,12 @@ class _Sweep(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        spins, dlogq_dlogit, messages = ctx.saved_tensors
+        spins, dlogq_dlogit, messages, *scratch = ctx.saved_tensors
         by_log_prob, by_logits, _ = gradients
         factor = by_log_prob.view(len(spins), spins.shape[2]).to(spins.dtype).contiguous()
         if by_logits.numel():
             dlogq_dlogit, factor = dlogq_dlogit * factor[:, None] + by_logits, torch.ones_like(factor)
-        wanted = ctx.needs_input_grad[6:]
-        found = ctx.kernel.gradient(ctx.numbers, Drawn(spins, dlogq_dlogit, factor, messages), wanted)
-        return (None,) * 6 + tuple(part if want else None for part, want in zip(found, wanted, strict=True))
+        wanted = ctx.needs_input_grad[7:]
+        drawn = Drawn(spins, dlogq_dlogit, factor, messages, tuple(scratch))
+        found = ctx.kernel.gradient(ctx.numbers, drawn, wanted)
+        return (None,) * 7 + tuple(part if want else None for part, want in zip(found, wanted, strict=True))

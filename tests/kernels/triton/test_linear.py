@@ -16,7 +16,7 @@ from small_graphs import GRAPHS
 import graphar as ga
 from graphar._support.seeds import hash_key
 from graphar.heads import Linear, SingleLayer
-from graphar.kernels.triton import linear
+from graphar.kernels.triton import pairs
 from graphar.kernels.triton.availability import interpreted
 from graphar.training import variational_step
 
@@ -107,7 +107,7 @@ def test_few_programs_that_share_many_blocks(monkeypatch: pytest.MonkeyPatch) ->
     model = _model(GRAPHS["isolated spin"])
     whole, samples = _all_parts(model, 300), model.at(0.7).sample(300, seed=1)
     monkeypatch.setattr("graphar.kernels.triton.sequential.PROGRAMS", 2)  # with 5 blocks, and rows used again
-    monkeypatch.setattr(linear, "SHARES", 2)
+    monkeypatch.setattr(pairs, "SHARES", 2)
     assert torch.equal(model.at(0.7).sample(300, seed=1), samples)
     for one, other in zip(_all_parts(model, 300), whole, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-13)

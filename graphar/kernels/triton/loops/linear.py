@@ -8,7 +8,10 @@ __all__ = ["gradient", "logit"]
 
 
 @jit
-def logit(i, numbers, reads, read, local, column, BLOCK: tl.constexpr, TILE: tl.constexpr):  # type: ignore[no-untyped-def]
+def logit(  # type: ignore[no-untyped-def]
+    i, numbers, reads, read, local, column, scratch, mine, KEEP: tl.constexpr, CHOICE: tl.constexpr,
+    BLOCK: tl.constexpr, TILE: tl.constexpr,
+):  # fmt: skip
     """constant_i + local_i ξ_ii + Σ pairs × rows, the rows read TILE at a time; pairs in the order of the reads."""
     start, stop = tl.load(reads.ptr + i), tl.load(reads.ptr + i + 1)
     total = tl.zeros((TILE, BLOCK), read.dtype.element_ty)

@@ -58,14 +58,15 @@ def send_spin(  # type: ignore[no-untyped-def]
 
 @jit
 def sweep(  # type: ignore[no-untyped-def]
-    LOGIT: tl.constexpr, sent, reads, numbers, field, coupling, key: tl.int64, first: tl.int64, blocks, num_spins,
+    LOGIT: tl.constexpr, sent, reads, numbers, scratch, field, coupling, key: tl.int64, first: tl.int64, blocks, num_spins,
     num_rows, spins, logits, dlogq_dlogit, log_prob, energy, rows,
-    GIVEN: tl.constexpr, KEEP: tl.constexpr, WANT_LOGITS: tl.constexpr, READS_SPINS: tl.constexpr, MANY: tl.constexpr,
-    BLOCK: tl.constexpr, TILE: tl.constexpr, LOG_EVERY: tl.constexpr,
+    GIVEN: tl.constexpr, KEEP: tl.constexpr, WANT_LOGITS: tl.constexpr, READS_SPINS: tl.constexpr,
+    CHOICE: tl.constexpr, MANY: tl.constexpr, BLOCK: tl.constexpr, TILE: tl.constexpr, LOG_EVERY: tl.constexpr,
 ):  # fmt: skip
     """Spins, drawn or given, their log q and energy; with KEEP also messages and slopes.
 
-    ``LOGIT(i, numbers, reads, read, local, column, BLOCK, TILE)`` gives the logits of spin i. ``rows`` are messages,
+    ``LOGIT(i, numbers, reads, read, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE)`` gives the logits of spin
+    i, from scratch ``mine``; what it writes there it finds at the next spin. ``rows`` are messages,
     (blocks, num_rows, BLOCK), or (programs, num_rows, BLOCK) where they are not kept; the last row is of zeros.
     """
     column = tl.arange(0, BLOCK)
@@ -85,9 +86,13 @@ def sweep(  # type: ignore[no-untyped-def]
                 tl.debug_barrier()
                 local = tl.load(messages + tl.load(sent.local_row + i).to(tl.int64) * BLOCK + column)
                 if READS_SPINS:
-                    logit = LOGIT(i, numbers, reads, spins + of_spins, local, column, BLOCK, TILE)
+                    logit = LOGIT(
+                        i, numbers, reads, spins + of_spins, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
+                    )
                 else:
-                    logit = LOGIT(i, numbers, reads, messages, local, column, BLOCK, TILE)
+                    logit = LOGIT(
+                        i, numbers, reads, messages, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
+                    )
                 decay = tl.exp(-tl.abs(logit))
                 place = of_spins + i * BLOCK + column
                 if GIVEN:
