@@ -30,6 +30,7 @@ from graphar.kernels.reference.levels import ReferenceKernel
 from graphar.kernels.reference.message_passing import MessagePassingReferenceKernel
 from graphar.kernels.triton.availability import check_runs, installed
 from graphar.kernels.triton.linear import LinearTritonKernel
+from graphar.kernels.triton.mlp import MLPTritonKernel
 
 __all__ = ["NAMES", "TABLE", "Row", "select_kernel"]
 
@@ -48,7 +49,7 @@ class Row(NamedTuple):
 
 TABLE = (
     Row(LinearHead, ReferenceKernel, LinearKernel, fused=LinearTritonKernel),
-    Row(BoundMLP, ReferenceKernel, MLPKernel),
+    Row(BoundMLP, ReferenceKernel, MLPKernel, fused=MLPTritonKernel),
     Row(BoundSherringtonKirkpatrick, ReferenceKernel, SherringtonKirkpatrickKernel),
     Row(ReadsMagnetisation, ReferenceKernel, MagnetisationKernel),
     Row(BoundMADE, ReferenceKernel, MADEKernel),
