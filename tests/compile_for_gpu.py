@@ -18,6 +18,7 @@ from graphar.kernels.triton import launching
 GRAPH = ga.random_regular(8, degree=3, couplings="gaussian", seed=1)
 MANY = ga.SpinHypergraph.from_hyperedges([(0, 1, 2), (2, 3, 4), (0, 4)], [0.7, -1.0, 0.4], h=0.1)
 CASES = {"linear": (ga.heads.Linear(), GRAPH), "parents": (ga.heads.Linear("parents"), GRAPH)}
+CASES |= {"mlp": (ga.heads.MLP(hidden=5, depth=2), GRAPH), "made": (ga.heads.MADE(depth=3, width=2, z2=True), GRAPH)}
 CASES |= {"many": (ga.heads.Linear(), MANY)}
 
 

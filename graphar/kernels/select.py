@@ -30,6 +30,7 @@ from graphar.kernels.reference.levels import ReferenceKernel
 from graphar.kernels.reference.message_passing import MessagePassingReferenceKernel
 from graphar.kernels.triton.availability import check_runs, installed
 from graphar.kernels.triton.linear import LinearTritonKernel
+from graphar.kernels.triton.made import MADETritonKernel
 from graphar.kernels.triton.mlp import MLPTritonKernel
 
 __all__ = ["NAMES", "TABLE", "Row", "select_kernel"]
@@ -52,7 +53,7 @@ TABLE = (
     Row(BoundMLP, ReferenceKernel, MLPKernel, fused=MLPTritonKernel),
     Row(BoundSherringtonKirkpatrick, ReferenceKernel, SherringtonKirkpatrickKernel),
     Row(ReadsMagnetisation, ReferenceKernel, MagnetisationKernel),
-    Row(BoundMADE, ReferenceKernel, MADEKernel),
+    Row(BoundMADE, ReferenceKernel, MADEKernel, fused=MADETritonKernel),
     Row(BoundRecurrent, ReferenceKernel, RecurrentKernel),
     Row(BoundMessagePassing, MessagePassingReferenceKernel, MessagePassingKernel, MessagePassingReferenceKernel),
     Row(BoundHead, ReferenceKernel, LevelsKernel),

@@ -9,7 +9,7 @@ __all__ = ["gradient", "logit"]
 
 @jit
 def logit(  # type: ignore[no-untyped-def]
-    i, numbers, reads, read, local, column, scratch, mine, KEEP: tl.constexpr, CHOICE: tl.constexpr,
+    i, num_spins, numbers, reads, read, local, column, scratch, mine, KEEP: tl.constexpr, CHOICE: tl.constexpr,
     BLOCK: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     """constant_i + local_i ξ_ii + Σ pairs × rows, the rows read TILE at a time; pairs in the order of the reads."""

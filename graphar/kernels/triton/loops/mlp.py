@@ -61,14 +61,16 @@ def _next_layer(  # type: ignore[no-untyped-def]
 
 @jit
 def logit(  # type: ignore[no-untyped-def]
-    i, numbers, reads, read, local, column, scratch, mine, KEEP: tl.constexpr, CHOICE: tl.constexpr,
+    i, num_spins, numbers, reads, read, local, column, scratch, mine, KEEP: tl.constexpr, CHOICE: tl.constexpr,
     BLOCK: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     """The skip, and v_i · φ(… φ(W_i ξ_i + c_i) …); CHOICE is units of a layer, layers, φ, units at a time."""
     HIDDEN: tl.constexpr = CHOICE[0]
     DEPTH: tl.constexpr = CHOICE[1]
     UNITS: tl.constexpr = CHOICE[3]
-    total = linear_logit(i, numbers, reads, read, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE)
+    total = linear_logit(
+        i, num_spins, numbers, reads, read, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
+    )
     units = scratch[0] + tl.program_id(0).to(tl.int64) * (DEPTH - 1) * HIDDEN * BLOCK
     for k in tl.static_range(DEPTH):
         for start in range(0, HIDDEN, UNITS):
@@ -160,8 +162,7 @@ def gradient(  # type: ignore[no-untyped-def]
                     place = (k * HIDDEN + unit)[:, None] * BLOCK + column[None, :]
                     tl.store(values + place, value, mask=mask)
                     tl.store(slopes + place, rise, mask=mask)
-            for down in tl.static_range(DEPTH):
-                k: tl.constexpr = DEPTH - 1 - down
+            for k in tl.static_range(DEPTH - 1, -1, -1):
                 tl.debug_barrier()
                 above = slopes + k * HIDDEN * BLOCK
                 for begin in range(0, HIDDEN, UNITS):

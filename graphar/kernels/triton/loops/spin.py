@@ -65,8 +65,8 @@ def sweep(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Spins, drawn or given, their log q and energy; with KEEP also messages and slopes.
 
-    ``LOGIT(i, numbers, reads, read, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE)`` gives the logits of spin
-    i, from scratch ``mine``; what it writes there it finds at the next spin. ``rows`` are messages,
+    ``LOGIT(i, num_spins, numbers, reads, read, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE)`` gives the
+    logits of spin i, from scratch ``mine``; what it writes there it finds at the next spin. ``rows`` are messages,
     (blocks, num_rows, BLOCK), or (programs, num_rows, BLOCK) where they are not kept; the last row is of zeros.
     """
     column = tl.arange(0, BLOCK)
@@ -87,11 +87,11 @@ def sweep(  # type: ignore[no-untyped-def]
                 local = tl.load(messages + tl.load(sent.local_row + i).to(tl.int64) * BLOCK + column)
                 if READS_SPINS:
                     logit = LOGIT(
-                        i, numbers, reads, spins + of_spins, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
+                        i, num_spins, numbers, reads, spins + of_spins, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
                     )
                 else:
                     logit = LOGIT(
-                        i, numbers, reads, messages, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
+                        i, num_spins, numbers, reads, messages, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
                     )
                 decay = tl.exp(-tl.abs(logit))
                 place = of_spins + i * BLOCK + column
