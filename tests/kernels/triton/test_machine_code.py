@@ -13,12 +13,9 @@ import pytest
 pytest.importorskip("triton", minversion="3.7")
 
 
-@pytest.mark.parametrize(("capability", "dtype", "case"), [(80, "float32", "linear"), (90, "float64", "many")])
-def test_it_compiles_and_adds_nothing_in_an_order_of_chance(
-    capability: int, dtype: str, case: str, tmp_path: Path
-) -> None:
+def test_it_compiles_and_adds_nothing_in_an_order_of_chance(tmp_path: Path) -> None:
     environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path), "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, compile_for_gpu.__file__, str(capability), dtype, case]
+    command = [sys.executable, compile_for_gpu.__file__, "80", "float32", "linear"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     launched = [line.split() for line in done.stdout.splitlines()]
