@@ -55,5 +55,6 @@ class LinearTritonKernel(PairTritonKernel):
             drawn.factor, blocks, group, n, pairs, by_constant, by_local, by_pairs,
             BLOCK=BLOCK, TILE=TILE, WANT_LOCAL=wanted[1],
         )  # fmt: skip
-        by_pairs = by_pairs.sum(0).index_select(0, self._place_of_pair)
-        return *self.to_ranks(by_constant, by_local), by_pairs
+        order = self._place, self._place, self._place_of_pair
+        sums = (part.sum(0) for part in (by_constant, by_local, by_pairs))
+        return tuple(part.index_select(0, places) for part, places in zip(sums, order, strict=True))

@@ -68,7 +68,8 @@ class MLPTritonKernel(PairTritonKernel):
 
     def numbers(self, beta: float, couplings: Couplings, coefficients: MLPCoefficients) -> Numbers:
         constant, local, pairs, layers, units = coefficients
-        constant, local, layers, units = (part.index_select(0, self._order) for part in (constant, local, layers, units))
+        by_rank = constant, local, layers, units
+        constant, local, layers, units = (part.index_select(0, self._order) for part in by_rank)
         pairs = pairs.index_select(1, self._pair)
         return Numbers(constant, local, pairs[0].contiguous(), pairs[1:].t().contiguous(), layers, units)
 
@@ -92,8 +93,6 @@ class MLPTritonKernel(PairTritonKernel):
         constant, local, skip, first, layers, units = (part.sum(0) for part in found)
         by_pairs = skip.new_empty(1 + hidden, pairs)
         by_pairs[0], by_pairs[1:] = skip, first.view(pairs, hidden).t()
-        layers, units = layers.view(n, depth - 1, hidden**2), units.view(n, depth + 1, hidden)
-        constant, local, layers, units = (
-            part.index_select(0, self._place) for part in (constant, local, layers, units)
-        )
+        in_turn = constant, local, layers.view(n, depth - 1, hidden**2), units.view(n, depth + 1, hidden)
+        constant, local, layers, units = (part.index_select(0, self._place) for part in in_turn)
         return constant, local, by_pairs.index_select(1, self._place_of_pair), layers, units

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,7 +58,3 @@ class PairTritonKernel(TritonKernel):
     def rows_read(self, drawn: Drawn) -> Tensor:
         """Rows that readers read, (blocks, rows, BLOCK)."""
         return drawn.spins if self._keeping.reads_spins else drawn.messages
-
-    def to_ranks(self, *parts: Any) -> tuple[Tensor, ...]:
-        """Derivatives (shares, N, …) in drawing order, summed over the shares, by rank."""
-        return tuple(part.sum(0).index_select(0, self._place) for part in parts)

@@ -42,6 +42,12 @@ def _first(k, i, o, num_spins, CHANNELS: tl.constexpr):  # type: ignore[no-untyp
 
 
 @jit
+def _load_rows(rows, row, inside, column):  # type: ignore[no-untyped-def]
+    mask = inside[:, None] & (column >= 0)[None, :]
+    return tl.load(rows + row[:, None] * column.shape[0] + column[None, :], mask=mask, other=0.0)
+
+
+@jit
 def _weighted_sum(rows, weights, count, column, TILE: tl.constexpr):  # type: ignore[no-untyped-def]
     """Σ weights × rows over ``count`` rows in succession, read TILE at a time."""
     total = tl.zeros((TILE, column.shape[0]), rows.dtype.element_ty)
@@ -49,8 +55,7 @@ def _weighted_sum(rows, weights, count, column, TILE: tl.constexpr):  # type: ig
         row = k + tl.arange(0, TILE)
         inside = row < count
         weight = tl.load(weights + row, mask=inside, other=0.0)
-        mask = inside[:, None] & (column >= 0)[None, :]
-        total += weight[:, None] * tl.load(rows + row[:, None] * column.shape[0] + column[None, :], mask=mask, other=0.0)
+        total += weight[:, None] * _load_rows(rows, row, inside, column)
     return tl.sum(total, 0)
 
 
@@ -156,12 +161,6 @@ def through_mixture(spins, ups, log_q, slope, num_spins, by_ups, BLOCK: tl.const
         tl.store(by_ups + first, by_first.to(by_ups.dtype.element_ty))
         tl.store(by_ups + second, by_second.to(by_ups.dtype.element_ty))
         later += by * (likely - other)
-
-
-@jit
-def _load_rows(rows, row, inside, column):  # type: ignore[no-untyped-def]
-    mask = inside[:, None] & (column >= 0)[None, :]
-    return tl.load(rows + row[:, None] * column.shape[0] + column[None, :], mask=mask, other=0.0)
 
 
 @jit

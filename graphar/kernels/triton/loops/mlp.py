@@ -68,9 +68,7 @@ def logit(  # type: ignore[no-untyped-def]
     HIDDEN: tl.constexpr = CHOICE[0]
     DEPTH: tl.constexpr = CHOICE[1]
     UNITS: tl.constexpr = CHOICE[3]
-    total = linear_logit(
-        i, num_spins, numbers, reads, read, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
-    )
+    total = linear_logit(i, num_spins, numbers, reads, read, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE)
     units = scratch[0] + tl.program_id(0).to(tl.int64) * (DEPTH - 1) * HIDDEN * BLOCK
     for k in tl.static_range(DEPTH):
         for start in range(0, HIDDEN, UNITS):

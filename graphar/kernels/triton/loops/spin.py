@@ -58,8 +58,8 @@ def send_spin(  # type: ignore[no-untyped-def]
 
 @jit
 def sweep(  # type: ignore[no-untyped-def]
-    LOGIT: tl.constexpr, sent, reads, numbers, scratch, field, coupling, key: tl.int64, first: tl.int64, blocks, num_spins,
-    num_rows, spins, logits, dlogq_dlogit, log_prob, energy, rows,
+    LOGIT: tl.constexpr, sent, reads, numbers, scratch, field, coupling, key: tl.int64, first: tl.int64, blocks,
+    num_spins, num_rows, spins, logits, dlogq_dlogit, log_prob, energy, rows,
     GIVEN: tl.constexpr, KEEP: tl.constexpr, WANT_LOGITS: tl.constexpr, READS_SPINS: tl.constexpr,
     CHOICE: tl.constexpr, MANY: tl.constexpr, BLOCK: tl.constexpr, TILE: tl.constexpr, LOG_EVERY: tl.constexpr,
 ):  # fmt: skip
@@ -73,6 +73,7 @@ def sweep(  # type: ignore[no-untyped-def]
     program = tl.program_id(0)
     for block in range(program, blocks, tl.num_programs(0)):
         here = tl.cast(block, tl.int64)  # the interpreter counts in Python's own
+        own_spins = spins + here * num_spins * BLOCK
         mine = here if KEEP else program.to(tl.int64)
         messages = rows + mine * num_rows * BLOCK
         of_spins = here * num_spins * BLOCK
@@ -87,7 +88,7 @@ def sweep(  # type: ignore[no-untyped-def]
                 local = tl.load(messages + tl.load(sent.local_row + i).to(tl.int64) * BLOCK + column)
                 if READS_SPINS:
                     logit = LOGIT(
-                        i, num_spins, numbers, reads, spins + of_spins, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
+                        i, num_spins, numbers, reads, own_spins, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
                     )
                 else:
                     logit = LOGIT(
