@@ -1,4 +1,4 @@
-"""Laws and times of the fused sweep on a GPU, beside compiled loops on all cores of the same machine.
+"""Laws and times of fused sweeps on a GPU, beside compiled loops on all cores of the same machine.
 
 python examples/benchmarks/gpu.py                    # laws, then a table of times
 python examples/benchmarks/gpu.py --laws             # laws alone; without a GPU, by Triton's interpreter
@@ -10,13 +10,17 @@ import argparse
 import json
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import torch
 from cases import GRAPHS, ORDERS, instance, model_of, seconds_of, tasks
 from gpu_laws import measure, table
 
+import graphar as ga
+
 BATCHES = (1024, 16_384, 262_144)
+TIMED = {"linear": ga.heads.Linear(), "mlp": ga.heads.MLP(), "made": ga.heads.MADE()}
 
 
 def finished(task) -> None:
@@ -24,16 +28,16 @@ def finished(task) -> None:
     torch.cuda.synchronize()
 
 
-def times(name: str, order: str, batch_size: int, repeats: int, rate: float, other: Path | None) -> dict:
+def times(name: str, order: str, head: str, batch_size: int, repeats: int, rate: float, other: Path | None) -> dict:
     """Best seconds of sampling and of a train step, and bytes of messages read a second over those of a copy."""
-    row: dict = {"graph": name, "order": order, "batch": batch_size}
+    row: dict = {"graph": name, "order": order, "head": head, "batch": batch_size}
     for place in ("cpu", "cuda"):
-        model = model_of(instance(name), order).to(place)
+        model = model_of(instance(name), order, head=TIMED[head]).to(place)
         row[f"{place} kernel"] = type(model.kernel).__name__
         for task, work in tasks(model, batch_size).items():
             row[f"{place} {task}"] = min([seconds_of(lambda work=work: finished(work)) for _ in range(repeats + 1)][1:])
     read = 4 * batch_size * (model.frontier.num_pairs + 2 * model.frontier.num_arrivals + model.num_spins)
-    row["of bandwidth"] = read / row["cuda sample"] / rate
+    row["of bandwidth"] = read / row["cuda sample"] / rate if head == "linear" else None
     if other:
         done = subprocess.run(
             [sys.executable, other, name, str(batch_size)], capture_output=True, text=True, check=True
@@ -54,6 +58,7 @@ def main() -> None:
     parser.add_argument("--laws", action="store_true", help="no times")
     parser.add_argument("--graphs", nargs="*", help=f"{' '.join(GRAPHS)} by default")
     parser.add_argument("--orders", nargs="*", default=["rcm", "nested_dissection"], choices=list(ORDERS))
+    parser.add_argument("--heads", nargs="*", default=["linear"], choices=list(TIMED))
     parser.add_argument("--batches", type=int, nargs="*")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--other", type=Path, help="a program to be timed beside it, as above")
@@ -68,9 +73,9 @@ def main() -> None:
         cores = torch.get_num_threads()
         print(f"\nSeconds, best of {options.repeats}; a copy moves {rate / 1e9:.0f} GB/s; CPU on {cores} threads")
         graphs = options.graphs or (["rrg-64"] if options.quick else GRAPHS)
-        for name, order in ((name, order) for name in graphs for order in options.orders):
+        for name, order, head in product(graphs, options.orders, options.heads):
             for batch_size in options.batches or ([256] if options.quick else BATCHES):
-                rows.append(times(name, order, batch_size, options.repeats, rate, options.other))
+                rows.append(times(name, order, head, batch_size, options.repeats, rate, options.other))
         print(table(rows))
     if options.json:
         options.json.write_text(json.dumps({"laws": held, "times": rows}, indent=1))

@@ -1,4 +1,4 @@
-"""What the fused sweep is held to: the samples, densities and gradients of compiled loops, the same in every run.
+"""What fused sweeps are held to: the samples, densities and gradients of compiled loops, the same in every run.
 
 python examples/benchmarks/gpu_laws.py    # on a GPU; without one by Triton's interpreter, on a few spins
 """
@@ -13,6 +13,8 @@ from cases import BETA, instance
 import graphar as ga
 
 SMALL = {"grid": ga.grid((2, 3), couplings="pm1", seed=0), "random regular": ga.random_regular(6, degree=3, seed=1)}
+HEADS = {inputs: ga.heads.Linear(inputs, scale=1.0) for inputs in ("messages", "parents")}
+HEADS |= {"MLP": ga.heads.MLP(hidden=3, scale=1.0), "MADE": ga.heads.MADE()}
 LARGE = {name: instance(name) for name in ("2d-12x12", "rrg-256")}
 
 
@@ -27,9 +29,8 @@ def laws(device: str, graphs: dict[str, ga.IsingGraph], count: int) -> list[dict
     """The same samples, densities and gradients as compiled loops on the CPU, and the same bits in every run."""
     rows = []
     for name, graph in graphs.items():
-        for inputs in ("messages", "parents"):
+        for kind, head in HEADS.items():
             for dtype, digits in ((torch.float64, 1e-11), (torch.float32, 1e-3)):
-                head = ga.heads.Linear(inputs, scale=1.0)
                 here = ga.Autoregressive(graph, head, kernel="numba", dtype=dtype, seed=1)
                 there = ga.Autoregressive(graph, head, kernel="triton", dtype=dtype, seed=1).to(device)
                 (x, log_q), (y, log_r) = (m.at(BETA).sample_with_log_prob(count, seed=3) for m in (here, there))
@@ -40,8 +41,8 @@ def laws(device: str, graphs: dict[str, ga.IsingGraph], count: int) -> list[dict
                 same = (x == y.cpu()).all(1)
                 apart = float((log_q - log_r.cpu())[same].abs().max())
                 off = float((again[0] - slope).abs().max() / slope.abs().max())
-                kind = str(dtype).removeprefix("torch.")
-                row = {"graph": name, "inputs": inputs, "dtype": kind, "samples apart": int((~same).sum())}
+                row = {"graph": name, "head": kind, "dtype": str(dtype).removeprefix("torch.")}
+                row["samples apart"] = int((~same).sum())
                 rows.append(row | {"log q apart": apart, "gradient apart": off})
                 exact = dtype == torch.float64
                 held = not (exact and row["samples apart"]) and row["samples apart"] < 0.001 * count + 1

@@ -9,7 +9,7 @@ from every_head import HEADS
 from kernels_agree import check_compiled
 
 import graphar as ga
-from graphar.heads import MADE, CurieWeiss, CurieWeissInfinite, Linear, MessagePassing, OneParameter
+from graphar.heads import MADE, MLP, CurieWeiss, CurieWeissInfinite, Linear, MessagePassing, OneParameter
 from graphar.kernels.select import TABLE
 from graphar.kernels.triton.availability import installed
 
@@ -50,7 +50,9 @@ def test_every_row_of_the_table_is_met() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("exact_width", [0, 3])
-@pytest.mark.parametrize("head", [Linear(scale=1.0), Curved()], ids=["linear", "curved"])
+@pytest.mark.parametrize(
+    "head", [Linear(scale=1.0), MLP(5, depth=2, scale=1.0), MADE(2, 2), Curved()], ids=lambda head: type(head).__name__
+)
 @pytest.mark.parametrize("graph", [*GRAPHS, "many"])
 def test_a_gpu_draws_what_the_cpu_draws(graph: str, head: ga.heads.Head, exact_width: int) -> None:
     options = {"exact_width": exact_width, "dtype": torch.float64}

@@ -14,6 +14,8 @@ from graphar.kernels.reference.levels import ReferenceKernel
 from graphar.kernels.select import select_kernel
 from graphar.kernels.triton.availability import check_device
 from graphar.kernels.triton.linear import LinearTritonKernel
+from graphar.kernels.triton.made import MADETritonKernel
+from graphar.kernels.triton.mlp import MLPTritonKernel
 
 
 def test_auto_takes_compiled_kernels_on_the_cpu() -> None:
@@ -33,6 +35,9 @@ def test_a_gpu_is_given_fused_kernels_where_triton_is_installed(monkeypatch: pyt
         monkeypatch.setattr("graphar.kernels.select.installed", lambda there=there: there)
         assert select_kernel("auto", linear, gpu) is (LinearTritonKernel if there else CudaGraphKernel)
         assert select_kernel("auto", curved, gpu) is CudaGraphKernel
+        for head, fused in ((ga.heads.MLP(), MLPTritonKernel), (ga.heads.MADE(), MADETritonKernel)):
+            bound = ga.Autoregressive(ga.chain(5), head).head
+            assert select_kernel("auto", bound, gpu) is (fused if there else CudaGraphKernel)
         assert select_kernel("auto", linear, torch.device("cpu")) is LinearKernel
         assert select_kernel("auto", linear, torch.device("meta")) is CudaGraphKernel
 

@@ -73,10 +73,10 @@ def sweep(  # type: ignore[no-untyped-def]
     program = tl.program_id(0)
     for block in range(program, blocks, tl.num_programs(0)):
         here = tl.cast(block, tl.int64)  # the interpreter counts in Python's own
-        own_spins = spins + here * num_spins * BLOCK
         mine = here if KEEP else program.to(tl.int64)
         messages = rows + mine * num_rows * BLOCK
         of_spins = here * num_spins * BLOCK
+        read = spins + of_spins if READS_SPINS else messages
         tl.debug_barrier()  # the block before is done
         tl.store(messages + (num_rows - 1) * BLOCK + column, tl.zeros((BLOCK,), rows.dtype.element_ty))
         total = tl.zeros((BLOCK,), tl.float64)
@@ -86,14 +86,9 @@ def sweep(  # type: ignore[no-untyped-def]
             for i in range(begin, tl.minimum(begin + LOG_EVERY, num_spins)):
                 tl.debug_barrier()
                 local = tl.load(messages + tl.load(sent.local_row + i).to(tl.int64) * BLOCK + column)
-                if READS_SPINS:
-                    logit = LOGIT(
-                        i, num_spins, numbers, reads, own_spins, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
-                    )
-                else:
-                    logit = LOGIT(
-                        i, num_spins, numbers, reads, messages, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
-                    )
+                logit = LOGIT(
+                    i, num_spins, numbers, reads, read, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE
+                )
                 decay = tl.exp(-tl.abs(logit))
                 place = of_spins + i * BLOCK + column
                 if GIVEN:
