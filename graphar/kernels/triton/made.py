@@ -95,7 +95,8 @@ class MADETritonKernel(PairTritonKernel):
         )
 
     def numbers(self, beta: float, couplings: Couplings, coefficients: MADECoefficients) -> Numbers:
-        return Numbers(*(part.contiguous() for part in coefficients), 2 * beta * couplings.field, self._starts)
+        weight, bias, slope = (part.contiguous() for part in coefficients)
+        return Numbers(weight, bias, slope, 2 * beta * couplings.field, self._starts)
 
     def gradient(self, numbers: Any, drawn: Drawn, wanted: tuple[bool, ...]) -> tuple[Tensor, ...]:
         from graphar.kernels.triton.loops.made import through_mixture, units_gradient, weights_gradient
