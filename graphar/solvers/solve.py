@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import Any, NamedTuple, overload
 
@@ -17,7 +17,7 @@ from graphar._support.checks import check_count, check_number, check_spins
 from graphar._support.files import atomic_write
 from graphar._support.interrupt import finish_step_first
 from graphar._support.seeds import check_seed
-from graphar.exact.scale import check_scale, scale
+from graphar.exact.scale import check_scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.disjoint import as_members
 from graphar.hamiltonians.kinds import check_hamiltonian
@@ -25,7 +25,7 @@ from graphar.kernels.compiled.threads import torch_alone
 from graphar.montecarlo.watch import check_time_limit
 from graphar.problems import Problem
 from graphar.problems.written import answer_text
-from graphar.solvers.bounds.rounding import sum_down
+from graphar.solvers.bounds.trivial import trivial_bound
 from graphar.solvers.each import solve_each
 from graphar.solvers.result import Solution
 from graphar.solvers.search.incumbent import Incumbent
@@ -163,6 +163,8 @@ def solve(
     enough = -np.inf if target is None else _target(problem, target)
     count = None if steps is None else check_count(steps, "steps", 0)
     left_out = _members(without)
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback must be a function of Progress, or None, got {callback!r}")
     with torch_alone():  # too little work for barriers, which take seconds on a machine that others use
         given.validate()
         check_scale(given, 0.0)
@@ -170,7 +172,7 @@ def solve(
         first = first_candidate(whole, _initial(problem, whole.num_spins, initial), seed)
         best = Incumbent(whole, enough, check_count(max_solutions, "max_solutions"), start)
         best.offer(first, "start" if initial is None else "initial")
-        best.raise_bound(_trivial(best.graph), "trivial")
+        best.raise_bound(trivial_bound(best.graph), "trivial")
     failed: list[BaseException] = []
 
     def work() -> None:
@@ -240,6 +242,8 @@ def _reason(best: Incumbent, interrupted: bool, stopped: bool, unfinished: bool,
 
 def _members(without: Any) -> list[str]:
     """Names of members that are left out."""
+    if not isinstance(without, Iterable):
+        raise ValueError(f"without must be a list of names of members, got {without!r}")
     names = [without] if isinstance(without, str) else list(without)
     for name in names:
         if name not in MEMBERS:
@@ -265,11 +269,6 @@ def _initial(problem: Problem[Any] | None, num_spins: int, initial: Any) -> Tens
     if spins.dim() > 2 or not len(spins):
         raise ValueError(f"initial must have shape ({num_spins},) or (M, {num_spins}), got {tuple(spins.shape)}")
     return spins.reshape(-1, num_spins)
-
-
-def _trivial(graph: IsingGraph | SpinHypergraph) -> float:
-    """−Σ|J| − Σ|h| + offset, rounded down."""
-    return sum_down([-scale(graph) * (1 + 1e-12), float(graph.offset.item())])
 
 
 class _Watcher:

@@ -19,7 +19,7 @@ import numpy as np
 from graphar.solvers.bounds.pairs import Floats, Ints, Pairs
 from graphar.solvers.bounds.rounding import UNIT
 
-__all__ = ["Ladder", "ladder_of"]
+__all__ = ["Ladder", "coarse_ladder", "ladder_of"]
 
 _LARGEST = 2.0**40  # of the integers, whose sums are then exact
 _PARTS = 12  # the smallest coupling may be this many units
@@ -54,6 +54,17 @@ def ladder_of(pairs: Pairs) -> Ladder | None:
     np.add.at(rows, pairs.upper, integers)
     step = 2 * int(np.gcd.reduce(np.concatenate([rows, 2 * integers])))
     slack = Fraction(0) if exact else sum(map(Fraction, (4 * UNIT * np.abs(pairs.couplings)).tolist()), Fraction(0))
+    return Ladder(-int(integers.sum()) * Fraction(unit), step * Fraction(unit), slack)
+
+
+def coarse_ladder(strengths: Floats) -> Ladder | None:
+    """Steps that energies −Σ ±J have whatever the interactions are, twice the unit of all J; the same None."""
+    found = _integers(strengths)
+    if found is None:
+        return None
+    integers, unit, exact = found
+    step = 2 * int(np.gcd.reduce(integers))
+    slack = Fraction(0) if exact else sum(map(Fraction, (4 * UNIT * np.abs(strengths)).tolist()), Fraction(0))
     return Ladder(-int(integers.sum()) * Fraction(unit), step * Fraction(unit), slack)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +11,17 @@ import torch
 from torch import Tensor
 
 from graphar._support.checks import check_spins
-from graphar.hamiltonians import IsingGraph
-from graphar.hamiltonians.kinds import check_ising
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.kinds import check_hamiltonian
 
 __all__ = ["Components", "components"]
 
 
-def components(graph: IsingGraph) -> Components:
-    """Parts of a graph between which there are no couplings, largest first; couplings of 0 join nothing.
+def components(graph: IsingGraph | SpinHypergraph) -> Components:
+    """Parts of a graph between which there are no interactions, largest first; those of J = 0 join nothing and are left out.
 
     Raises:
-        ValueError: a hypergraph, a batch of several graphs.
+        ValueError: a batch of several graphs.
 
     >>> import graphar as ga
     >>> parts = components(ga.IsingGraph.from_edges([[0, 1, 3], [1, 2, 4]], [1.0, -1.0, 0.5], num_nodes=6))
@@ -30,8 +31,10 @@ def components(graph: IsingGraph) -> Components:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    check_ising(graph, alone=True)
+    check_hamiltonian(graph, alone=True)
     graph.validate()
+    if isinstance(graph, SpinHypergraph):
+        return _of_many(graph)
     i, j, J = (each.detach().cpu() for each in graph.undirected())
     i, j, J = i[J != 0], j[J != 0], J[J != 0]
     n = graph.num_spins
@@ -62,6 +65,37 @@ def components(graph: IsingGraph) -> Components:
     return Components(graph, tuple(graphs), tuple(sites))
 
 
+def _of_many(graph: SpinHypergraph) -> Components:
+    """Parts of a hypergraph, by a path through the sites of each interaction."""
+    listed = [(sites, J) for sites, J in graph.listed() if J != 0]
+    paths = [pair for sites, _ in listed for pair in itertools.pairwise(sites)]
+    ends = torch.tensor(paths, dtype=torch.int64).reshape(-1, 2).T
+    joined = IsingGraph.from_edges(ends, 1.0, None, graph.num_spins, duplicates="sum")
+    sites = components(joined).sites
+    part, place = [0] * graph.num_spins, [0] * graph.num_spins
+    inside: list[list[tuple[tuple[int, ...], float]]] = [[] for _ in sites]
+    for number, where in enumerate(sites):
+        for rank, site in enumerate(where.tolist()):
+            part[site], place[site] = number, rank
+    for each, J in listed:
+        inside[part[each[0]]].append((tuple(place[site] for site in each), J))
+    h, labels = graph.h.detach().cpu(), graph.labels
+    graphs = [
+        SpinHypergraph.from_hyperedges(
+            [each for each, _ in held],
+            [J for _, J in held],
+            h[where],
+            len(where),
+            pos=None if graph.pos is None else graph.pos[where],
+            dtype=graph.dtype,
+        )
+        for where, held in zip(sites, inside, strict=True)
+    ]
+    for made, where in zip(graphs, sites, strict=True):
+        made.labels = None if labels is None else tuple(labels[site] for site in where.tolist())
+    return Components(graph, tuple(graphs), sites)
+
+
 @dataclass(frozen=True, eq=False)
 class Components:
     """Connected components of a graph; made by :func:`components`.
@@ -72,8 +106,8 @@ class Components:
         sites: of each part in the graph, rising.
     """
 
-    original: IsingGraph
-    graphs: tuple[IsingGraph, ...]
+    original: IsingGraph | SpinHypergraph
+    graphs: tuple[IsingGraph | SpinHypergraph, ...]
     sites: tuple[Tensor, ...]
 
     def join(self, spins: Sequence[Any]) -> Tensor:

@@ -12,7 +12,8 @@ Every rule replaces the graph by one with a site less. With sums over the neighb
 - a **coupling that decides**, :math:`|J_{ij}| \ge |h_i| + \sum_{k \ne j} |J_{ik}|`: x_i = sgn(J_ij) x_j in some ground
   state, and i is contracted into j.
 
-They keep one ground state at least, not all of them.
+They keep one ground state at least, not all of them. Hypergraphs have the first rule and a fold of their own
+(:mod:`graphar.solvers.reductions.many_body`), and all of these once only pairs are left.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from torch import Tensor
 
 from graphar._support.checks import check_count, check_flag, check_spins
 from graphar.exact.scale import check_scale
-from graphar.hamiltonians import IsingGraph
-from graphar.hamiltonians.kinds import check_ising
+from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.kinds import check_hamiltonian
+from graphar.solvers.reductions.many_body import ManyBodyStage, remove_sites_of_many
 from graphar.solvers.reductions.roof_duality import persistent_spins
 from graphar.solvers.reductions.stage import Stage, fix_spins, remove_sites
 
@@ -36,16 +38,19 @@ __all__ = ["Reduction", "reduce"]
 MAX_DEGREE = 3
 
 
-def reduce(graph: IsingGraph, *, max_degree: int = MAX_DEGREE, roof_duality: bool = False) -> Reduction:
+def reduce(
+    graph: IsingGraph | SpinHypergraph, *, max_degree: int = MAX_DEGREE, roof_duality: bool = False
+) -> Reduction:
     r"""Remove sites that some ground state can do without, until no rule applies.
 
     A site is fixed where :math:`|h_i| \ge \sum_j |J_{ij}|`, contracted into j where :math:`|J_{ij}|` is at least all
     else at i (`Lange, Andres and Swoboda 2019 <https://arxiv.org/abs/1812.01426>`_), and folded into its neighbours
-    where these are few. Trees, chains and ladders vanish but for one spin. In time about linear in the edges.
+    where these are few. Trees, chains and ladders vanish but for one spin. In time about linear in the edges. Of
+    hypergraphs, sites of a field that decides are fixed, and those of one interaction are folded into its others.
 
     Args:
-        graph: couplings and fields.
-        max_degree: neighbours up to which a site is folded, 0 to 3. Folds at 3 put three couplings between the
+        graph: couplings and fields, or interactions of any numbers of spins.
+        max_degree: neighbours up to which a site of pairs is folded, 0 to 3. Folds at 3 put three couplings between the
             neighbours, of half the size for ±J.
         roof_duality: whether spins are fixed by roof duality as well
             (`Boros and Hammer 2002 <https://doi.org/10.1016/S0166-218X(01)00341-9>`_), by the package
@@ -55,7 +60,7 @@ def reduce(graph: IsingGraph, *, max_degree: int = MAX_DEGREE, roof_duality: boo
         The reduced graph and the way back; see :class:`Reduction`.
 
     Raises:
-        ValueError: a hypergraph, a batch of several graphs, ``max_degree`` beyond 3.
+        ValueError: a batch of several graphs, ``max_degree`` beyond 3.
         ImportError: ``roof_duality`` without the package.
 
     >>> import graphar as ga
@@ -63,21 +68,37 @@ def reduce(graph: IsingGraph, *, max_degree: int = MAX_DEGREE, roof_duality: boo
     Reduction(1000 spins to 1, 148 fixed, 851 folded)
     >>> reduce(ga.random_regular(1000, degree=3, couplings="pm1", seed=1))
     Reduction(1000 spins to 614, 385 folded, 1 contracted)
+    >>> reduce(ga.random_hypergraph(1000, order=3, mean_degree=2.5, couplings="gaussian", seed=1))
+    Reduction(1000 spins to 1, 1 fixed, 998 folded)
     """
-    check_ising(graph, alone=True)
+    check_hamiltonian(graph, alone=True)
     graph.validate()
     check_scale(graph, 0.0)
     by_flow = check_flag(roof_duality, "roof_duality")
     if check_count(max_degree, "max_degree", minimum=0) > MAX_DEGREE:
         raise ValueError(f"max_degree must be at most {MAX_DEGREE}, where folds leave pairs, got {max_degree}")
-    stages = [remove_sites(graph.to(torch.device("cpu"), torch.float64), max_degree)]
+    left, stages = graph.to(torch.device("cpu"), torch.float64), list[Stage | ManyBodyStage]()
+    if isinstance(left, SpinHypergraph) and left.order > 2:
+        stages.append(remove_sites_of_many(left))
+        left = stages[0].reduced
+    if isinstance(left, SpinHypergraph) and left.order <= 2:
+        left = left.to_ising()
+    if isinstance(left, SpinHypergraph):
+        return Reduction(graph, left, tuple(stages))
+    stages.append(remove_sites(left, max_degree))
     while by_flow and stages[-1].reduced.num_spins > 1:
-        fixed = persistent_spins(stages[-1].reduced)
+        fixed = persistent_spins(last := _pairs(stages))
         if not fixed.any():
             break
-        stages.append(fix_spins(stages[-1].reduced, fixed))
-        stages.append(remove_sites(stages[-1].reduced, max_degree))
+        stages.append(fix_spins(last, fixed))
+        stages.append(remove_sites(_pairs(stages), max_degree))
     return Reduction(graph, stages[-1].reduced, tuple(stages))
+
+
+def _pairs(stages: list[Stage | ManyBodyStage]) -> IsingGraph:
+    last = stages[-1].reduced
+    assert isinstance(last, IsingGraph)
+    return last
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +107,13 @@ class Reduction:
 
     Attributes:
         original: the graph before.
-        graph: the graph after, float64, of one spin at least; its sites have the labels that they had.
+        graph: the graph after, float64, of one spin at least; its sites have the labels that they had. That of a
+            hypergraph is an :class:`graphar.IsingGraph` if nothing but pairs and fields is left.
     """
 
-    original: IsingGraph
-    graph: IsingGraph
-    _stages: tuple[Stage, ...] = field(repr=False)
+    original: IsingGraph | SpinHypergraph
+    graph: IsingGraph | SpinHypergraph
+    _stages: tuple[Stage | ManyBodyStage, ...] = field(repr=False)
 
     @property
     def sites(self) -> Tensor:

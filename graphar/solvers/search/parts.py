@@ -15,12 +15,14 @@ from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.montecarlo.tempering import is_symmetric
 from graphar.solvers.bounds.rounding import sum_down
+from graphar.solvers.bounds.trivial import trivial_bound
 from graphar.solvers.reductions import Components, Reduction, components, reduce
 from graphar.solvers.search.pool import Pool
 
 __all__ = ["Part", "Parts"]
 
 _MOST_EDGES, _MOST_NEIGHBOURS = 2**20, 64  # of graphs that are reduced: of denser ones hardly a site would go
+_MOST_MEMBERS = 2**17  # sites of all interactions of a hypergraph, and sites, up to which it is reduced
 _MAX_ELITE = 64  # low configurations that a part keeps for what starts from them
 
 
@@ -56,7 +58,7 @@ class Part:
         """A part of which nothing is known."""
         n = graph.num_spins
         rows, energies = torch.empty(0, n, dtype=torch.int8), torch.empty(0, dtype=torch.float64)
-        return cls(graph, rows, energies, sum_down([-scale(graph) * (1 + 1e-12), float(graph.offset.item())]))
+        return cls(graph, rows, energies, trivial_bound(graph))
 
     @property
     def tolerance(self) -> float:
@@ -102,7 +104,7 @@ class Parts:
         self._reduction: Reduction | None = None
         self._components: Components | None = None
         self._constant, self._rounding = 0.0, 0.0
-        if isinstance(graph, IsingGraph) and not _is_dense(graph):
+        if _is_small(graph) if isinstance(graph, SpinHypergraph) else not _is_dense(graph):
             self._reduction = reduce(graph)
             self._components = components(self._reduction.graph)
             self._constant = float(self._reduction.graph.offset.item())
@@ -138,6 +140,11 @@ class Parts:
     def bound(self) -> float:
         """No energy of the whole is below it."""
         return sum_down([self._constant, -self._rounding], [part.bound for part in self.parts])
+
+
+def _is_small(graph: SpinHypergraph) -> bool:
+    """Whether the reduction of a hypergraph, whose rules are not compiled, takes a few seconds at most."""
+    return graph.hyperedge_index.shape[1] + graph.num_spins <= _MOST_MEMBERS
 
 
 def _is_dense(graph: IsingGraph) -> bool:

@@ -186,7 +186,7 @@ def _of_most_credit(names: list[str], credit: dict[str, float]) -> str:
 def _look_for_bounds(best: Incumbent, parts: Parts, hard: list[Part], most: float) -> None:
     for part in hard:
         seconds = min(_BOUND_LONGEST, max(1.0, best.seconds), most) / len(hard)
-        if best.stop.is_set() or not isinstance(part.graph, IsingGraph):
+        if best.stop.is_set():
             return
         lowest = float(part.energies[0])
         found = lower_bound(part.graph, time_limit=seconds, target=lowest)

@@ -117,5 +117,8 @@ def test_what_is_refused() -> None:
         lower_bound(ga.chain(3), method="magic")
     with pytest.raises(ValueError, match="time_limit must be positive"):
         lower_bound(ga.chain(3), time_limit=0)
-    with pytest.raises(ValueError, match="graph must be an IsingGraph"):
-        lower_bound(ga.SpinHypergraph.from_hyperedges([(0, 1, 2)], [1.0]))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="graph must be an IsingGraph or a SpinHypergraph"):
+        lower_bound(torch.eye(3))  # type: ignore[arg-type]
+    triple = ga.SpinHypergraph.from_hyperedges([(0, 1, 2)], [1.0])
+    with pytest.raises(ValueError, match='method must be "auto" or "trivial" for interactions of three sites'):
+        lower_bound(triple, method="odd_cycles")
