@@ -64,10 +64,8 @@ def test_forests_of_interactions_vanish_and_labels_stay() -> None:
     assert smaller.graph.num_spins == 1
     ground = smaller.restore(torch.where(smaller.graph.h >= 0, 1, -1))
     assert graph.energy(ground).item() == pytest.approx(lowest(graph), abs=1e-12)
-    named = HYPERGRAPHS["orders 1 to 5"]
-    named = ga.SpinHypergraph.from_hyperedges(
-        [s for s, _ in named.listed()], named.couplings, named.h, labels="abcdefghi"
-    )
+    named = HYPERGRAPHS["orders 1 to 5"].clone()
+    named.labels = tuple("abcdefghi")
     left = reduce(named)
     assert left.graph.labels == tuple("abcdefghi"[site] for site in left.sites.tolist())
 

@@ -1,14 +1,14 @@
 r"""A bound of many-body spins by interactions that cannot all be satisfied.
 
-Interactions and fields whose sites cancel, :math:`\prod_{a \in C} \prod_{i \in a} x_i = 1` for all x, are a word C. It is
-frustrated where :math:`\prod_{a \in C} \mathrm{sgn} J_a = -1`: at least one of its interactions is broken then, at a cost
-of 2|J_a|. So any numbers :math:`w_C \ge 0` with :math:`\sum_{C \ni a} w_C \le |J_a|` give
+Interactions and fields whose sites cancel, :math:`\prod_{a \in C} \prod_{i \in a} x_i = 1` for all x, are a word C.
+It is frustrated where :math:`\prod_{a \in C} \mathrm{sgn} J_a = -1`: at least one of its interactions is broken then,
+at a cost of 2|J_a|. So any numbers :math:`w_C \ge 0` with :math:`\sum_{C \ni a} w_C \le |J_a|` give
 
 .. math:: H(x) \ge -\sum_a |J_a| + 2 \sum_C w_C ,
 
-better than the sum alone wherever not everything can be satisfied. A linear program has the best w of the words at hand;
-its prices u_a say which words to look for next, those of :math:`\sum_{a \in C} u_a < 1`: what closes a word with
-interactions of low price, by elimination over GF(2). For pairs these are frustrated cycles
+better than the sum alone wherever not everything can be satisfied. A linear program has the best w of the words at
+hand; its prices u_a say which words to look for next, those of :math:`\sum_{a \in C} u_a < 1`: what closes a word
+with interactions of low price, by elimination over GF(2). For pairs these are frustrated cycles
 (`Barahona and Mahjoub 1986 <https://doi.org/10.1007/BF02592023>`_).
 """
 

@@ -18,7 +18,7 @@ __all__ = ["Components", "components"]
 
 
 def components(graph: IsingGraph | SpinHypergraph) -> Components:
-    """Parts of a graph between which there are no interactions, largest first; those of J = 0 join nothing and are left out.
+    """Parts of a graph between which there are no interactions, largest first; those of J = 0 join nothing.
 
     Raises:
         ValueError: a batch of several graphs.
