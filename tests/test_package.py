@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import subprocess
@@ -53,6 +54,22 @@ def test_every_module_says_what_it_exports() -> None:
         assert module.__doc__, info.name
         for name in module.__all__:
             assert hasattr(module, name), f"{info.name}.{name}"
+
+
+def test_overloads_have_all_arguments() -> None:
+    """A type checker would refuse an argument that an overload forgets."""
+    found = 0
+    for path in Path(ga.__path__[0]).rglob("*.py"):
+        arguments: dict[str, list[str]] = {}
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                names = [each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                if any(ast.unparse(decorator) == "overload" for decorator in node.decorator_list):
+                    found += 1
+                    assert arguments.setdefault(node.name, names) == names, f"{path}: {node.name}"
+                elif node.name in arguments:
+                    assert names == arguments[node.name], f"{path}: {node.name}"
+    assert found > 4
 
 
 def test_names_at_the_root_have_docstrings() -> None:

@@ -66,6 +66,7 @@ def solve(
     callback: Callable[[Progress], Any] | None = ...,
     *,
     steps: int | None = ...,
+    without: Sequence[str] = ...,
     max_solutions: int = ...,
     out: str | PathLike[str] | None = ...,
     progress: bool = ...,
@@ -80,6 +81,7 @@ def solve(
     callback: None = ...,
     *,
     steps: int | None = ...,
+    without: Sequence[str] = ...,
     max_solutions: int = ...,
     out: None = ...,
     progress: bool = ...,
@@ -154,7 +156,7 @@ def solve(
         for name, value in (("initial", initial), ("callback", callback), ("out", out)):
             if value is not None:
                 raise ValueError(f"{name} must be None for a list of graphs, got {value!r}: take them in turn")
-        options = {"steps": steps, "max_solutions": max_solutions, "progress": progress}
+        options = {"steps": steps, "without": _members(without), "max_solutions": max_solutions, "progress": progress}
         return solve_each(members, time_limit, target, seed, options, solve)
     start = time.monotonic()
     problem = graph if isinstance(graph, Problem) else None

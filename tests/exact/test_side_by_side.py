@@ -9,6 +9,7 @@ from torch_geometric.data import Batch
 import graphar as ga
 from graphar.exact.side_by_side import LARGEST, SideBySide, narrow
 from graphar.hamiltonians.disjoint import as_members, side_by_side
+from graphar.solvers.search import portfolio
 from tests.small_graphs import GRAPHS
 
 EACH = [*GRAPHS.values(), ga.grid((5, 6), couplings="gaussian", field=0.2, seed=3), ga.chain(40, couplings="pm1")]
@@ -91,6 +92,16 @@ def test_the_rest_takes_its_turn_by_a_seed_of_its_own() -> None:
     assert second.log_partition.value == pytest.approx(wanted, rel=1e-12)
 
 
+def test_a_list_leaves_out_the_members_that_one_graph_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portfolio, "FIRST_BUDGET", portfolio.FIRST_BUDGET // 64)
+    graph = ga.sherrington_kirkpatrick(60, seed=1)
+    for without in ("tabu", ["annealing", "reheating"]):
+        (found,) = ga.solve([graph], steps=1, time_limit=None, without=without, progress=False)
+        alone = ga.solve(graph, steps=1, time_limit=None, without=without, progress=False)
+        assert [each.method for each in found.history] == [each.method for each in alone.history]
+        assert {each.method for each in found.history}.isdisjoint([without] if isinstance(without, str) else without)
+
+
 def test_a_target_is_met_by_a_search() -> None:
     """Where less than a proof is asked for, members are solved as they are alone."""
     graph = ga.grid((4, 4), couplings="pm1", seed=1)
@@ -133,6 +144,8 @@ def test_refusals() -> None:
         ga.solve([graph], out="x")
     with pytest.raises(ValueError, match="max_solutions must"):
         ga.solve([graph], max_solutions=0)
+    with pytest.raises(ValueError, match="without must name members"):
+        ga.solve([graph], without="chance")
     huge = ga.IsingGraph.from_edges([[0], [1]], [1e300])
     with pytest.raises(ValueError, match=r"graph\[1\]: .*energies overflow"):
         ga.log_partition([graph, huge], 1.0)
