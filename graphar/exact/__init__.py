@@ -1,7 +1,8 @@
 """Exact answers for graphs small enough to have them."""
 
 from graphar.exact.curie_weiss import CurieWeiss, CurieWeissLimit, curie_weiss, curie_weiss_limit
-from graphar.exact.eliminate import Elimination, eliminate
+from graphar.exact.eliminate import eliminate
+from graphar.exact.elimination import Elimination
 from graphar.exact.enumerate import Enumeration, codes_from_spins, enumerate, spins_from_codes
 from graphar.exact.ground_state import GroundState, ground_state, planar_ground_state, toroidal_ground_state
 from graphar.exact.parities import Parities, parities

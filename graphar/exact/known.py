@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from graphar.elimination.cost import within
-from graphar.exact.eliminate import Elimination, eliminate
+from graphar.exact.eliminate import eliminate
+from graphar.exact.elimination import Elimination
 from graphar.exact.enumerate import MAX_GROUND_STATES, enumerate
 from graphar.exact.ground_state import planar_ground_state
 from graphar.exact.parities import Parities, satisfiable_parities

@@ -17,7 +17,7 @@ import torch
 
 import graphar as ga
 from graphar.cli import main
-from graphar.cli.commands import _exact
+from graphar.cli.annealing import _exact
 from graphar.heads.registry import HEADS
 from graphar.instances.sources import open_graph
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from small_graphs import GRAPHS
 from torch_geometric.data import Batch
 
 import graphar as ga
 from graphar.exact.side_by_side import LARGEST, SideBySide, narrow
 from graphar.hamiltonians.disjoint import as_members, side_by_side
 from graphar.solvers.search import portfolio
-from tests.small_graphs import GRAPHS
 
 EACH = [*GRAPHS.values(), ga.grid((5, 6), couplings="gaussian", field=0.2, seed=3), ga.chain(40, couplings="pm1")]
 WIDE = ga.sherrington_kirkpatrick(24, seed=1)  # tables of 2^23 entries, too large to be side by side

@@ -7,10 +7,10 @@ from dataclasses import astuple, replace
 
 import pytest
 import torch
+from union_graphs import GRAPHS
 
 import graphar as ga
 from graphar.models.union import AT_ONCE, Union, unions
-from tests.union_graphs import GRAPHS
 
 HEADS = (ga.heads.Linear(), ga.heads.Linear("parents", bias=False), ga.heads.MLP(hidden=3, depth=2))
 

@@ -13,7 +13,7 @@ import torch
 
 import graphar as ga
 from graphar._support.files import atomic_write
-from graphar.cli import commands, main
+from graphar.cli import annealing, main, run_folder
 
 QUICK = ["--steps", "2", "--warmup", "0", "--batch-size", "8", "--samples", "10", "--quiet"]
 
@@ -22,14 +22,14 @@ def test_the_last_row_of_metrics_survives_a_death_before_its_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"
-    write = commands._write_metrics
+    write = run_folder.write_metrics
 
     def dies(folder: Path, run: ga.Run) -> None:
         if len(run.history) == 3:
             raise SystemExit(9)  # as if killed between the checkpoint and the report
         write(folder, run)
 
-    monkeypatch.setattr(commands, "_write_metrics", dies)
+    monkeypatch.setattr(annealing, "write_metrics", dies)
     with pytest.raises(SystemExit):
         main(["anneal", "chain:4", "--beta", "0.5", "1", "3", *QUICK, "--out", str(out)])
     monkeypatch.undo()
@@ -43,7 +43,7 @@ def test_processes_that_start_together_have_folders_of_their_own(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with ThreadPoolExecutor(8) as pool:
-        folders = list(pool.map(lambda _: commands._new_folder("x"), range(40)))
+        folders = list(pool.map(lambda _: run_folder.new_folder("x"), range(40)))
     assert len(set(folders)) == 40
     assert all(folder.is_dir() for folder in folders)
 
