@@ -82,8 +82,9 @@ from graphar.solvers.shortcuts import (
     partition_numbers,
     qubo,
 )
-from graphar.solvers.solve import Progress, solve
+from graphar.solvers.solve import solve
 from graphar.solvers.time_to_target import TimeToTarget, time_to_target
+from graphar.solvers.watcher import Progress
 from graphar.sweeps import Sweep, collect, sweep
 from graphar.training import (
     Adiabaticity,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count, check_number, check_spins
-from graphar._support.files import atomic_write
 from graphar._support.interrupt import finish_step_first
 from graphar._support.seeds import check_seed
 from graphar.exact.scale import check_scale
@@ -31,29 +29,12 @@ from graphar.solvers.result import Solution
 from graphar.solvers.search.incumbent import Incumbent
 from graphar.solvers.search.members import ALWAYS, MEMBERS
 from graphar.solvers.search.portfolio import first_candidate, search
+from graphar.solvers.watcher import Progress, Watcher, write_text
 
-__all__ = ["Progress", "solve"]
+__all__ = ["solve"]
 
 _TICK = 0.02  # seconds between two looks at Ctrl-C and the clock
 _MARGIN = 0.02  # seconds kept for the way home
-
-
-class Progress(NamedTuple):
-    """What a callback is told.
-
-    Attributes:
-        seconds: since the beginning.
-        energy: lowest so far.
-        bound: best so far.
-        spins: of the lowest energy, int8, (N,).
-        method: that found them.
-    """
-
-    seconds: float
-    energy: float
-    bound: float
-    spins: Tensor
-    method: str
 
 
 @overload
@@ -187,7 +168,7 @@ def solve(
             best.changed.set()
 
     thread = threading.Thread(target=work, name="graphar solve")
-    watcher = _Watcher(best, problem, callback, out, progress)
+    watcher = Watcher(best, problem, callback, out, progress)
     with finish_step_first() as flag, watcher:
         watcher.tell()
         if not best.stop.is_set() and not watcher.stopped and best.seconds < limit - _MARGIN:
@@ -222,12 +203,6 @@ def solve(
     if out is not None and problem is not None:
         write_text(out, answer_text(problem, found.answer))
     return found
-
-
-def write_text(path: str | PathLike[str], text: str) -> None:
-    """A text file, whole or not at all."""
-    with atomic_write(path) as file:
-        file.write(text.encode())
 
 
 def _reason(best: Incumbent, interrupted: bool, stopped: bool, unfinished: bool, steps: int | None) -> str:
@@ -271,59 +246,3 @@ def _initial(problem: Problem[Any] | None, num_spins: int, initial: Any) -> Tens
     if spins.dim() > 2 or not len(spins):
         raise ValueError(f"initial must have shape ({num_spins},) or (M, {num_spins}), got {tuple(spins.shape)}")
     return spins.reshape(-1, num_spins)
-
-
-class _Watcher:
-    """Tells of improvements, on the thread of whoever called: bar, file, callback."""
-
-    def __init__(
-        self,
-        best: Incumbent,
-        problem: Problem[Any] | None,
-        callback: Callable[[Progress], Any] | None,
-        out: str | PathLike[str] | None,
-        progress: bool,
-    ) -> None:
-        self._best, self._problem, self._callback, self._out = best, problem, callback, out
-        self._show, self._told = progress, 0
-        self.stopped = False
-
-    def __enter__(self) -> _Watcher:
-        from tqdm.auto import tqdm
-
-        form = "{desc} {elapsed}{postfix}"
-        self._bar = tqdm(disable=not self._show, desc="solving", leave=None, delay=1.0, bar_format=form)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._best.stop.set()
-        self._bar.close()
-
-    def tell(self) -> None:
-        """What is new, if anything is."""
-        best = self._best
-        best.changed.clear()
-        energy, bound = best.energy, best.bound
-        gap = "" if math.isinf(bound) else f"  bound {bound:.8g}  gap {max(0.0, energy - bound):.3g}"
-        self._bar.set_postfix_str(f"best {energy:.8g}{gap}", refresh=False)
-        self._bar.update(0)
-        if self._told == len(best.history):
-            return
-        self._told, last = len(best.history), best.history[-1]
-        spins = best.spins
-        self._write(spins)
-        if self._callback is not None:
-            answer = self._callback(Progress(last.seconds, last.energy, bound, spins, last.method))
-            self.stopped |= isinstance(answer, bool | np.bool_) and bool(answer)
-
-    def _write(self, spins: Tensor) -> None:
-        if self._out is None:
-            return
-        if self._problem is None:
-            text = "".join("+1\n" if spin > 0 else "-1\n" for spin in spins.tolist())
-        else:
-            answer = self._problem.decode(spins)
-            if not self._problem.feasible(answer):
-                return  # a repair may take long: it is left to the end
-            text = answer_text(self._problem, answer)
-        write_text(self._out, text)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import Any, overload
@@ -31,8 +30,8 @@ from graphar.training.average import WeightAverage
 from graphar.training.checkpoint import label_text, read_checkpoint, write_checkpoint
 from graphar.training.gradients import sum_gradients
 from graphar.training.many import anneal_many
-from graphar.training.objective import Objective, VariationalStep, does_little, variational_step
-from graphar.training.run import BetaRecord, Run, step_bar
+from graphar.training.objective import Objective, does_little, trace_row, variational_step
+from graphar.training.run import BetaRecord, Run, step_bar, warn_of_collapse
 from graphar.training.settings import describe_optimizer, settings_of
 from graphar.training.steppers import make_stepper
 
@@ -225,7 +224,7 @@ def anneal(
         run.update_best(evaluation.best_energy, evaluation.best_spins)
         run.finish(BetaRecord.of(evaluation, quantum, run, norm))
         save()
-        _warn_of_collapse(run.history[-1], settings["entropy"])
+        warn_of_collapse(run.history[-1], settings["entropy"])
         answers = [callback(run) for callback in callbacks]
         return group.any(any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers))
 
@@ -256,7 +255,7 @@ def anneal(
             with torch_alone(does_little(q)):
                 stepper.step()
                 run.update_best(float(model.graph.energy(result.best_spins)), result.best_spins)
-                row = _row(result, now, float(model.graph.offset))
+                row = trace_row(result, now, float(model.graph.offset))
                 run.rows.append(*row)
                 run.step += 1
                 mean.follow(run.step)
@@ -285,26 +284,6 @@ def anneal(
     if run.interrupted:
         save()
     return run
-
-
-def _row(result: VariationalStep, beta: float, offset: float) -> tuple[float, ...]:
-    """What a trace keeps of a step."""
-    energy, entropy, flips = (float(part.mean()) for part in (result.energy, -result.log_prob, result.flips))
-    loss = float(result.loss.mean()) / beta + offset
-    return energy + offset, entropy, flips, loss, float(result.loss.var()) / beta**2
-
-
-def _warn_of_collapse(record: BetaRecord, entropy: bool) -> None:
-    if record.lies_above_met(entropy):
-        where = f"beta = {record.beta:g}"
-        if record.transverse_field is not None:
-            where = f"transverse field = {record.transverse_field:g}"
-        warnings.warn(
-            f"at {where} the bound {record.objective(entropy).value:g} lies above the energy {record.best_energy:g} "
-            "of a single configuration seen: training diverged or barely began; lower learning_rate or take more "
-            "steps",
-            stacklevel=3,
-        )
 
 
 def _stage(step: int, warmup: int, steps: int) -> int:

@@ -36,7 +36,7 @@ from graphar.models.distribution import Distribution, check_distribution
 from graphar.models.parts import NoExactSites
 from graphar.training.gradients import put_gradients, sum_of_parts, take_gradients
 
-__all__ = ["FREE_ENERGY", "Objective", "VariationalStep", "does_little", "variational_step"]
+__all__ = ["FREE_ENERGY", "Objective", "VariationalStep", "does_little", "trace_row", "variational_step"]
 
 FEW = 2**20  # weights that torch handles in the time of a few spins
 
@@ -165,3 +165,10 @@ def _seen(q: Distribution, part: Samples, objective: Objective) -> tuple[Tensor,
         energy = q.graph.energy(part.spins).to(energy) - q.graph.offset.to(energy)
     flips = spin_flip_energy(q, part.spins, objective.transverse_field) if objective.transverse_field else nothing
     return part.full_log_prob, energy, flips
+
+
+def trace_row(result: VariationalStep, beta: float, offset: float) -> tuple[float, ...]:
+    """What a trace keeps of a step."""
+    energy, entropy, flips = (float(part.mean()) for part in (result.energy, -result.log_prob, result.flips))
+    loss = float(result.loss.mean()) / beta + offset
+    return energy + offset, entropy, flips, loss, float(result.loss.var()) / beta**2

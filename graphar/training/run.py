@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from graphar.estimators import Estimate, FreeEnergy, QuantumEnergy
 from graphar.training.trace import Trace, TraceRows
 
-__all__ = ["BetaRecord", "Run", "step_bar"]
+__all__ = ["BetaRecord", "Run", "step_bar", "warn_of_collapse"]
 
 FEW_EFFECTIVE_SAMPLES = 10  # effective samples
 QUANTUM_HEAD = (
@@ -211,3 +212,17 @@ def step_bar(total: int, done: int, show: bool) -> Any:
     return tqdm(
         total=total, initial=done, disable=not show, unit="step", desc="annealing", leave=None, dynamic_ncols=True
     )
+
+
+def warn_of_collapse(record: BetaRecord, entropy: bool) -> None:
+    """Where training failed; told at the call two above."""
+    if record.lies_above_met(entropy):
+        where = f"beta = {record.beta:g}"
+        if record.transverse_field is not None:
+            where = f"transverse field = {record.transverse_field:g}"
+        warnings.warn(
+            f"at {where} the bound {record.objective(entropy).value:g} lies above the energy {record.best_energy:g} "
+            "of a single configuration seen: training diverged or barely began; lower learning_rate or take more "
+            "steps",
+            stacklevel=3,
+        )

@@ -12,9 +12,8 @@ Weights are held as a whole for all layers, with a first axis of sites, of lengt
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,14 +23,13 @@ from graphar.frontier import Frontier
 from graphar.hamiltonians import IsingGraph
 from graphar.heads.base import BoundHead, CompiledHead, Head, check_scale
 from graphar.heads.inputs import SiteInputs
+from graphar.heads.recurrent.cells import ACTIVATIONS, CELLS, RecurrentCoefficients, new_states
 from graphar.heads.recurrent.memory import MEMORIES, arrivals_of, levels_of, make_slots
 from graphar.ordering import Ordering, zigzag
 from graphar.ordering.reads import Reads
 
-__all__ = ["ACTIVATIONS", "CELLS", "BoundRecurrent", "Recurrent", "RecurrentCoefficients"]
+__all__ = ["BoundRecurrent", "Recurrent"]
 
-CELLS = ("vanilla", "gru", "tensor")
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"elu": nn.functional.elu, "tanh": torch.tanh}
 SLOTS = 3  # of memory="graph"
 MOST_SLOTS = 6  # of the tensor cell: it has a matrix for each of 2^slots settings of the spins
 
@@ -170,26 +168,6 @@ class Recurrent(Head):
         )
 
 
-class RecurrentCoefficients(NamedTuple):
-    """The same logits as numbers; weights of sites have a first axis of length N, or 1 where they are shared.
-
-    Attributes:
-        constant, local: by rank, (N,), of the skip: a :class:`~graphar.heads.base.LinearCoefficients`.
-        features: (sites, layers, features, gates × hidden).
-        recurrent: A, and B by the slot of the spin where there are any, (sites, layers, terms, slots, hidden, gates ×
-            hidden).
-        below: of the state below, (sites, layers − 1, hidden, gates × hidden).
-        out: u, (sites, hidden).
-    """
-
-    constant: Tensor
-    local: Tensor
-    features: Tensor
-    recurrent: Tensor
-    below: Tensor
-    out: Tensor
-
-
 class BoundRecurrent(CompiledHead):
     """A recurrent network on one graph.
 
@@ -305,16 +283,5 @@ class BoundRecurrent(CompiledHead):
         into = self.features[own, layer].transpose(1, 2) @ torch.cat(features, 1)
         if below is not None:
             into = into + self.below[own, layer - 1].transpose(1, 2) @ below
-        by_state = self.recurrent[own, layer]  # (n, terms, slots, hidden, gates × hidden)
-        received = torch.einsum("nkhg,nkhb->ngb", by_state[:, 0], heard)
-        if config.cell == "tensor":
-            received = received + torch.einsum("njkhg,njb,nkhb->ngb", by_state[:, 1:], x, heard)
-        activation = ACTIVATIONS[str(config.activation)]
-        if config.cell != "gru":
-            return activation(into + received)
-        new, reset, keep = into.chunk(3, 1)
-        new_heard, reset_heard, keep_heard = received.chunk(3, 1)
-        new = activation(new + torch.sigmoid(reset + reset_heard) * new_heard)
-        keep = torch.sigmoid(keep + keep_heard)
-        mean = heard.sum(1) / (slots >= 0).sum(1).clamp(min=1)[:, None, None]
-        return (1 - keep) * new + keep * mean
+        weights = self.recurrent[own, layer]
+        return new_states(config.cell, str(config.activation), weights, into, x, heard, slots)

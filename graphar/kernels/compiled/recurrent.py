@@ -11,7 +11,8 @@ from torch import Tensor
 
 from graphar.frontier import Frontier
 from graphar.heads.base import BoundHead
-from graphar.heads.recurrent.head import ACTIVATIONS, CELLS, BoundRecurrent
+from graphar.heads.recurrent.cells import ACTIVATIONS, CELLS
+from graphar.heads.recurrent.head import BoundRecurrent
 from graphar.kernels.base import Couplings
 from graphar.kernels.compiled.batch_layout import Drawn, empty
 from graphar.kernels.compiled.plans import SHARES, RecurrentPlan, no_reads, plan_messages

@@ -30,7 +30,7 @@ __all__ = [
     "split",
 ]
 
-GRU, TENSOR = 1, 2  # places in graphar.heads.recurrent.head.CELLS
+GRU, TENSOR = 1, 2  # places in graphar.heads.recurrent.cells.CELLS
 
 
 @njit(fastmath={"contract"}, error_model="numpy")
@@ -61,7 +61,7 @@ def _sigmoid(z: np.ndarray) -> None:
 
 @njit
 def activate(kind: int, z: np.ndarray) -> None:
-    """By place in :data:`graphar.heads.recurrent.head.ACTIVATIONS`."""
+    """By place in :data:`graphar.heads.recurrent.cells.ACTIVATIONS`."""
     if kind == 0:
         _elu(z)
     else:
