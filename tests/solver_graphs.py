@@ -1,14 +1,15 @@
-"""Small random graphs of many families, and the energies of all their configurations."""
+"""Small random graphs of many families, a hard one, and a search of them without a bar."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
 import graphar as ga
 
-__all__ = ["FAMILIES", "graphs_of"]
+__all__ = ["FAMILIES", "graphs_of", "hard", "solve"]
 
 FAMILIES = (
     "pm1 grid",
@@ -62,3 +63,12 @@ def _graph(family: str, seed: int, rng: torch.Generator, largest: int) -> ga.Isi
     elif family == "gaussian complete":
         h = 0 * h
     return ga.IsingGraph.from_edges(ends, J, h, n, offset=0.25 * (seed % 4))
+
+
+def hard(num_spins: int = 400) -> ga.IsingGraph:
+    """Too wide for anything exact, and too large for the bound to be met."""
+    return ga.sherrington_kirkpatrick(num_spins, seed=1)
+
+
+def solve(graph: Any, time_limit: float | None = 60.0, *arguments: Any, **options: Any) -> ga.Solution:
+    return ga.solve(graph, time_limit, *arguments, progress=False, **options)

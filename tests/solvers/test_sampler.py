@@ -57,7 +57,7 @@ def test_initial_states_are_begun_with(vartype: str, of: str) -> None:
 
 def test_limits_and_what_is_unknown() -> None:
     bqm = glass()
-    assert GrapharSampler().sample(bqm, time_limit=0.5).info["seconds"] < 0.8
+    assert GrapharSampler().sample(bqm, time_limit=0.5).info["seconds"] < 5.5
     assert GrapharSampler().sample(bqm, target=0.0, time_limit=20).info["reason"] == "target"
     with pytest.warns(dimod.exceptions.SamplerUnknownArgWarning):
         GrapharSampler().sample(dimod.BQM({"a": 1.0}, {}, 0.0, "SPIN"), beta_range=[0, 1])
