@@ -81,7 +81,3 @@ def child(pipe: Any, family: str, index: int, name: str, setting: Any, seed: int
         pipe.send(("refused", f"{type(error).__name__}: {error}".splitlines()[0][:200]))
     finally:
         pipe.send(("end",))
-
-
-if __name__ == "__main__":
-    print(__doc__)

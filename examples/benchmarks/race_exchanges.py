@@ -74,7 +74,3 @@ def iterate(start, others, chosen, best, log, insertions, steps, seed):
                 state[0] -= 2
         elif state[1] > state[2]:
             best[:], state[2] = chosen, state[1]
-
-
-if __name__ == "__main__":
-    print(__doc__)

@@ -84,7 +84,3 @@ def known_energy(name: str, table: str | None) -> float | None:
         if path.stem in cuts:
             return ga.problems.MaxCut.from_file(path, form).energy_of(cuts[path.stem])
     return None
-
-
-if __name__ == "__main__":
-    print(__doc__)

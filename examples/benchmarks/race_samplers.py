@@ -82,7 +82,3 @@ def openjij(made: Any, sweeps: int, seed: int, seconds: float) -> Found:
         model, sparse = pairs_of(made).to_dimod(), pairs_of(made).num_spins > 400
         call = lambda n, s: sampler.sample(model, num_reads=n, seed=s, sparse=sparse, **options)  # noqa: E731
     return again(lambda n, s: in_order(call(n, s), made), seed)
-
-
-if __name__ == "__main__":
-    print(__doc__)

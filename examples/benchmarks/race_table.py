@@ -1,10 +1,5 @@
-"""Tables and pictures of races: energies above the target, how often it was reached, and how soon.
+"""Tables and pictures of races: energies above the target, how often it was reached, and how soon."""
 
-python examples/benchmarks/race_table.py [races.jsonl]
-"""
-
-import argparse
-import json
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -91,10 +86,3 @@ def plot(records: Records, known: dict[str, float | None], path: str) -> None:
     axes.flat[0].legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(path)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("races", nargs="?", help="file of races, one a line")
-    file = parser.parse_args().races
-    print(table([json.loads(line) for line in Path(file).read_text().splitlines()] if file else [], {}))
