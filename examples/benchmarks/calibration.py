@@ -13,7 +13,7 @@ from calibration_methods import BETAS, FAMILIES, HARD, METHODS, reference
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one family, 3 seconds")
+    parser.add_argument("--quick", action="store_true", help="one family, a second")
     parser.add_argument("--seconds", type=float, default=30.0, help="for each graph and method")
     parser.add_argument("--graphs", type=int, default=2, help="of each family")
     parser.add_argument("--hard", type=float, metavar="SECONDS", help="for each reference, where none is exact")
@@ -22,7 +22,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     known = FAMILIES if options.hard is None else HARD
     families = list(known)[-1:] if options.quick else list(known)
-    seconds, graphs = (3.0, 1) if options.quick else (options.seconds, options.graphs)
+    seconds, graphs = (1.0, 1) if options.quick else (options.seconds, options.graphs)
     warnings.simplefilter("ignore")
     pulls = {name: [] for name in options.methods}
     print(f"{'family':<28}{'method':<24}{'median |error|':>15}{'stated':>10}{'largest pull':>14}", flush=True)

@@ -1,7 +1,4 @@
-"""What this machine's arithmetic and memory allow: the bound that sampling is measured against.
-
-python examples/benchmarks/machine.py
-"""
+"""What this machine's arithmetic and memory allow: the bound that sampling is measured against."""
 
 import argparse
 from collections.abc import Callable
@@ -85,15 +82,17 @@ def rate(probe: Callable, each: int, count: int, threads: int, dtype: type = np.
     return threads * work.args[0] * count * each / min(seconds[1:])
 
 
-def measure(threads: int) -> Machine:
+def measure(threads: int, turns: int = 9) -> Machine:
     """Probe this machine with so many threads."""
-    first, second, memory = (rate(multiply_add, 1, count, threads) for count in (2**12, 2**16, 2**24))
-    drawing = rate(integer, 60, 2**12, threads, np.uint32), rate(floating, 30, 2**12, threads)
+    first, second, memory = (rate(multiply_add, 1, count, threads, turns=turns) for count in (2**12, 2**16, 2**24))
+    drawing = rate(integer, 60, 2**12, threads, np.uint32, turns), rate(floating, 30, 2**12, threads, turns=turns)
     return Machine(threads, first, *drawing, 4 * second, 4 * memory)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, nargs="*", default=sorted({1, torch.get_num_threads()}))
-    for number in parser.parse_args().threads:
-        print(measure(number))
+    parser.add_argument("--turns", type=int, default=9, help="measurements of each rate, of which the best counts")
+    parser.add_argument("--quick", dest="turns", action="store_const", const=2, help="as few as can be")
+    options = parser.parse_args()
+    print(*(measure(number, options.turns) for number in options.threads), sep="\n")

@@ -30,9 +30,8 @@ def measure(batch_size: int = 64, repeats: int = 5, num_graphs: int = 1000) -> d
     graphs = Batch.from_data_list([kinds[k % 10] for k in range(num_graphs)])
     spins = _spins(batch_size, graphs.num_nodes)
     leaf = spins.clone().requires_grad_()
-    one = kinds[0]
-    model = ga.Autoregressive(one, HEAD, kernel="reference", seed=0)
-    given = _spins(batch_size, one.num_spins)
+    model = ga.Autoregressive(kinds[0], HEAD, kernel="reference", seed=0)
+    given = _spins(batch_size, 64)
     some = [ga.random_regular(16, degree=3, couplings="pm1", seed=k) for k in range(10)]
     train = partial(ga.pretrain, some, HEAD, validation=some[:1], steps=1, graphs_per_step=num_graphs, progress=False)
     tasks: dict[str, Callable[[], Any]] = {
@@ -94,5 +93,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--num-graphs", type=int, default=1000)
+    parser.add_argument("--quick", action="store_true", help="30 graphs, once")
     options = parser.parse_args()
-    print("\n".join(lines(measure(options.batch_size, num_graphs=options.num_graphs))))
+    repeats, count = (1, 30) if options.quick else (5, options.num_graphs)
+    print("\n".join(lines(measure(options.batch_size, repeats, count))))
