@@ -38,8 +38,11 @@ def test_each_member_alone_finds_the_lowest_energy(name: str) -> None:
         part = Part.of(double)
         part.take(random_spins(16, 40, 1), "start")  # a crossover needs parents
         lowest = ga.exact.eliminate(graph, 1.0).ground_energy.item()
-        for turn in range(6):
+        turn = 0
+        while part.energies[0].item() > lowest + 1e-9:
+            assert turn < 6
             part.take(MEMBERS[name](Bench(part, lambda: False), FIRST_BUDGET // 8, turn, turn), name)
+            turn += 1
         assert part.energies[0].item() == pytest.approx(lowest, abs=1e-9)
 
 
@@ -79,6 +82,7 @@ def test_parts_and_their_bounds_add_up() -> None:
     assert split.bound == pytest.approx(lowest, abs=1e-9)
 
 
+@pytest.mark.usefixtures("nothing_exact")
 def test_large_dense_graphs_are_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = ga.IsingGraph.from_edges(
         torch.triu_indices(70, 70, 1),
@@ -123,7 +127,7 @@ def test_a_member_does_the_same_on_any_number_of_threads(name: str) -> None:
         part.take(torch.ones(1, 150, dtype=torch.int8), "start")
         torch.set_num_threads(threads)
         try:
-            found.append(MEMBERS[name](Bench(part, lambda: False), FIRST_BUDGET // 8, 3, 1))
+            found.append(MEMBERS[name](Bench(part, lambda: False), FIRST_BUDGET // 32, 3, 1))
         finally:
             torch.set_num_threads(before)
     assert torch.equal(*found)
