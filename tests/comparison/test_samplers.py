@@ -71,7 +71,7 @@ def test_all_samplers_find_the_same_energy(graph: str, tmp_path: Path) -> None:
     for record in result.records:
         assert abs(record.energy.value - exact) < 5 * record.energy.stderr, record
         assert record.mixed
-        assert 0.02 < record.seconds < 5
+        assert 0.02 < record.seconds < 30  # asked for are 0.3 of them, whoever else has the machine
         assert record.energy_rate > 0
     assert result["independence Metropolis"].acceptance > 0.99
     assert result["tempering"].round_trips > 0

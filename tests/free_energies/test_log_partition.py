@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 
 import pytest
 import torch
+from interrupting import ctrl_c
 
 import graphar as ga
 
@@ -90,10 +89,8 @@ def test_a_wanted_error_ends_it() -> None:
 def test_ctrl_c_leaves_the_best_so_far() -> None:
     graph = ga.random_regular(48, degree=3, couplings="pm1", seed=1)
     right = ga.log_partition(graph, 1.0).log_partition.value
-    timer = threading.Timer(1.5, signal.raise_signal, [signal.SIGINT])
-    timer.start()
-    found = ga.log_partition(graph, 1.0, time_limit=60, exact=False, models=False, progress=False)
-    timer.join()
+    with ctrl_c(1.5):
+        found = ga.log_partition(graph, 1.0, time_limit=60, exact=False, models=False, progress=False)
     assert found.interrupted
     assert found.seconds < 20
     assert "interrupted" in repr(found)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-import time
 import warnings
 
 import pytest
 import torch
 from every_sampler import SAMPLERS, SMALL, graphs_of
 from hypergraphs import HYPERGRAPHS
+from interrupting import ctrl_c
 from torch_geometric.data import Batch
 
 import graphar as ga
@@ -75,14 +73,6 @@ def test_an_anneal_that_stops_being_hot_is_at_equilibrium() -> None:
     assert abs(float(result.energies[-1].mean()) - float(ga.exact.enumerate(graph, 1.0).energy)) < 4.5 * error
 
 
-def _interrupt_after(seconds: float) -> None:
-    def send() -> None:
-        time.sleep(seconds)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=send, daemon=True).start()
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("how", ["chains", "annealing", "tempering", "population"])
 def test_ctrl_c_leaves_what_there_is(how: str) -> None:
@@ -94,8 +84,7 @@ def test_ctrl_c_leaves_what_there_is(how: str) -> None:
         "tempering": lambda: mc.parallel_tempering(graph, (0.5, 1.0), sweeps, progress=False),
         "population": lambda: mc.population_annealing(graph, (0.5, 1.0), sweeps, 64, progress=False),
     }
-    _interrupt_after(2.0)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ctrl_c(1.0):
         warnings.filterwarnings("ignore", "[0-9]+ of 64 families are left")
         result = runs[how]()
     assert result.interrupted
