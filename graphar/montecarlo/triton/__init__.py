@@ -1,1 +1,3 @@
 """Monte Carlo of spins on NVIDIA GPUs, in Triton; imported where a sampler runs there."""
+
+__all__: list[str] = []
