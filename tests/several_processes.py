@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -142,8 +143,8 @@ def complaints() -> dict[str, str]:
     return found
 
 
-def killed(checkpoint: Path, steps: int) -> None:
-    """Process 1 is killed after so many steps."""
+def killed(checkpoint: Path, steps: int) -> list[int]:
+    """Exit codes of two processes, of which the second is killed after so many steps: the first has to notice."""
 
     class Deadly(torch.optim.SGD):
         count = 0
@@ -155,12 +156,26 @@ def killed(checkpoint: Path, steps: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     Deadly.__name__ = "SGD"
-    trained(optimizer=lambda p: Deadly(p, 0.01), checkpoint=checkpoint)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        told = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    children = []
+    for rank in ("0", "1"):
+        children.append(os.fork())
+        if not children[-1]:  # as torchrun starts one, but that nobody will end it
+            os.environ.update(told, RANK=rank)
+            try:
+                trained(optimizer=lambda p: Deadly(p, 0.01), checkpoint=checkpoint)
+            except BaseException as error:
+                print(f"process {rank}: {type(error).__name__}: {error}", flush=True)
+                os._exit(1)
+            os._exit(0)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
 def run(what: str, out: Path, *more: str) -> None:
     if what == "killed":
-        killed(out, int(more[0]))
+        print(killed(out, int(more[0])))
         return
     (found, inexact), timed, said = everything(), by_the_clock(out.parent), complaints()
     joined().agree(**found, **inexact)  # every process has the same results

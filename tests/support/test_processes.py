@@ -3,7 +3,6 @@
 import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 import several_processes
 import torch
+from fresh_process import run_program
 from several_processes import everything, trained
 
 import graphar
@@ -69,19 +69,10 @@ def test_two_processes_do_what_one_does(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_killed_process_ends_all_and_its_run_goes_on(tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.pt"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        told = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
-    command = [sys.executable, str(SCRIPT), "killed", str(checkpoint), "7"]  # two steps after the first checkpoint
-    zero, one = (  # as torchrun starts them, but that nobody ends process 0: it has to notice
-        subprocess.Popen(command, env=ENVIRONMENT | told | {"RANK": rank}, stderr=subprocess.PIPE, text=True)
-        for rank in ("0", "1")
-    )
-    said = zero.communicate(timeout=500)[1]
-    assert one.wait(timeout=500) == -signal.SIGKILL
-    assert zero.returncode == 1
-    assert "ProcessLost: another process of the run has ended or hangs, so this one ends too" in said
+    said = run_program(SCRIPT, "killed", str(checkpoint), "7", folder=tmp_path)  # two steps after the first checkpoint
+    assert "process 0: ProcessLost: another process of the run has ended or hangs, so this one ends too" in said
     assert f"go on from the checkpoint {checkpoint}" in said
+    assert f"[1, {-signal.SIGKILL}]" in said
     sgd = {"optimizer": lambda p: torch.optim.SGD(p, 0.01)}
     model, run = trained(**sgd, resume=checkpoint)
     whole, uninterrupted = trained(**sgd)
