@@ -156,19 +156,19 @@ def test_graphs_of_nothing_and_answers_of_other_names_are_refused() -> None:
     with pytest.raises(ValueError, match="coupling must be finite, got nan"):
         ga.max_cut(nx.Graph([("a", "b", {"weight": float("nan")})]), progress=False)
     network = nx.petersen_graph()
-    wrong = {
-        ga.problems.MaxCut(network): [({0, 99}, set(range(1, 10))), ({0}, {1}), "xx", 5],
-        ga.problems.IndependentSet(network): [{99}, "a", 5, {0: 1}],
-        ga.problems.QUBO({(0, 1): 1.0}): [{0: 1}, {0: 1, 1: 2}, {0: 1, 1: 0, 7: 1}, [1, 0]],
-    }
-    for problem, answers in wrong.items():
+    wrong = (
+        (ga.problems.MaxCut(network), [({0, 99}, set(range(1, 10))), ({0}, {1}), "xx", 5]),
+        (ga.problems.IndependentSet(network), [{99}, "a", 5, {0: 1}]),
+        (ga.problems.QUBO({(0, 1): 1.0}), [{0: 1}, {0: 1, 1: 2}, {0: 1, 1: 0, 7: 1}, [1, 0]]),
+    )
+    for problem, answers in wrong:
         for answer in answers:
             with pytest.raises(ValueError, match="answer must"):
                 solve(problem, 0, initial=answer)
 
 
 def test_no_time_gives_problems_an_answer_and_sums_of_integers_are_bounds_as_they_are() -> None:
-    cut = ga.max_cut(nx.petersen_graph(), 0, progress=False)
+    cut = ga.max_cut(nx.petersen_graph(), time_limit=0, progress=False)
     assert sorted(vertex for side in cut.partition for vertex in side) == list(range(10))
     assert cut.bound == 15
     alone = ga.max_independent_set(nx.empty_graph(5), time_limit=5, progress=False)
@@ -176,7 +176,7 @@ def test_no_time_gives_problems_an_answer_and_sums_of_integers_are_bounds_as_the
 
 
 def test_clauses_that_no_answer_satisfies_are_said_to_be_broken() -> None:
-    problem = ga.problems.MaxSat([[("a", True)], [("a", False)]], hard=[True, True])
+    problem = ga.problems.MaxSat([[1], [-1]], hard=[True, True])
     found = solve(problem, 5)
     assert not found.check.feasible
     assert len(found.check.violations) == 1
