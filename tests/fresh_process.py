@@ -93,6 +93,7 @@ def run_program(program: Path, *arguments: str, folder: Path, seconds: float = 3
         print(json.dumps({**job, "out": out.name, "err": err.name}), file=server.stdin, flush=True)
         if not select.select([server.stdout], [], [], seconds)[0]:
             server.kill()
+            server.wait()  # else the next program would be sent to it
             raise AssertionError(f"{program.name} runs longer than {seconds} s:\n{out.read()}\n{err.read()}")
         status = server.stdout.readline().strip()
         assert status == "0", f"{program.name} ended with {status or 'its server'}:\n{err.read()}"
