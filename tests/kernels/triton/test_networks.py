@@ -24,13 +24,12 @@ FREE = ga.IsingGraph.from_edges([[0, 0, 1], [1, 2, 2]], [0.9, -0.4, 0.7])
 CASES = [
     ("one spin", MLP(3), DOUBLE, {}),
     ("isolated spin", MLP(5), DOUBLE, {}),
-    ("isolated spin", MLP(3, depth=2, activation="gelu", inputs="parents"), SINGLE, {"frontier": "all"}),
+    ("pair", MLP(3, depth=2, activation="gelu", inputs="parents"), SINGLE, {"frontier": "all"}),
     ("pair", MLP(17, depth=3, activation="tanh", bias=False), DOUBLE, {"frontier": "all"}),
     (MANY, MLP(2, activation="gelu"), DOUBLE, {}),
-    ("torus", MLP(2, inputs="parents"), SINGLE, {"exact_width": 3}),
     ("one spin", MADE(2, 3), DOUBLE, {}),
     ("isolated spin", MADE(1), SINGLE, {}),
-    ("torus", MADE(3, 2), DOUBLE, {}),  # 18 units a layer: more than one part of them
+    ("isolated spin", MADE(2, 4), DOUBLE, {}),  # 20 units a layer: more than one part of them
     (MANY, MADE(2, bias=False), SINGLE, {}),
     (FREE, MADE(1, z2=True), SINGLE, {}),
     (FREE, MADE(3, 2, z2=True), DOUBLE, {}),

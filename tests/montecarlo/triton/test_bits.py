@@ -22,8 +22,7 @@ CASES = [
     (PM1, "typewriter", 0.4, 600),
     (PM1, "coloured", torch.linspace(0, 1, 3)[:, None], 70),
     (PM1, "random", torch.linspace(0, 2, 600), 600),
-    (WHOLE, "typewriter", torch.linspace(0, 1, 3 * 70).reshape(3, 70), 70),
-    (WHOLE, "random", 0.0, 1),
+    (WHOLE, "typewriter", torch.linspace(0, 1, 3).reshape(3, 1), 1),
 ]
 
 

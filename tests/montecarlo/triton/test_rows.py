@@ -28,11 +28,9 @@ GRAPHS = {
 CASES = [
     ("gaussian, fields", "HeatBath", "typewriter", 70),
     ("gaussian, fields", "Metropolis", "coloured", 200),
-    ("gaussian, fields", "HeatBath", "random", 3),
     ("±J", "Metropolis", "random", 130),
     ("±J", "HeatBath", "coloured", 1),
     ("large scale", "HeatBath", "typewriter", 8),
-    ("interactions", "HeatBath", "coloured", 64),
     ("interactions", "Metropolis", "typewriter", 65),
 ]
 
