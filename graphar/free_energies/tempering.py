@@ -57,6 +57,9 @@ COLD = 4.0
 LOW_OVERLAP = 0.02
 """Of samples at two rungs, below which their error is not to be trusted."""
 
+LOOKS = 4
+"""Times at which energies were looked at, below which the answer may be anywhere between that of β = 0 and this one."""
+
 LEAST_SWEEPS = 200
 UPDATES_PER_SECOND = 2e8
 """Of spins, with loops on one core."""
@@ -268,7 +271,9 @@ class Rounds:
         if back < self.replicas:  # not every system has been there and back: what has moved may have as far to go
             error, entropy_error = (math.hypot(each, self.moved[rung]) for each in (error, entropy_error))
         independent = max(float(self.replicas), min(independent, of_energy, back))
-        rhat = gelman_rubin(energy) if energy.shape[1] >= 4 else math.nan
+        rhat = gelman_rubin(energy) if energy.shape[1] >= LOOKS else math.nan
+        if energy.shape[1] < LOOKS:  # nothing says that they have forgotten where they began
+            error, entropy_error = (math.hypot(each, difference) for each in (error, entropy_error))
         if rhat > APART:  # all are of one valley each: as good as one system
             error = max(error, float(linear.mean(1).std(ddof=1)))
             entropy_error = max(entropy_error, error, float((beta * energy + linear).mean(1).std(ddof=1)))
