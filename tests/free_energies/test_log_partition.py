@@ -25,14 +25,17 @@ BETAS = [0.5, 2.0]
 def test_sampled_answers_are_within_their_errors(name: str) -> None:
     graph = FAMILIES[name]()
     exact = ga.log_partition(graph, BETAS)
-    found = ga.log_partition(graph, BETAS, time_limit=2, exact=False, progress=False)
+    for seconds in (2, 20):  # more where compiling, or other work, takes the first
+        found = ga.log_partition(graph, BETAS, time_limit=seconds, exact=False, progress=False)
+        if found[-1].log_partition.stderr < 1.0:
+            break
     for right, each in zip(exact, found, strict=True):
         assert right.exact
         assert not each.exact
         for what in ("log_partition", "energy", "entropy", "free_energy"):
             value, estimate = getattr(right, what).value, getattr(each, what)
             assert abs(estimate.value - value) < 4.5 * estimate.stderr, (what, each, right)
-        assert each.log_partition.stderr < 1.0, each  # two seconds on a busy machine
+        assert each.log_partition.stderr < 1.0, each
 
 
 def test_exact_answers() -> None:
