@@ -95,7 +95,7 @@ def test_ctrl_c_leaves_what_there_is(how: str) -> None:
 @pytest.mark.parametrize("limit", [0, 1.0])
 def test_a_time_limit_leaves_what_there_is(limit: float) -> None:
     graph = SMALL["grid"]
-    mc.heat_bath(graph, 1.0, 2, 3, progress=False)  # loads compiled loops, which a busy machine takes long for
+    mc.heat_bath(graph, 1.0, 2, 3, keep=1, progress=False)  # loads compiled loops, which a busy machine takes long for
     result = mc.heat_bath(graph, 1.0, 10**8, 3, time_limit=limit, progress=False)
     assert result.interrupted
     assert result.spins.shape == (3, 1, 12)

@@ -236,7 +236,7 @@ def test_a_folder_belongs_to_one_task_and_to_one_sweep_at_a_time(tmp_path: Path)
         ga.sweep(sweep_tasks.noisy_square, {"instance": 1}, tmp_path / "else", Losing(0), progress=False)
     ga.sweep(sweep_tasks.noisy_square, {"instance": 1}, tmp_path / "out", Losing(0), progress=False)
     with pytest.raises(ValueError, match="a sweep of sweep_tasks:noisy_square"):
-        ga.sweep(sweep_tasks.threads, {"instance": 1}, tmp_path / "out", Losing(0), progress=False)
+        ga.sweep(sweep_tasks.threads, {"instance": 1, "load": True}, tmp_path / "out", Losing(0), progress=False)
     with ThreadPoolExecutor(2) as executor:
         settings = {"instance": 0, "diary": str(tmp_path / "diary"), "seconds": 1.0}
         slow = executor.submit(ga.sweep, sweep_tasks.counted, settings, tmp_path / "slow", Losing(0), progress=False)
