@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from graphar._support.checks import check_beta, check_positive
 from graphar._support.files import atomic_write
 from graphar._support.processes import joined
 from graphar._support.seeds import check_seed
+from graphar.cli.run_folder import SETTINGS, SUMMARY, new_folder, write_json
 from graphar.estimators import Estimate
 from graphar.free_energies import LogPartition, log_partition
 from graphar.free_energies.check import check
@@ -24,7 +24,7 @@ from graphar.models.autoregressive import Autoregressive
 
 __all__ = ["check_of_run", "free_energy"]
 
-SETTINGS, SUMMARY, CHECKPOINT, PICTURE = "settings.json", "summary.json", "tempering.pt", "free_energy.png"
+CHECKPOINT, PICTURE = "tempering.pt", "free_energy.png"
 ASKED = ("source", "format", "base", "beta", "seed", "error")
 CHECK_SECONDS = 3.0
 
@@ -33,12 +33,12 @@ def free_energy(options: argparse.Namespace) -> int:
     """Everything that is found is in the folder, also after Ctrl-C; of several processes, the first writes it."""
     limit, group = check_positive(options.time, "--time"), joined()
     settings = _settings_of(options) if options.resume is None else _reopen(options)
-    folder = Path(group.text_of_first(str(_folder(options) if group.first else "")))
     graph = check_hamiltonian(open_graph(settings["source"], settings["format"], settings["base"]), "source")
+    folder = Path(group.text_of_first(str(_folder(options) if group.first else "")))
     going_on = options.resume is not None and (folder / CHECKPOINT).exists()
     if options.resume is None and group.first:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / SETTINGS, settings)
+        write_json(folder / SETTINGS, settings)
     print(f"{settings['source']}: {graph}\nrun folder {folder}\n", flush=True)
     found = log_partition(
         graph,
@@ -52,7 +52,7 @@ def free_energy(options: argparse.Namespace) -> int:
     )
     if not group.first:
         return 130 if found[0].interrupted else 0
-    _write(folder / SUMMARY, {"finished": not found[0].interrupted, "beta": [_numbers(each) for each in found]})
+    write_json(folder / SUMMARY, {"finished": not found[0].interrupted, "beta": [_numbers(each) for each in found]})
     from graphar.plot import plot_log_partition
 
     with atomic_write(folder / PICTURE) as file:
@@ -90,7 +90,7 @@ def check_of_run(model: Autoregressive, beta: float, own: Estimate, seed: int) -
 
 
 def _settings_of(options: argparse.Namespace) -> dict[str, Any]:
-    """Everything is checked before a folder is made."""
+    """Checked, as the graph is too, before a folder is made."""
     if options.source is None or not options.beta:
         raise ValueError("give a source and --beta, or --resume FOLDER")
     settings = {name: getattr(options, name) for name in ASKED}
@@ -98,7 +98,6 @@ def _settings_of(options: argparse.Namespace) -> dict[str, Any]:
     settings["beta"] = [check_beta(beta) for beta in options.beta]
     if options.error is not None:
         check_positive(options.error, "--error")
-    check_hamiltonian(open_graph(options.source, options.format, options.base), "source")
     return settings | {"graphar": __version__}
 
 
@@ -109,11 +108,7 @@ def _folder(options: argparse.Namespace) -> Path:
         if options.out.exists() and not (options.out.is_dir() and not any(options.out.iterdir())):
             raise ValueError(f"--out must be a new or empty folder, got {options.out}; --resume goes on with a run")
         return Path(options.out)
-    for number in count(1):
-        folder = Path("runs", f"{source_name(options.source)}-{number}")
-        if not folder.exists():
-            return folder
-    raise AssertionError("unreachable")
+    return new_folder(source_name(options.source))
 
 
 def _reopen(options: argparse.Namespace) -> dict[str, Any]:
@@ -139,8 +134,3 @@ def _numbers(found: LogPartition) -> dict[str, Any]:
     numbers = asdict(found)
     numbers["free_energy"] = asdict(found.free_energy) if found.beta else None
     return numbers
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    with atomic_write(path) as file:
-        file.write((json.dumps(content, indent=1) + "\n").encode())
