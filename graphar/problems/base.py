@@ -125,6 +125,9 @@ class Problem(ABC, Generic[Answer]):
 
         Returns:
             int8, shape (N,).
+
+        Raises:
+            ValueError: the problem has none.
         """
         values = self._search(self._values(check_spins(spins, self.graph.num_spins).numpy()), seed, work, stop)
         return torch.from_numpy(self._spins(values))
@@ -190,7 +193,7 @@ class Problem(ABC, Generic[Answer]):
         return values
 
     def _search(self, values: np.ndarray, seed: int, work: int, stop: Callable[[], bool]) -> np.ndarray:
-        raise NotImplementedError
+        raise ValueError(f"problem must be one with a search of its own, got {type(self).__name__}")
 
     def _answer(self, values: np.ndarray) -> Any:
         return self._form.make(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -55,3 +56,10 @@ def test_solve_has_large_sets_of_large_graphs_from_it() -> None:
     assert found.reason == "target"
     assert found.check.feasible
     assert found.method == "exchanges"
+
+
+def test_problems_without_a_search_of_their_own_say_so() -> None:
+    problem = ga.problems.MaxCut(nx.path_graph(3))
+    assert not problem.searches
+    with pytest.raises(ValueError, match="a search of its own, got MaxCut"):
+        problem.improve(torch.ones(3, dtype=torch.int8), 0, 10, lambda: False)
