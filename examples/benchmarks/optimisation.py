@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--known", help="table of instance and best_known, cuts of files, as targets")
     parser.add_argument("--within", type=float, default=0.0, help="share of |target| above it that counts as reached")
+    parser.add_argument("--stop", action="store_true", help="end a race as soon as its known target is reached")
     parser.add_argument("--out", type=Path, help="file of races, one a line")
     parser.add_argument("--table", action="store_true", help="no new races")
     parser.add_argument("--plot", help="file for a picture of the table")
@@ -43,13 +44,14 @@ def main() -> None:
         print("not installed:", ", ".join(f"{name} ({PEERS[name].package})" for name in missing))
     methods = ["graphar", *(name for name in options.peers if name not in missing)]
     races, names = Races(options.out, options.cores, read(options.out)), options.files or options.families
+    known = {name: known_energy(name, options.known) for name in names}
     for seed in range(0 if options.table else options.seeds):
         for name in names:
             for method in methods:
                 trial = options.tune or options.time / 4
-                races.run(name, seed, method, races.best_setting(name, method, trial), options.time)
+                target = known[name] if options.stop else None
+                races.run(name, seed, method, races.best_setting(name, method, trial), options.time, target)
     records = [each for each in races.records if each["seed"] != TUNED_ON and each["family"] in names]
-    known = {name: known_energy(name, options.known) for name in names}
     for seconds, cores in sorted({(each["seconds"], each["cores"]) for each in records}):
         print(f"\n{seconds:g} s on {cores} core{'s' * (cores > 1)}")
         same = [each for each in records if (each["seconds"], each["cores"]) == (seconds, cores)]

@@ -3,6 +3,7 @@
 A peer runs once on each core, with seeds of its own; ga.solve runs once, on as many threads.
 """
 
+import math
 import multiprocessing.connection
 import time
 from typing import Any
@@ -14,8 +15,20 @@ PREPARING = 600.0  # seconds at most
 GRACE = 0.25  # seconds after the time in which what was found before it may still arrive
 
 
-def race(family: str, index: int, name: str, setting: Any, seed: int, seconds: float, cores: int) -> dict[str, Any]:
-    """Improvements of a solver as [seconds, energy, method], merged over its processes, with bound and refusals."""
+def race(
+    family: str,
+    index: int,
+    name: str,
+    setting: Any,
+    seed: int,
+    seconds: float,
+    cores: int,
+    target: float = -math.inf,
+) -> dict[str, Any]:
+    """Improvements of a solver as [seconds, energy, method], merged over its processes, with bound and refusals.
+
+    It ends at the time, or as soon as the target is reached.
+    """
     runs = []
     for turn in range(1 if name == "graphar" else cores):
         here, there = FORK.Pipe()
@@ -29,7 +42,7 @@ def race(family: str, index: int, name: str, setting: Any, seed: int, seconds: f
     if all(message[0] == "ready" for message in first):
         for _, pipe in runs:
             pipe.send("go")
-        told = listen([pipe for _, pipe in runs], seconds + 0.02 * seconds + GRACE)
+        told = listen([pipe for _, pipe in runs], seconds + 0.02 * seconds + GRACE, target)
     else:
         told["refused"] = next(message[1] for message in first if message[0] != "ready")
     for process, _ in runs:
@@ -42,8 +55,8 @@ def race(family: str, index: int, name: str, setting: Any, seed: int, seconds: f
     return {"improvements": improvements, **told}
 
 
-def listen(pipes: list[Any], seconds: float) -> dict[str, Any]:
-    """What comes from processes until all have ended or the time is over."""
+def listen(pipes: list[Any], seconds: float, target: float) -> dict[str, Any]:
+    """What comes from processes until all have ended, the time is over or the target is reached."""
     end, told, open_pipes = time.monotonic() + seconds, {"found": []}, list(pipes)
     while open_pipes and (left := end - time.monotonic()) > 0:
         for pipe in multiprocessing.connection.wait(open_pipes, left):
@@ -53,6 +66,8 @@ def listen(pipes: list[Any], seconds: float) -> dict[str, Any]:
                 kind, values = "end", []
             if kind == "found":
                 told["found"].append(values)
+                if values[1] <= target:
+                    return told
             elif kind == "end":
                 open_pipes.remove(pipe)
             else:

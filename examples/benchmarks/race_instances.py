@@ -48,6 +48,7 @@ FAMILIES: dict[str, Callable[[int], Graph | ga.problems.Problem]] = {
     "rrg3-pm1": lambda s: ga.random_regular(2000, degree=3, couplings="pm1", seed=s),
     "rrg4-pm1": lambda s: ga.random_regular(1000, degree=4, couplings="pm1", seed=s),
     "sk": lambda s: ga.sherrington_kirkpatrick(512, seed=s),
+    "rrg3-pm1-4096": lambda s: ga.random_regular(4096, degree=3, couplings="pm1", seed=s),
     "mis-rrg3-1e3": lambda s: independent_sets(1000, s),
     "mis-rrg3-1e4": lambda s: independent_sets(10_000, s),
     "mis-rrg3-1e5": lambda s: independent_sets(100_000, s),

@@ -65,11 +65,11 @@ def is_set(made: Any) -> bool:
 
 
 PEERS = {
-    "annealing": Peer("dwave.samplers", annealing, (100, 1000, 10_000)),
+    "annealing": Peer("dwave.samplers", annealing, (1000, 10_000, 100_000)),
     "tabu": Peer("dwave.samplers", tabu, (0.02, 0.1, 0.5)),
     "descent": Peer("dwave.samplers", descent, (False, True)),
     "tree": Peer("dwave.samplers", tree_decomposition),
-    "openjij": Peer("openjij", openjij, (100, 1000, 10_000)),
+    "openjij": Peer("openjij", openjij, (1000, 10_000, 100_000)),
     "bifurcation": Peer("simulated_bifurcation", bifurcation, MODES, is_small),
     "exchanges": Peer("graphar", exchanges, (1, 2, 4), is_set),
 }

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from race_peers import PEERS
 import graphar as ga
 
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
+ROUNDING = 1e-9  # of a target that counts as reached
 TUNED_ON = 10_000  # seed of the instances that settings are tried on
 
 
@@ -39,12 +41,14 @@ class Races:
         self.path, self.cores, self.records = path, cores, again
         self._done = {key_of(record): record for record in again}
 
-    def run(self, family: str, seed: int, method: str, setting: Any, seconds: float) -> dict[str, Any]:
+    def run(
+        self, family: str, seed: int, method: str, setting: Any, seconds: float, target: float | None = None
+    ) -> dict[str, Any]:
         key = {"family": family, "seed": seed, "method": method, "setting": setting}
         key |= {"seconds": seconds, "cores": self.cores}
         if key_of(key) in self._done:
             return self._done[key_of(key)]
-        record = {**key, "load": os.getloadavg()[0], **race(family, seed, method, setting, seed, seconds, self.cores)}
+        record = {**key, "load": os.getloadavg()[0], **self._race(key, target)}
         self.records.append(record)
         self._done[key_of(key)] = record
         if self.path is not None:
@@ -53,6 +57,10 @@ class Races:
         best = record["improvements"][-1] if record["improvements"] else record.get("refused", "nothing in time")
         print(f"{family} {seed} {method} {setting if setting is not None else ''} {best}", flush=True)
         return record
+
+    def _race(self, key: dict[str, Any], target: float | None) -> dict[str, Any]:
+        names = ("family", "seed", "method", "setting", "seed", "seconds", "cores")
+        return race(*(key[name] for name in names), -math.inf if target is None else target + ROUNDING * abs(target))
 
     def best_setting(self, family: str, method: str, seconds: float) -> Any:
         """Of those that are tried briefly: lowest energy, the earliest of them."""
