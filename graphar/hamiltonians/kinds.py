@@ -7,7 +7,7 @@ from typing import Any
 from graphar.hamiltonians.hypergraph import SpinHypergraph
 from graphar.hamiltonians.ising import IsingGraph
 
-__all__ = ["check_field_free", "check_hamiltonian", "check_ising", "pairs_alone"]
+__all__ = ["check_field_free", "check_hamiltonian", "check_ising", "is_symmetric", "pairs_alone"]
 
 
 def check_ising(graph: Any, name: str = "graph", alone: bool = False) -> IsingGraph:
@@ -51,3 +51,9 @@ def check_field_free(graph: IsingGraph) -> None:
         raise ValueError(
             "graph must have no field (h = 0), got one; graphar.exact.eliminate takes fields, on graphs of small width"
         )
+
+
+def is_symmetric(graph: IsingGraph | SpinHypergraph) -> bool:
+    """Whether H(−x) = H(x)."""
+    odd = not isinstance(graph, IsingGraph) and bool((graph.orders % 2 == 1).any())
+    return not (odd or graph.has_field)

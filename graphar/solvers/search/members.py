@@ -19,13 +19,14 @@ from torch import Tensor
 from graphar._support.seeds import hash_key
 from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
+from graphar.hamiltonians.kinds import is_symmetric
 from graphar.heads import Linear
 from graphar.models.autoregressive import Autoregressive
 from graphar.montecarlo.annealing import interpolate
 from graphar.montecarlo.base import Sampler, random_spins
 from graphar.montecarlo.metropolis_sampler import Metropolis
 from graphar.montecarlo.subgraphs import SubgraphHeatBath
-from graphar.montecarlo.tempering import is_symmetric, parallel_tempering
+from graphar.montecarlo.tempering import parallel_tempering
 from graphar.solvers.search.contraction import contract
 from graphar.solvers.search.parts import Part
 from graphar.solvers.search.tabu import Tabu

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
-from graphar.montecarlo.tempering import is_symmetric
+from graphar.hamiltonians.kinds import is_symmetric
 from graphar.solvers.bounds.rounding import sum_down
 from graphar.solvers.bounds.trivial import trivial_bound
 from graphar.solvers.reductions import Components, Reduction, components, reduce
