@@ -1,5 +1,8 @@
 """Makes the shared test data importable, keeps matplotlib off screens, and torch to one thread a test.
 
+Workers begin with a share of the files each, and take from one another at the end: tests that compile the same loops
+and share models mostly run in one process, where xdist's default would have every worker make all of them.
+
 Triton's interpreter runs the fused kernels, on any device; it has to be asked for before Triton is loaded. On a GPU
 itself, TRITON_INTERPRET=0 runs those tests that take models there, and examples/benchmarks/gpu.py the laws.
 """
@@ -7,6 +10,7 @@ itself, TRITON_INTERPRET=0 runs those tests that take models there, and examples
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,3 +20,11 @@ os.environ.setdefault("TRITON_INTERPRET", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite("laws", "kernels_agree")  # their assertions say what was compared
 torch.set_num_threads(1)  # tiny tensors: a second thread costs more than it brings
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Shares of files unless the command line says otherwise."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None

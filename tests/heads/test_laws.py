@@ -1,4 +1,8 @@
-"""Every law of models for every head of the registry on every small graph, with the dial and without."""
+"""Every law of models for every head of the registry on small graphs of every kind, with the dial and without.
+
+The linear head, which is the default, and the exact one meet every graph; every other head meets a third of them, the
+next head the next third.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +25,24 @@ STRUCTURES = list(
 )
 # widths that leave some sites to the head and some exact, in whatever order; other graphs have none
 WIDTHS = {"grid": 2, "torus": 4, "triangular": 2, "random regular": 3}
-CASES = [(head, graph, 0) for head in HEADS for graph in GRAPHS]
-CASES += [(head, graph, width) for head in HEADS if head != "exact" for graph, width in WIDTHS.items()]
+CASES = [
+    (head, graph, 0)
+    for i, head in enumerate(HEADS)
+    for j, graph in enumerate(GRAPHS)
+    if head in ("linear", "exact") or (i + j) % 3 == 0
+]
+CASES += [
+    (head, graph, width)
+    for i, head in enumerate(HEADS)
+    for j, (graph, width) in enumerate(WIDTHS.items())
+    if head == "linear" or (head != "exact" and (i + j) % 2 == 0)
+]
 with_all_models = pytest.mark.parametrize(("head", "graph", "width"), CASES)
 
 
 def structure(head: str, graph: str) -> tuple[str, tuple[str, int | None]]:
     """One of 32, another for the next head and for the next graph."""
-    return STRUCTURES[(5 * list(HEADS).index(head) + 7 * list(GRAPHS).index(graph)) % len(STRUCTURES)]
+    return STRUCTURES[(5 * list(HEADS).index(head) + 15 * list(GRAPHS).index(graph)) % len(STRUCTURES)]
 
 
 @cache
@@ -48,12 +62,15 @@ def model_of(head: str, graph: str, width: int) -> ga.Autoregressive:
     return model
 
 
-def test_every_head_meets_every_structure() -> None:
+def test_every_head_meets_every_kind_of_structure() -> None:
     for head in HEADS:
-        met = [structure(head, graph) for graph in GRAPHS]
-        assert len(set(met)) == len(GRAPHS)
-        assert {ordering for ordering, _ in met} == set(ORDERINGS)
-    assert len({structure(head, graph) for head in HEADS for graph in GRAPHS}) == len(STRUCTURES)
+        met = [structure(head, graph) for other, graph, width in CASES if other == head and not width]
+        assert len(set(met)) == len(met)
+        assert {frontier for _, frontier in met} == {frontier for _, frontier in STRUCTURES}
+        assert len({ordering for ordering, _ in met}) >= 5
+    assert {structure(head, graph) for head, graph, width in CASES if not width} == set(STRUCTURES)
+    for graph in GRAPHS:
+        assert len({head for head, other, _ in CASES if other == graph}) >= 6
 
 
 @pytest.mark.parametrize("law", laws.LAWS)

@@ -1,4 +1,7 @@
-"""Every law of models on many-body spins: every head that takes them, with the dial and without."""
+"""Every law of models on many-body spins: every head that takes them, with the dial and without.
+
+The linear head meets every hypergraph, the others some.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,19 @@ FRONTIERS = [("component", None), ("all", None), ("component", 0), ("component",
 STRUCTURES = list(itertools.product(ORDERINGS, FRONTIERS))
 WIDTHS = {"pairs": 2, "two components": 2, "triples": 4, "orders 1 to 5": 2}  # that leave sites to the head, and exact
 FEW = ("fields only", "nested", "triples", "orders 1 to 5", "not dyadic")
-CASES = [(head, graph, 0) for head in ("linear", "exact") for graph in HYPERGRAPHS]
-CASES += [(head, graph, 0) for head in HEADS if head not in ("linear", "exact") for graph in FEW]
-CASES += [(head, graph, width) for head in HEADS if head != "exact" for graph, width in WIDTHS.items()]
+CASES = [("linear", graph, 0) for graph in HYPERGRAPHS] + [("exact", graph, 0) for graph in FEW]
+CASES += [
+    (head, graph, 0)
+    for i, head in enumerate(HEADS)
+    for j, graph in enumerate(FEW)
+    if head not in ("linear", "exact") and (i + j) % 2 == 0
+]
+CASES += [
+    (head, graph, width)
+    for i, head in enumerate(HEADS)
+    for j, (graph, width) in enumerate(WIDTHS.items())
+    if head == "linear" or (head != "exact" and (i + j) % 2 == 0)
+]
 
 
 @cache

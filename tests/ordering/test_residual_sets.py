@@ -83,35 +83,35 @@ def test_sets_and_messages(graph: str, order: str) -> None:
 
 
 @with_orders
-@pytest.mark.parametrize("radius", [0, 1, 2, 9])
-def test_radius(graph: str, order: str, radius: int) -> None:
-    frontier = build_frontier(ORDERINGS[order](HYPERGRAPHS[graph]), radius=radius)
-    interactions, sets = _interactions(frontier.ordering), _sets(frontier)
-    edges = frontier.ordering.ranks[frontier.graph.primal_edges()].T.tolist()
-    near = [{b for a, b in edges if a == i} for i in range(frontier.num_spins)]
-    assert frontier.num_pairs == len(frontier.pair_set)
-    for i in range(frontier.num_spins):
-        steps = _distances(near, i)
-        expected = {R for R in _cut(interactions, i) if all(steps.get(rank, radius + 1) <= radius for rank in R)}
-        read = {sets[k] for k in frontier.pair_set[slice(*frontier.pair_ptr[i : i + 2].tolist())].tolist()}
-        assert read == expected
-        senders = {j for a, _ in interactions if {k for k in a if k >= i} in expected for j in a if j < i}
-        parents = slice(*frontier.parents_ptr[i : i + 2].tolist())
-        assert frontier.parents_spin[parents].tolist() == sorted(senders)
+def test_radius(graph: str, order: str) -> None:
+    ordering = ORDERINGS[order](HYPERGRAPHS[graph])
+    for radius in (0, 1, 2, 9):
+        frontier = build_frontier(ordering, radius=radius)
+        interactions, sets = _interactions(frontier.ordering), _sets(frontier)
+        edges = frontier.ordering.ranks[frontier.graph.primal_edges()].T.tolist()
+        near = [{b for a, b in edges if a == i} for i in range(frontier.num_spins)]
+        assert frontier.num_pairs == len(frontier.pair_set)
+        for i in range(frontier.num_spins):
+            steps = _distances(near, i)
+            expected = {R for R in _cut(interactions, i) if all(steps.get(rank, radius + 1) <= radius for rank in R)}
+            read = {sets[k] for k in frontier.pair_set[slice(*frontier.pair_ptr[i : i + 2].tolist())].tolist()}
+            assert read == expected
+            senders = {j for a, _ in interactions if {k for k in a if k >= i} in expected for j in a if j < i}
+            parents = slice(*frontier.parents_ptr[i : i + 2].tolist())
+            assert frontier.parents_spin[parents].tolist() == sorted(senders)
 
 
 @with_orders
-@pytest.mark.parametrize("kind", ["component", "all"])
-def test_pairs_are_counted_before_they_are_made(graph: str, order: str, kind: str) -> None:
+def test_pairs_are_counted_before_they_are_made(graph: str, order: str) -> None:
     ordering = ORDERINGS[order](HYPERGRAPHS[graph])
-    counted, made = Structure(HYPERGRAPHS[graph], ordering.ranks, kind), build_frontier(ordering, kind)
-    assert counted.num_pairs == len(made.pair_set)
-    if kind == "all":
-        interactions, sets = _interactions(ordering), _sets(made)
-        for i in range(len(ordering)):
-            pairs = slice(*made.pair_ptr[i : i + 2].tolist())
-            read = {sets[k] for k in made.pair_set[pairs].tolist()}
-            assert read == _cut(interactions, i)
+    for kind in ("component", "all"):
+        counted, made = Structure(HYPERGRAPHS[graph], ordering.ranks, kind), build_frontier(ordering, kind)
+        assert counted.num_pairs == len(made.pair_set)
+    interactions, sets = _interactions(ordering), _sets(made)
+    for i in range(len(ordering)):
+        pairs = slice(*made.pair_ptr[i : i + 2].tolist())
+        read = {sets[k] for k in made.pair_set[pairs].tolist()}
+        assert read == _cut(interactions, i)
 
 
 def test_orders_are_those_of_the_primal_graph() -> None:
