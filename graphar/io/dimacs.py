@@ -94,10 +94,8 @@ def lettered(path: Path, letters: bytes) -> tuple[TextFile, np.ndarray]:
     file.data = _COMMENT.sub(lambda found: b" " * len(found[0]), file.data)
     text = np.frombuffer(file.data + b"\n", dtype=np.uint8).copy()
     starts = np.concatenate([[0], np.flatnonzero(text == ord("\n"))[:-1] + 1])
-    blank = np.arange(len(starts))
-    while len(blank):  # behind the blanks that a line begins with
-        blank = blank[np.isin(text[starts[blank]], [ord(" "), ord("\t"), ord("\r")])]
-        starts[blank] += 1
+    solid = np.flatnonzero(~np.isin(text, [ord(" "), ord("\t"), ord("\r")]))  # ends of lines among them
+    starts = solid[np.searchsorted(solid, starts)]
     first = text[starts]
     found = np.where(np.isin(first, list(letters)), first, 0)
     text[starts[(found != 0) & (found != ord("p"))]] = ord(" ")

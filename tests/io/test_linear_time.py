@@ -103,6 +103,17 @@ def test_time_grows_as_the_text(tmp_path: Path) -> None:
     assert seconds[1] < 64 * max(seconds[0], 1e-3)  # 256 if quadratic
 
 
+@pytest.mark.parametrize("line", ["{} ", "c{}"])
+@pytest.mark.parametrize("format", ["dimacs", "cnf"])
+def test_blanks_and_comments_of_a_million_characters(tmp_path: Path, format: str, line: str) -> None:
+    path = tmp_path / "a"
+    content = {"dimacs": "p edge 2 1\ne 1 2\n", "cnf": "p cnf 2 1\n1 2 0\n"}[format]
+    path.write_text(line.format(" \t\r" * 350_000) + "\n" + content)
+    start = time.process_time()
+    assert read(path, format).num_spins == 2
+    assert time.process_time() - start < SECONDS
+
+
 @pytest.mark.parametrize("number", ["1" * 10**6, "0." + "1" * 10**6, "1e-" + "1" * 10**6, "0." + "0" * 10**6 + "1"])
 def test_numbers_of_a_million_digits(tmp_path: Path, number: str) -> None:
     path = tmp_path / "a.mc"
