@@ -77,6 +77,10 @@ def test_the_two_commands_of_the_readme_name_what_exists() -> None:
     assert dataset is not None
     assert (ROOT / dataset[1]).is_file()
     assert commands[1].endswith("python -m pytest -n 2")
+    continuous = (ROOT / ".ci" / "run").read_text()
+    install, test = commands[1].removeprefix("python -m pip install ").split(" && ")
+    assert f" {install}\n" in continuous
+    assert f"\n{test}\n" in continuous
 
 
 def test_only_public_names_in_examples() -> None:

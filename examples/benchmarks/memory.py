@@ -25,7 +25,7 @@ def peak_bytes() -> int:
 def in_new_process(function: Callable, *arguments: Any) -> Any:
     """What a function returns when nothing has run before it."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["graphar"])
+    context.set_forkserver_preload(["graphar.training", "numba"])
     with ProcessPoolExecutor(1, context) as pool:
         return pool.submit(function, *arguments).result()
 

@@ -62,7 +62,7 @@ def main() -> None:
         print(f"{task}: time per pair at N = {sizes[-1]} is {scaling.growth(growth, task):.2f} × that at {sizes[0]}")
 
     print()
-    gain = scatter_gain.measure(repeats=repeats)
+    gain = scatter_gain.measure(repeats=repeats, num_graphs=30 if quick else 1000)
     print(*scatter_gain.lines(gain), sep="\n", flush=True)
 
     large = million.measure(100 if quick else 1000, 64, threads) if options.large else {}

@@ -18,7 +18,7 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     import graphar as ga
     import graphar.kernels.compiled.loops.linear, graphar.training.optimizers.fisher_blocks
-    print(ga.min_degree(ga.chain(5)).sites.unique().tolist(), ga.__file__)
+    print(ga.bfs(ga.chain(5)).sites.unique().tolist(), ga.__file__)
     print(*(f"{w.category.__name__}: {w.message}" for w in caught if "NUMBA_CACHE_DIR" in str(w.message)), sep="\\n")
 """
 
