@@ -45,7 +45,11 @@ _QUENCH = 40.0  # β of its last sweeps
 _FEW_NEIGHBOURS = 8.0  # on average, up to which subgraphs of small width, and clusters that differ, are many
 _TABLES = 2**18  # entries of tables of subgraphs, for each replica
 _MOST_SWEEPS = 2**17
-_NEURAL_EVERY, _NEURAL_SPINS = 4, 4096  # rounds from one neural annealing to the next, and most spins of it
+_NEURAL_EVERY, _NEURAL_SPINS = 4, 2048  # rounds from one neural annealing to the next, and most spins of it
+_LADDER, _COLDEST = (32, 4), 4  # temperatures and replicas, and temperatures whose configurations are told
+_WARM = (0.8, 8.0)  # β from the first to the last, times the typical field
+_CLUSTER_COST, _CLUSTERED = 4, 4.5  # of a sweep with Houdayer's moves, times one without; most neighbours for them
+_ROWS = 4  # work of rows of floats in place of one of other members
 _TEMPERED_EVERY = 2  # rounds from one tempering to the next: without it, no family measured is worse
 _NEURAL_BATCH, _NEURAL_BETAS = 256, 40
 _TABU_ROWS, _TABU_FLIPS = 8, 2**24  # configurations side by side, and most flips of each
@@ -59,10 +63,12 @@ class Bench:
     Attributes:
         part: the part.
         stop: asks whether to stop.
+        ladder: where the replicas of tempering are, (T, R, N); None before its first turn.
     """
 
     part: Part
     stop: Callable[[], bool]
+    ladder: Tensor | None = None
 
     @property
     def graph(self) -> IsingGraph | SpinHypergraph:
@@ -90,6 +96,12 @@ class Bench:
     def swept(self) -> int:
         """Work of annealing in place of one of other members: bits, and then rows, are that much quicker."""
         return 4 if isinstance(self.metropolis.coded, str) else 8
+
+    @cached_property
+    def clustered(self) -> bool:
+        """Whether clusters on which two configurations differ are many."""
+        graph = self.graph
+        return isinstance(graph, IsingGraph) and 2 * graph.num_couplings <= _CLUSTERED * graph.num_spins
 
     @cached_property
     def symmetric(self) -> bool:
@@ -139,22 +151,31 @@ def _re_solution(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
 
 
 def _tempering(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
-    """Parallel tempering, with Houdayer's moves where there are few neighbours."""
-    temperatures, replicas = 24, 4
-    betas = np.geomspace(0.3, _COLD, temperatures) * bench.unit
-    every = max(20, min(_MOST_SWEEPS, budget // (4 * temperatures * replicas * bench.size)))
-    found = list[Tensor]()
-    spins, left = None, every
-    steps = max(10, _STEP // (temperatures * replicas * bench.size))
+    """Parallel tempering that goes on from turn to turn; where there are few neighbours, every other with clusters."""
+    clusters = bench.clustered and turn % 2 == 0
+    cost = bench.size * math.prod(_LADDER) * (_CLUSTER_COST if clusters else 1)
+    left = max(20, min(_MOST_SWEEPS, _ROWS * budget // cost))
+    betas = np.geomspace(*_WARM, _LADDER[0]) * bench.unit
+    found = [bench.part.rows[:1]]
     while left > 0 and not bench.stop():
-        sweeps = max(10, min(steps, left))
+        sweeps = max(10, min(_ROWS * _STEP // cost, left))
         key = hash_key(seed, "tempering", len(found)) >> 1
         result = parallel_tempering(
-            bench.graph, betas, sweeps, replicas, key, keep=1, spins=spins, burn_in=0, progress=False
+            bench.graph,
+            betas,
+            sweeps,
+            _LADDER[1],
+            key,
+            sampler=bench.metropolis,
+            clusters=clusters,
+            keep=1,
+            spins=bench.ladder,
+            burn_in=0,
+            progress=False,
         )
-        spins, left = result.spins[:, :, -1], left - sweeps
-        found.append(result.best_spins)
-    return torch.stack(found) if found else bench.part.rows[:1]
+        bench.ladder, left = result.spins[:, :, -1], left - sweeps
+        found += [result.best_spins[None], bench.ladder[-_COLDEST:].flatten(0, 1)]
+    return torch.cat(found)
 
 
 def _tabu(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
@@ -168,7 +189,7 @@ def _tabu(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
     starts = torch.where(first == second, first, chance)
     starts[0] = chance[0]  # and one from anywhere
     cost = 300 + n // 2 + 4 * bench.size // n  # of a flip
-    flips = int(np.clip(6 * budget // (_TABU_ROWS * cost), 1000, _TABU_FLIPS))
+    flips = int(np.clip(2 * budget // (_TABU_ROWS * cost), 1000, _TABU_FLIPS))
     return bench.tabu.search(starts, flips, seed, bench.stop)
 
 
@@ -273,9 +294,10 @@ def members_of(graph: IsingGraph | SpinHypergraph, turn: int) -> list[str]:
     if not isinstance(graph, IsingGraph):
         return [*ALWAYS, "tempering"]
     if 2 * graph.num_couplings > _FEW_NEIGHBOURS * graph.num_spins:
-        return list(ALWAYS)
+        return [*ALWAYS, "tempering"]
     sparse = ["annealing", "reheating", "crossover", "re-solution", "tabu"]
-    if turn % _TEMPERED_EVERY == _TEMPERED_EVERY - 1:
+    few = 2 * graph.num_couplings <= _CLUSTERED * graph.num_spins
+    if not few or turn % _TEMPERED_EVERY == _TEMPERED_EVERY - 1:
         sparse.append("tempering")
-    neural = turn % _NEURAL_EVERY == _NEURAL_EVERY - 1 and graph.num_spins <= _NEURAL_SPINS
+    neural = few and turn % _NEURAL_EVERY == _NEURAL_EVERY - 1 and graph.num_spins <= _NEURAL_SPINS
     return [*sparse, "neural"] if neural else sparse

@@ -35,7 +35,7 @@ _OWN_BUDGET, _OWN_SWEEPS = 2**22, 2**8  # steps, for each spin, of a problem's o
 _FIRST_SWEEPS, _OWN_GROWTH = 2**13, 10  # of the last turn before anything else, and most doublings
 _AT_ONCE = 2000  # spins beyond which it goes before reductions and exact methods
 _OWN_EVERY = 4  # rounds of it, from one of the portfolio to the next
-_BOUND_SHARES = {2: 0.1, 6: 0.15, 12: 0.25}  # of the time that bounds may take, after which rounds
+_BOUND_SHARES = {2: 0.05, 6: 0.1, 12: 0.1}  # of the time that bounds may take, after which rounds
 _BOUND_LONGEST = 60.0
 _GREEDY_PASSES, _GREEDY_WORK = 50, 2**21  # flips of the first candidate; each looks at all couplings
 
@@ -166,7 +166,8 @@ def _rounds(
             for place in range(len(names) if turn == 0 else 2 * len(names)):
                 if best.stop.is_set():
                     return
-                name = names[place] if place < len(names) else _of_most_credit(names, credit)
+                invested = "tempering" in names and not bench.clustered and place % 2
+                name = names[place] if place < len(names) else "tempering" if invested else _of_most_credit(names, credit)
                 key = hash_key(seed, f"{name}, {number}, {place}", turn) >> 1
                 found = MEMBERS[name](bench, budget, key, turn + place)
                 better = bench.part.take(found, name)
