@@ -150,13 +150,33 @@ def test_members_left_out_have_no_turns_and_those_of_credit_have_more(monkeypatc
 
     for name in MEMBERS:
         monkeypatch.setitem(MEMBERS, name, watch(name))
-    solve(hard(60), None, initial=torch.ones(60), steps=3, without="reheating")
+    solve(hard(60), None, initial=torch.ones(60), steps=3, without=("reheating", "tempering"))
     assert asked[:2] == ["annealing", "tabu"]  # a turn each, and then two more to the one of credit
     assert asked[2:] == ["annealing", "tabu", "tabu", "tabu"] * 2
+    asked.clear()
+    solve(hard(60), None, initial=torch.ones(60), steps=2, without="reheating")  # dense: every other one to tempering
+    assert asked[3:] == ["annealing", "tabu", "tempering", "tempering", "tabu", "tempering"]
     asked.clear()
     solve(ga.random_regular(60, degree=4, couplings="pm1", seed=1), None, steps=1, without=("crossover", "tabu"))
     assert asked == ["annealing", "reheating", "re-solution"]
     assert set(ALWAYS) < set(MEMBERS)
+
+
+def test_tempering_goes_on_from_turn_to_turn() -> None:
+    graph = ga.random_regular(100, degree=12, couplings="pm1", seed=1).to(torch.float64)
+    part = Part.of(graph)
+    part.take(torch.ones(1, 100, dtype=torch.int8), "start")
+    bench = Bench(part, lambda: False)
+    MEMBERS["tempering"](bench, FIRST_BUDGET // 32, 3, 1)
+    first = bench.ladder
+    assert first is not None
+    assert first.shape == (32, 4, 100)
+    cold = graph.energy(first[-1]).mean()
+    assert cold < graph.energy(first[0]).mean() - 50
+    MEMBERS["tempering"](bench, 1, 4, 2)  # 20 sweeps from random ones would be far above
+    again: torch.Tensor = bench.ladder
+    assert graph.energy(again[-1]).mean() < cold + 5
+    assert not torch.equal(again, first)
 
 
 @pytest.mark.usefixtures("nothing_exact")

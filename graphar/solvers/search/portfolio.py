@@ -147,7 +147,7 @@ def _rounds(
     without: Sequence[str],
     own: Problem[Any] | None,
 ) -> None:
-    """A round gives each member a turn, and then as many turns to those of most credit."""
+    """A round gives each member a turn, and then as many turns to those of most credit, or to tempering."""
     benches = [Bench(part, best.stop.is_set) for part in hard]
     credits: list[dict[str, float]] = [{} for _ in hard]
     longest = _GROWTH if math.isinf(limit) else int(np.clip(math.log2(max(1.0, limit / _SHORTEST)), 0, _GROWTH))
@@ -166,8 +166,7 @@ def _rounds(
             for place in range(len(names) if turn == 0 else 2 * len(names)):
                 if best.stop.is_set():
                     return
-                invested = "tempering" in names and not bench.clustered and place % 2
-                name = names[place] if place < len(names) else "tempering" if invested else _of_most_credit(names, credit)
+                name = names[place] if place < len(names) else _next(bench, names, credit, place)
                 key = hash_key(seed, f"{name}, {number}, {place}", turn) >> 1
                 found = MEMBERS[name](bench, budget, key, turn + place)
                 better = bench.part.take(found, name)
@@ -179,8 +178,13 @@ def _rounds(
             _look_for_bounds(best, parts, hard, _BOUND_SHARES[turn] * limit)
 
 
-def _of_most_credit(names: list[str], credit: dict[str, float]) -> str:
-    """The member that found most lately; where none did, the one that has the pool to start from."""
+def _next(bench: Bench, names: list[str], credit: dict[str, float], place: int) -> str:
+    """The member that found most lately; where none did, the one that has the pool to start from.
+
+    Every other turn is tempering's where clusters span the graph: what it finds comes late, and is the lowest.
+    """
+    if place % 2 and "tempering" in names and not bench.clustered:
+        return "tempering"
     return max(names, key=lambda name: (round(credit.get(name, 0.0), 2), name == "reheating"))
 
 
