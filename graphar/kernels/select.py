@@ -31,6 +31,7 @@ from graphar.kernels.reference.message_passing import MessagePassingReferenceKer
 from graphar.kernels.triton.availability import check_runs, installed
 from graphar.kernels.triton.linear import LinearTritonKernel
 from graphar.kernels.triton.made import MADETritonKernel
+from graphar.kernels.triton.message_passing import MessagePassingTritonKernel
 from graphar.kernels.triton.mlp import MLPTritonKernel
 
 __all__ = ["NAMES", "TABLE", "Row", "select_kernel"]
@@ -55,7 +56,13 @@ TABLE = (
     Row(ReadsMagnetisation, ReferenceKernel, MagnetisationKernel),
     Row(BoundMADE, ReferenceKernel, MADEKernel, fused=MADETritonKernel),
     Row(BoundRecurrent, ReferenceKernel, RecurrentKernel),
-    Row(BoundMessagePassing, MessagePassingReferenceKernel, MessagePassingKernel, MessagePassingReferenceKernel),
+    Row(
+        BoundMessagePassing,
+        MessagePassingReferenceKernel,
+        MessagePassingKernel,
+        MessagePassingReferenceKernel,
+        MessagePassingTritonKernel,
+    ),
     Row(BoundHead, ReferenceKernel, LevelsKernel),
 )
 

@@ -9,12 +9,14 @@ import torch
 
 from graphar.kernels.triton.availability import check_device
 
-__all__ = ["BLOCK", "LOG_EVERY", "OPTIONS", "PROGRAMS", "TILE", "launch", "on_device"]
+__all__ = ["BLOCK", "FEATURES", "LOG_EVERY", "OPTIONS", "PROGRAMS", "TILE", "launch", "on_device"]
 
 BLOCK = 64
 """Samples of a program: as many as share their lanes of random bits."""
 TILE = 8
 """Rows that a program reads at a time."""
+FEATURES = 8
+"""What a gate of messages reads, and a one for its bias."""
 LOG_EVERY = 512
 """Factors 1 + e ≤ 2 whose product is finite in float64."""
 PROGRAMS = 4096

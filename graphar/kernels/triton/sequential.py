@@ -47,7 +47,7 @@ class Drawn(NamedTuple):
     Attributes:
         spins: (blocks, N, BLOCK).
         dlogq_dlogit, factor: (blocks, N, BLOCK) and (blocks, BLOCK), whose products are derivatives by logits.
-        messages: (blocks, E + 1, BLOCK).
+        messages: (blocks, E + 1, BLOCK), where rows are kept.
         scratch: what the head's own sweep has kept.
     """
 
@@ -64,11 +64,13 @@ class TritonKernel(Kernel):
     Attributes:
         sites: of each row of a block, (N,).
         row_of_site: row of each site, (N,).
+        keeps_rows: whether the gradient reads messages and scratch of a sweep.
     """
 
     head: CompiledHead
     sites: Tensor
     row_of_site: Tensor
+    keeps_rows = True
 
     @property
     @abstractmethod
@@ -83,6 +85,11 @@ class TritonKernel(Kernel):
     def choice(self) -> tuple[int, ...]:
         """Numbers that the head's functions are compiled for."""
         return ()
+
+    @property
+    def programs(self) -> int:
+        """Most that draw at once, with rows of their own."""
+        return PROGRAMS
 
     def scratch(self, programs: int, keep: bool) -> tuple[Tensor, ...]:
         """What the head's function writes beside spins and messages, for every block to keep or every program."""
@@ -146,10 +153,10 @@ class _Sweep(torch.autograd.Function):
 
         keep, (blocks, n, width) = any(ctx.needs_input_grad), spins.shape
         numbers = kernel.numbers(beta, couplings, kind(*(part.detach().to(kernel.dtype) for part in coefficients)))
-        plan = kernel.plan(keep)
-        programs = max(1, blocks if keep else min(blocks, PROGRAMS))
+        plan, keep_rows = kernel.plan(keep), keep and kernel.keeps_rows
+        programs = max(1, blocks if keep_rows else min(blocks, kernel.programs))
         messages = spins.new_empty(programs, plan.num_rows, width)
-        scratch = kernel.scratch(programs, keep)
+        scratch = kernel.scratch(programs, keep_rows)
         logits = spins.new_empty(blocks if want_logits else 0, n, width)
         dlogq_dlogit = spins.new_empty(blocks if keep else 0, n, width)
         log_prob, energy = spins.new_zeros(2, blocks, width, dtype=torch.float64)
@@ -159,12 +166,13 @@ class _Sweep(torch.autograd.Function):
             kernel.logit, plan.sent, plan.reads, numbers, scratch, couplings.field, couplings.coupling,
             key - 2**64 if key >> 63 else key, first, blocks, n, plan.num_rows,
             spins, logits, dlogq_dlogit, log_prob, energy, messages,
-            GIVEN=stream is None, KEEP=keep, WANT_LOGITS=want_logits, READS_SPINS=plan.reads_spins,
-            CHOICE=kernel.choice, MANY=len(plan.sent.factor) > 0, BLOCK=BLOCK, TILE=TILE, LOG_EVERY=LOG_EVERY,
+            GIVEN=stream is None, KEEP=keep, KEEP_ROWS=keep_rows, WANT_LOGITS=want_logits,
+            READS_SPINS=plan.reads_spins, CHOICE=kernel.choice, MANY=len(plan.sent.factor) > 0, BLOCK=BLOCK, TILE=TILE,
+            LOG_EVERY=LOG_EVERY,
         )  # fmt: skip
         if keep:
             ctx.kernel, ctx.numbers = kernel, numbers
-            ctx.save_for_backward(spins, dlogq_dlogit, messages, *scratch)
+            ctx.save_for_backward(spins, dlogq_dlogit, *((messages, *scratch) if keep_rows else (messages[:0],)))
         energy = energy.flatten()
         ctx.mark_non_differentiable(energy)
         return log_prob.flatten(), logits, energy

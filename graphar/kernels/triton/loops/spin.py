@@ -60,10 +60,11 @@ def send_spin(  # type: ignore[no-untyped-def]
 def sweep(  # type: ignore[no-untyped-def]
     LOGIT: tl.constexpr, sent, reads, numbers, scratch, field, coupling, key: tl.int64, first: tl.int64, blocks,
     num_spins, num_rows, spins, logits, dlogq_dlogit, log_prob, energy, rows,
-    GIVEN: tl.constexpr, KEEP: tl.constexpr, WANT_LOGITS: tl.constexpr, READS_SPINS: tl.constexpr,
-    CHOICE: tl.constexpr, MANY: tl.constexpr, BLOCK: tl.constexpr, TILE: tl.constexpr, LOG_EVERY: tl.constexpr,
+    GIVEN: tl.constexpr, KEEP: tl.constexpr, KEEP_ROWS: tl.constexpr, WANT_LOGITS: tl.constexpr,
+    READS_SPINS: tl.constexpr, CHOICE: tl.constexpr, MANY: tl.constexpr, BLOCK: tl.constexpr, TILE: tl.constexpr,
+    LOG_EVERY: tl.constexpr,
 ):  # fmt: skip
-    """Spins, drawn or given, their log q and energy; with KEEP also messages and slopes.
+    """Spins, drawn or given, their log q and energy; with KEEP also slopes, with KEEP_ROWS messages.
 
     ``LOGIT(i, num_spins, numbers, reads, read, local, column, scratch, mine, KEEP, CHOICE, BLOCK, TILE)`` gives the
     logits of spin i, from scratch ``mine``; what it writes there it finds at the next spin. ``rows`` are messages,
@@ -73,7 +74,7 @@ def sweep(  # type: ignore[no-untyped-def]
     program = tl.program_id(0)
     for block in range(program, blocks, tl.num_programs(0)):
         here = tl.cast(block, tl.int64)  # the interpreter counts in Python's own
-        mine = here if KEEP else program.to(tl.int64)
+        mine = here if KEEP_ROWS else program.to(tl.int64)
         messages = rows + mine * num_rows * BLOCK
         of_spins = here * num_spins * BLOCK
         read = spins + of_spins if READS_SPINS else messages
