@@ -19,7 +19,8 @@ GRAPH = ga.random_regular(8, degree=3, couplings="gaussian", seed=1)
 MANY = ga.SpinHypergraph.from_hyperedges([(0, 1, 2), (2, 3, 4), (0, 4)], [0.7, -1.0, 0.4], h=0.1)
 CASES = {"linear": (ga.heads.Linear(), GRAPH), "parents": (ga.heads.Linear("parents"), GRAPH)}
 CASES |= {"mlp": (ga.heads.MLP(hidden=5, depth=2), GRAPH), "made": (ga.heads.MADE(depth=3, width=2, z2=True), GRAPH)}
-CASES |= {"many": (ga.heads.Linear(), MANY)}
+CASES |= {"many": (ga.heads.Linear(), MANY), "beliefs": (ga.heads.MessagePassing(linear=True), GRAPH)}
+CASES |= {"message": (ga.heads.MessagePassing(hidden=3, linear=True), GRAPH)}
 
 
 def main(capability: int, dtype: torch.dtype, cases: list[str]) -> None:

@@ -136,19 +136,23 @@ class MessagePassingTritonKernel(TritonKernel):
         gates = _packed(*coefficients[:4]), _packed(*coefficients[4:8])
         return Numbers(one, strength, field, pairs, constant, *gates, couplings.coupling)
 
-    def _parts(self, blocks: int) -> tuple[int, int]:
-        """Turns of a part of the walk, and rows of its tape: one part if tapes of all programs fit, else short ones."""
-        n, state = self.num_spins, 2 * self._rows + self.num_spins
-        found = []
-        for log_parts in range(max(1, n).bit_length()):
-            part = -(-n // 2**log_parts)
-            cuts = np.append(self._turn_events[:-1:part], self._turn_events[-1])
-            tape = int(np.diff(cuts).max())
-            rows = state + tape + (cuts.size - 2) * (2 * self.num_arrivals + n)
-            if self._programs(rows, PROGRAMS) >= min(blocks, PROGRAMS):
-                return part, tape
-            found.append((rows, part, tape))
-        return min(found)[1:]
+    def _tape(self, part: int) -> int:
+        """Rows of a tape of any ``part`` turns of the walk."""
+        cuts = np.append(self._turn_events[:-1:part], self._turn_events[-1])
+        return int(np.diff(cuts).max())
+
+    def _gradient_rows(self, part: int) -> int:
+        """Rows of a program that walks ``part`` turns at a time."""
+        n = self.num_spins
+        cuts = -(-n // part) - 1
+        return 2 * self._rows + n + self._tape(part) + cuts * (2 * self.num_arrivals + n)
+
+    def _part(self, blocks: int) -> int:
+        """Turns walked at a time: as many as let all programs have their tapes, or those that take the fewest rows."""
+        n, most = self.num_spins, min(blocks, PROGRAMS)
+        parts = [-(-n // 2**k) for k in range(max(1, n).bit_length())]
+        fitting = [part for part in parts if self._programs(self._gradient_rows(part), most) == most]
+        return fitting[0] if fitting else min(parts, key=self._gradient_rows)
 
     def gradient(self, numbers: Numbers, drawn: Drawn, wanted: tuple[bool, ...]) -> tuple[Tensor, ...]:
         (blocks, n, _), hidden = drawn.spins.shape, self.choice[0]
@@ -167,10 +171,9 @@ class MessagePassingTritonKernel(TritonKernel):
         from graphar.kernels.triton.loops.message_passing_gradient import gradient
 
         blocks, n, _ = drawn.spins.shape
-        part, tape = self._parts(blocks)
-        parts, edges = -(-n // part), 2 * self.num_arrivals
-        rows = 2 * self._rows + n + tape + (parts - 1) * (edges + n)
-        programs = self._programs(rows, min(blocks, PROGRAMS))
+        part = self._part(blocks)
+        parts, tape, edges = -(-n // part), self._tape(part), 2 * self.num_arrivals
+        programs = self._programs(self._gradient_rows(part), min(blocks, PROGRAMS))
 
         def room(*shape: int) -> Tensor:
             return drawn.spins.new_empty(programs, *shape, BLOCK)

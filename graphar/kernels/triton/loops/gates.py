@@ -88,7 +88,7 @@ def apply_gates(net, f, HIDDEN: tl.constexpr):  # type: ignore[no-untyped-def]
 
 @jit
 def gates_back(net, f, by_first, by_second, sums, HIDDEN: tl.constexpr):  # type: ignore[no-untyped-def]
-    """From derivatives by both gates to those by the magnitudes of each sample, (T, BLOCK), and by weights, to ``sums``.
+    """From derivatives by both gates to those by magnitudes, (T, BLOCK), and by weights, added to ``sums``.
 
     ``sums`` are by weights, (units, FEATURES), by both rows of ``out``, (units,), and by both constants.
     """

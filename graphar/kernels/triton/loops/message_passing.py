@@ -30,7 +30,7 @@ def clear(rows, count, column, TILE: tl.constexpr):  # type: ignore[no-untyped-d
 
 @jit
 def collections(reads, c, end, T: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Of T collections the spin, where edges into it start and end, and where its events do; whether there are so many."""
+    """Which of T collections there are, the spin of each, and where edges into it and its events start and end."""
     at = c + tl.arange(0, T)
     inside = at < end
     k = tl.load(reads.spin + at, mask=inside, other=0)
@@ -95,7 +95,7 @@ def renew(  # type: ignore[no-untyped-def]
             inside, k, first, stop, event, last = collections(reads, c, end, T)
             _, total, sizes, count, reach = collect(inside, k, first, stop, numbers, messages, local, column)
             for j in range(tl.max(last - event, 0)):
-                mask, edge, row, a, received, back = events(j, event, last, reads, numbers, messages, column)
+                mask, _edge, row, a, received, back = events(j, event, last, reads, numbers, messages, column)
                 sent = belief_message(a[:, None], total - received)
                 if HIDDEN > 0:
                     f = message_features(total, sizes, count, reach, a, received, back, sent)
