@@ -22,7 +22,7 @@ from graphar.kernels.triton.sequential import Drawn, SweepOnDevice, TritonKernel
 
 __all__ = ["MessagePassingTritonKernel"]
 
-MEMORY = 8e9  # bytes that rows of programs may take, and tapes of a gradient
+MEMORY = 16e9  # bytes that rows of programs may take, and tapes of a gradient
 TOGETHER = 4  # collections that a program takes at a time, with gates; TILE without
 
 
@@ -136,23 +136,26 @@ class MessagePassingTritonKernel(TritonKernel):
         gates = _packed(*coefficients[:4]), _packed(*coefficients[4:8])
         return Numbers(one, strength, field, pairs, constant, *gates, couplings.coupling)
 
-    def _tape(self, part: int) -> int:
-        """Rows of a tape of any ``part`` turns of the walk."""
-        cuts = np.append(self._turn_events[:-1:part], self._turn_events[-1])
-        return int(np.diff(cuts).max())
+    def _cuts(self, parts: int) -> np.ndarray:
+        """Turns where parts of the walk of about as many renewals start, the first one at 0, and N."""
+        wanted = self._turn_events[-1] * np.arange(1, parts) / parts
+        return np.unique([0, *np.searchsorted(self._turn_events[:-1], wanted), self.num_spins])
 
-    def _gradient_rows(self, part: int) -> int:
-        """Rows of a program that walks ``part`` turns at a time."""
+    def _tape(self, cuts: np.ndarray) -> int:
+        """Rows of a tape of any part of the walk."""
+        return int(np.diff(self._turn_events[cuts]).max())
+
+    def _gradient_rows(self, cuts: np.ndarray) -> int:
+        """Rows of a program that walks in such parts."""
         n = self.num_spins
-        cuts = -(-n // part) - 1
-        return 2 * self._rows + n + self._tape(part) + cuts * (2 * self.num_arrivals + n)
+        return 2 * self._rows + n + self._tape(cuts) + (len(cuts) - 2) * (2 * self.num_arrivals + n)
 
-    def _part(self, blocks: int) -> int:
-        """Turns walked at a time: as many as let all programs have their tapes, or those that take the fewest rows."""
-        n, most = self.num_spins, min(blocks, PROGRAMS)
-        parts = [-(-n // 2**k) for k in range(max(1, n).bit_length())]
-        fitting = [part for part in parts if self._programs(self._gradient_rows(part), most) == most]
-        return fitting[0] if fitting else min(parts, key=self._gradient_rows)
+    def _parts(self, blocks: int) -> np.ndarray:
+        """Cuts of as few parts as let all programs have their tapes, or those that take the fewest rows."""
+        most = min(blocks, PROGRAMS)
+        found = [self._cuts(2**k) for k in range(self.num_spins.bit_length())]
+        fitting = [cuts for cuts in found if self._programs(self._gradient_rows(cuts), most) == most]
+        return fitting[0] if fitting else min(found, key=self._gradient_rows)
 
     def gradient(self, numbers: Numbers, drawn: Drawn, wanted: tuple[bool, ...]) -> tuple[Tensor, ...]:
         (blocks, n, _), hidden = drawn.spins.shape, self.choice[0]
@@ -171,9 +174,8 @@ class MessagePassingTritonKernel(TritonKernel):
         from graphar.kernels.triton.loops.message_passing_gradient import gradient
 
         blocks, n, _ = drawn.spins.shape
-        part = self._part(blocks)
-        parts, tape, edges = -(-n // part), self._tape(part), 2 * self.num_arrivals
-        programs = self._programs(self._gradient_rows(part), min(blocks, PROGRAMS))
+        cuts, edges = self._parts(blocks), 2 * self.num_arrivals
+        programs, tape = self._programs(self._gradient_rows(cuts), min(blocks, PROGRAMS)), self._tape(cuts)
 
         def room(*shape: int) -> Tensor:
             return drawn.spins.new_empty(programs, *shape, BLOCK)
@@ -182,8 +184,9 @@ class MessagePassingTritonKernel(TritonKernel):
         launching.launch(
             gradient, (programs,), self.device,
             self._walk.sent, self._walk.reads, numbers, drawn.spins, drawn.dlogq_dlogit, drawn.factor, blocks, n,
-            part, parts, self._taped_before, room(self._rows), room(self._rows), room(n), room(tape),
-            room(parts - 1, edges + n), torch.full_like(numbers.beta, decay), by_gates, self._rows, tape,
+            torch.from_numpy(cuts).to(self.device, torch.int32), len(cuts) - 1, self._taped_before,
+            room(self._rows), room(self._rows), room(n), room(tape), room(len(cuts) - 2, edges + n),
+            torch.full_like(numbers.beta, decay), by_gates, self._rows, tape,
             CHOICE=(*self.choice, max(2, 1 << (self.choice[0] - 1).bit_length())), DECAYS=decay != 1,
             BLOCK=BLOCK, TILE=TILE,
         )  # fmt: skip

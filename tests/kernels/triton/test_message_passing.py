@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from noise import add_noise
@@ -58,7 +59,7 @@ def test_fused_is_the_reference(head: MessagePassing, dtype: torch.dtype) -> Non
 def test_a_walk_in_parts_by_one_program_has_the_same_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     head = MessagePassing(hidden=2, radius=2, rounds=1)
     monkeypatch.setattr(message_passing, "MEMORY", 1.0)  # blocks of samples one after another
-    monkeypatch.setattr(message_passing.MessagePassingTritonKernel, "_part", lambda kernel, blocks: 2)
+    monkeypatch.setattr(message_passing.MessagePassingTritonKernel, "_parts", lambda kernel, _: np.array([0, 1, 4, 6]))
     torch.use_deterministic_algorithms(True)  # which fills new memory with NaN
     try:
         ours = _everything("triton", head, DOUBLE, 70, 0.5)
@@ -68,18 +69,14 @@ def test_a_walk_in_parts_by_one_program_has_the_same_gradient(monkeypatch: pytes
 
 
 def test_walks_are_cut_where_their_tapes_would_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = ga.Autoregressive(
-        ga.random_regular(60, degree=3, seed=1), MessagePassing(hidden=1, rounds=1), kernel="triton"
-    )
-    kernel = model.kernel
-    assert kernel._part(1) == 60
-    assert kernel._tape(60) == kernel._turn_events[-1] > 3 * kernel._tape(1)
-    whole = kernel._gradient_rows(60)
+    graph, head = ga.random_regular(300, degree=3, seed=1), MessagePassing(hidden=1, rounds=1)
+    kernel = ga.Autoregressive(graph, head, kernel="triton").kernel
+    whole = kernel._parts(1)
+    assert whole.tolist() == [0, 300]
+    assert kernel._tape(whole) == kernel._turn_events[-1]
     monkeypatch.setattr(message_passing, "MEMORY", 1.0)
     assert kernel.programs == 1
-    assert kernel._gradient_rows(kernel._part(5)) < whole
+    assert kernel._gradient_rows(kernel._parts(5)) < 0.4 * kernel._gradient_rows(whole)
     monkeypatch.setattr(renewals, "MOST", 1000)
-    with pytest.raises(
-        ValueError, match="radius or refresh must renew at most 1,000 messages in a sweep on a GPU, got"
-    ):
-        ga.Autoregressive(model.graph, MessagePassing(), kernel="triton")
+    with pytest.raises(ValueError, match="radius or refresh must renew at most 1,000 messages in a sweep on a GPU"):
+        ga.Autoregressive(graph, head, kernel="triton")

@@ -81,12 +81,12 @@ def message_features(total, sizes, count, reach, a, received, back, v):  # type:
 
 @jit
 def renew(  # type: ignore[no-untyped-def]
-    turn, reads, numbers, messages, local, num_edges, tape, before, taped, column,
+    turn, reads, numbers, messages, local, num_edges, tape, before, column,
     HIDDEN: tl.constexpr, T: tl.constexpr, TAPED: tl.constexpr,
 ):  # fmt: skip
     """All messages renewed before a turn.
 
-    With TAPED, and where ``taped`` says so, what each was is written to ``tape``, from event ``before`` on.
+    With TAPED, what each was is written to ``tape``, that of event ``before`` to its first row.
     """
     for g in range(tl.load(reads.turn_ptr + turn), tl.load(reads.turn_ptr + turn + 1)):
         begin, end = tl.load(reads.group_ptr + g), tl.load(reads.group_ptr + g + 1)
@@ -102,7 +102,7 @@ def renew(  # type: ignore[no-untyped-def]
                     one, two = apply_gates(numbers.message_gates, f, HIDDEN)
                     sent += sent * one + (back - sent) * two
                 if TAPED:
-                    tl.store(tape + rows_at(event + j - before, column), back, mask=mask & taped)
+                    tl.store(tape + rows_at(event + j - before, column), back, mask=mask)
                 to = tl.where(aside, num_edges + event + j - start, row)
                 tl.debug_barrier()  # threads that read what is overwritten have read it
                 tl.store(messages + rows_at(to, column), sent, mask=mask)
@@ -146,7 +146,7 @@ def logit(  # type: ignore[no-untyped-def]
         clear(messages, num_edges, column, TILE)
         clear(read, num_spins, column, TILE)
         tl.debug_barrier()
-    renew(i, reads, numbers, messages, read, num_edges, messages, 0, False, column, HIDDEN, T, False)
+    renew(i, reads, numbers, messages, read, num_edges, messages, 0, column, HIDDEN, T, False)
     p = tl.load(reads.place + i)
     this = tl.zeros((1,), tl.int32) + p
     first, stop = tl.load(reads.start + i + tl.arange(0, 1)), tl.load(reads.ptr + this + 1)

@@ -160,14 +160,14 @@ def _write(sums, by_gates, HIDDEN: tl.constexpr):  # type: ignore[no-untyped-def
 
 @jit
 def gradient(  # type: ignore[no-untyped-def]
-    sent, reads, numbers, spins, dlogq_dlogit, factor, blocks, num_spins, part, parts, taped_before,
-    messages, by_messages, local, tape, cuts, decay, by_gates, rows, tape_rows,
+    sent, reads, numbers, spins, dlogq_dlogit, factor, blocks, num_spins, starts, parts, taped_before,
+    messages, by_messages, local, tape, kept, decay, by_gates, rows, tape_rows,
     CHOICE: tl.constexpr, DECAYS: tl.constexpr, BLOCK: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     """Derivatives of each block by the weights of both gates, (blocks, 2, weights).
 
-    Turns are walked ``part`` at a time, from the last ``parts`` of them to the first; ``taped_before`` are the events
-    before each. ``cuts``, (programs, parts − 1, 2E + N, BLOCK), has messages and fields where all but the first start.
+    Turns are walked in ``parts`` from one of ``starts`` to the next, the last part first; ``taped_before`` are the
+    events before each turn. ``kept``, (programs, parts − 1, 2E + N, BLOCK), is for messages and fields at the others.
     Derivatives by messages are multiplied by ``decay`` from each spin to the one before.
     """
     HIDDEN: tl.constexpr = CHOICE[0]
@@ -180,8 +180,9 @@ def gradient(  # type: ignore[no-untyped-def]
     by_messages += program * rows * BLOCK
     local += program * num_spins * BLOCK
     tape += program * tape_rows * BLOCK
-    kept = num_edges + num_spins
-    cuts += program * (parts - 1) * kept * BLOCK
+    state = (num_edges + num_spins).to(tl.int64) * BLOCK
+    kept += program * (parts - 1) * state
+    fields = num_edges.to(tl.int64) * BLOCK  # where they follow messages
     for block in range(tl.program_id(0), blocks, tl.num_programs(0)):
         here = tl.cast(block, tl.int64)
         x = spins + here * num_spins * BLOCK + column
@@ -192,29 +193,28 @@ def gradient(  # type: ignore[no-untyped-def]
         clear(by_messages, num_edges, column, TILE)
         clear(local, num_spins, column, TILE)
         tl.debug_barrier()
-        for turn in range((parts - 1) * part):
-            cut = cuts + (tl.cast(turn, tl.int64) // part - 1) * kept * BLOCK
-            if (turn % part == 0) & (turn > 0):
-                _copy(messages, cut, num_edges, column, TILE)
-                _copy(local, cut + num_edges.to(tl.int64) * BLOCK, num_spins, column, TILE)
-            renew(turn, reads, numbers, messages, local, num_edges, tape, 0, False, column, HIDDEN, T, False)
-            _tell(turn, 1.0, sent, numbers.coupling, tl.load(x + turn * BLOCK), local, column, TILE)
+        for p in range(1, parts):
+            for turn in range(tl.load(starts + p - 1), tl.load(starts + p)):
+                renew(turn, reads, numbers, messages, local, num_edges, tape, 0, column, HIDDEN, T, False)
+                _tell(turn, 1.0, sent, numbers.coupling, tl.load(x + turn * BLOCK), local, column, TILE)
+            at = kept + tl.cast(p - 1, tl.int64) * state
+            _copy(messages, at, num_edges, column, TILE)
+            _copy(local, at + fields, num_spins, column, TILE)
         for done in range(parts):
-            begin = (parts - 1 - done) * part
-            end = tl.minimum(begin + part, num_spins)
+            p = parts - 1 - done
+            begin, end = tl.load(starts + p), tl.load(starts + p + 1)
             before = tl.load(taped_before + begin)
             tl.debug_barrier()
-            if done > 0:
-                if begin > 0:
-                    cut = cuts + tl.cast(parts - 2 - done, tl.int64) * kept * BLOCK
-                    _copy(cut, messages, num_edges, column, TILE)
-                    _copy(cut + num_edges.to(tl.int64) * BLOCK, local, num_spins, column, TILE)
-                else:
-                    clear(messages, num_edges, column, TILE)
-                    clear(local, num_spins, column, TILE)
-                tl.debug_barrier()
+            if p == 0:
+                clear(messages, num_edges, column, TILE)
+                clear(local, num_spins, column, TILE)
+            else:
+                at = kept + tl.cast(p - 1, tl.int64) * state
+                _copy(at, messages, num_edges, column, TILE)
+                _copy(at + fields, local, num_spins, column, TILE)
+            tl.debug_barrier()
             for turn in range(begin, end):
-                renew(turn, reads, numbers, messages, local, num_edges, tape, before, True, column, HIDDEN, T, True)
+                renew(turn, reads, numbers, messages, local, num_edges, tape, before, column, HIDDEN, T, True)
                 _tell(turn, 1.0, sent, numbers.coupling, tl.load(x + turn * BLOCK), local, column, TILE)
             for later in range(end - begin):
                 turn = end - 1 - later
