@@ -47,7 +47,7 @@ def _all_there_is(model: ga.Autoregressive, count: int) -> list[Tensor]:
     x = (2 * bits - 1).to(model.dtype)
     found = [q.log_prob(x), q.logits(x)]
     weights = list(model.parameters())
-    drawn = kernel.sample(BETA, kernel.graph_couplings(model.frontier), 3, 64, 77, bool(weights))
+    drawn = kernel.sample(BETA, kernel.graph_couplings(model.frontier), 3, 64, min(77, count), bool(weights))
     if model.dtype == torch.float64:  # in float32 a draw may fall between two roundings
         found += [drawn.log_prob, drawn.energy, drawn.spins]
     for value in found[:3] if weights else ():

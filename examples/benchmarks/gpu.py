@@ -21,6 +21,7 @@ import graphar as ga
 
 BATCHES = (1024, 16_384, 262_144)
 TIMED = {"linear": ga.heads.Linear(), "mlp": ga.heads.MLP(), "made": ga.heads.MADE()}
+TIMED["message"] = ga.heads.MessagePassing(hidden=8)
 
 
 def finished(task) -> None:

@@ -11,10 +11,12 @@ from graphar.kernels.compiled.levels import LevelsKernel
 from graphar.kernels.compiled.linear import LinearKernel
 from graphar.kernels.reference.cuda_graph import CudaGraphKernel
 from graphar.kernels.reference.levels import ReferenceKernel
+from graphar.kernels.reference.message_passing import MessagePassingReferenceKernel
 from graphar.kernels.select import select_kernel
 from graphar.kernels.triton.availability import check_device
 from graphar.kernels.triton.linear import LinearTritonKernel
 from graphar.kernels.triton.made import MADETritonKernel
+from graphar.kernels.triton.message_passing import MessagePassingTritonKernel
 from graphar.kernels.triton.mlp import MLPTritonKernel
 
 
@@ -38,6 +40,9 @@ def test_a_gpu_is_given_fused_kernels_where_triton_is_installed(monkeypatch: pyt
         for head, fused in ((ga.heads.MLP(), MLPTritonKernel), (ga.heads.MADE(), MADETritonKernel)):
             bound = ga.Autoregressive(ga.chain(5), head).head
             assert select_kernel("auto", bound, gpu) is (fused if there else CudaGraphKernel)
+        bound = ga.Autoregressive(ga.chain(5), ga.heads.MessagePassing()).head
+        level_by_level = MessagePassingReferenceKernel
+        assert select_kernel("auto", bound, gpu) is (MessagePassingTritonKernel if there else level_by_level)
         assert select_kernel("auto", linear, torch.device("cpu")) is LinearKernel
         assert select_kernel("auto", linear, torch.device("meta")) is CudaGraphKernel
 

@@ -58,19 +58,19 @@ def _deterministic() -> Iterator[None]:
 
 @pytest.mark.parametrize(("name", "head", "dtype", "frontier"), CASES, ids=repr)
 def test_fused_is_the_reference(name: str, head: ga.heads.Head, dtype: torch.dtype, frontier: str) -> None:
-    check_compiled(GRAPHS[name], head, dtype, "triton", 70, frontier=frontier)
+    check_compiled(GRAPHS[name], head, dtype, "triton", 20, frontier=frontier)
 
 
 def test_of_interactions_of_many_spins() -> None:
-    check_compiled(MANY, Linear(), DOUBLE, "triton", 70, radius=1)
+    check_compiled(MANY, Linear(), DOUBLE, "triton", 20, radius=1)
 
 
 def test_of_a_core() -> None:
-    check_compiled(GRAPHS["torus"], Linear("parents"), DOUBLE, "triton", 70, exact_width=3)
+    check_compiled(GRAPHS["torus"], Linear("parents"), DOUBLE, "triton", 20, exact_width=3)
 
 
 def test_laws() -> None:
-    LAWS["normalised"](_model(GRAPHS["isolated spin"]))
+    LAWS["normalised"](_model(GRAPHS["pair"]))
     LAWS["causal"](_model(GRAPHS["isolated spin"], "parents"))
     LAWS["samples_carry_their_density"](_model(GRAPHS["two components"], exact_width=2))
     LAWS["any_split_is_the_same"](_model(GRAPHS["pair"]))
@@ -125,9 +125,9 @@ def test_no_samples_at_all(kernel: str) -> None:
 def test_a_model_that_was_trained_so_draws_the_same_on_compiled_loops(tmp_path: Path) -> None:
     model = ga.Autoregressive(GRAPHS["isolated spin"], kernel="triton", dtype=DOUBLE)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
-    for seed in (1, 2, 3):
+    for seed in (1, 2):
         optimizer.zero_grad()
-        variational_step(model.at(0.8), 128, hash_key(seed, "training"))
+        variational_step(model.at(0.8), 64, hash_key(seed, "training"))
         optimizer.step()
     ga.save(model, tmp_path / "model.pt")
     other = ga.load(tmp_path / "model.pt")

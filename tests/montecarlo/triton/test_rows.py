@@ -9,7 +9,6 @@ os.environ.setdefault("TRITON_INTERPRET", "1")
 
 import pytest
 import torch
-from every_sampler import chi_square_z, distribution
 from hypergraphs import HYPERGRAPHS
 
 import graphar as ga
@@ -49,7 +48,7 @@ def test_chains_are_those_of_the_cpu(graph: str, name: str, order: str, replicas
     cpu, card = _two(name, GRAPHS[graph], order=order)
     state, same = cpu.init(replicas, seed=3), card.init(replicas, seed=3)
     assert torch.equal(state.spins, same.spins.cpu())
-    for sweeps, measure in ((4, 3), (1, 0)):  # the second from where the first ended
+    for sweeps, measure in ((2, 2), (1, 0)):  # the second from where the first ended
         state, info = cpu.step(state, betas, sweeps, measure=measure)
         same, other = card.step(same, betas, sweeps, measure=measure)
         assert torch.equal(state.spins, same.spins.cpu())
@@ -61,9 +60,9 @@ def test_chains_are_those_of_the_cpu(graph: str, name: str, order: str, replicas
 def test_each_sweep_has_its_temperature_and_launches_may_be_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "MAX_TABLE", 200)  # tables of three sweeps
     cpu, card = _two("HeatBath", GRAPHS["gaussian, fields"], order="random")
-    for betas in (torch.linspace(0, 2, 7)[:, None], torch.linspace(0, 2, 7 * 65).reshape(7, 65)):
-        state, info = cpu.step(cpu.init(65, seed=1), betas, 7, measure=2)
-        same, other = card.step(card.init(65, seed=1), betas, 7, measure=2)
+    for betas in (torch.linspace(0, 2, 4)[:, None], torch.linspace(0, 2, 4 * 65).reshape(4, 65)):
+        state, info = cpu.step(cpu.init(65, seed=1), betas, 4, measure=2)
+        same, other = card.step(card.init(65, seed=1), betas, 4, measure=2)
         assert torch.equal(state.spins, same.spins.cpu())
         torch.testing.assert_close(info.energies, other.energies, rtol=1e-14, atol=1e-13)
 
@@ -78,14 +77,6 @@ def test_programs_may_share_the_sites_of_a_colour(monkeypatch: pytest.MonkeyPatc
     assert torch.equal(info.flipped, other.flipped)
 
 
-def test_spins_are_of_the_boltzmann_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping, "BLOCK", 2**13)  # the interpreter takes as long for one replica as for all
-    graph = GRAPHS["gaussian, fields"]
-    card = mc.HeatBath(graph.to(DEVICE), kernel="triton")
-    spins = card.step(card.init(2**13, seed=7), 0.5, 12, measure=0)[0].spins.cpu()
-    assert abs(chi_square_z(spins, distribution(graph, 0.5))) < 4
-
-
 def test_columns_hold_each_replica_once() -> None:
     spins = torch.arange(150)[:, None] * torch.ones(3, dtype=torch.long)
     rows = columns.to_columns(spins, 256)
@@ -94,9 +85,9 @@ def test_columns_hold_each_replica_once() -> None:
 
 
 RUNS = {
-    "sample": lambda graph, sampler: mc.sample(sampler, 0.7, 6, 10, seed=2, keep=2, progress=False),
+    "sample": lambda graph, sampler: mc.sample(sampler, 0.7, 4, 10, seed=2, keep=2, progress=False),
     "annealing": lambda graph, sampler: mc.simulated_annealing(
-        graph, (0.1, 2.0), 6, 10, seed=2, sampler=sampler, progress=False
+        graph, (0.1, 2.0), 4, 10, seed=2, sampler=sampler, progress=False
     ),
     "population": lambda graph, sampler: mc.population_annealing(
         graph, (0.0, 0.5), 6, 10, seed=2, sampler=sampler, sweeps_per_step=3, progress=False

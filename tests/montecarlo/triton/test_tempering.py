@@ -41,7 +41,7 @@ def test_runs_are_those_of_the_cpu(name: str) -> None:
     order = options.pop("order", "typewriter")
     results = [
         mc.parallel_tempering(
-            graph, betas, 6, seed=4, keep=1, sampler=make(where, order=order, kernel=kernel), progress=False, **options
+            graph, betas, 4, seed=4, keep=1, sampler=make(where, order=order, kernel=kernel), progress=False, **options
         )
         for where, kernel in ((graph, "numba"), (graph.to(DEVICE), "triton"))
     ]
