@@ -113,7 +113,7 @@ class MADETritonKernel(PairTritonKernel):
         constants = {"CHOICE": self.choice, "BLOCK": BLOCK, "ROWS": ROWS}
         for k in range(depth - 1, 0, -1):
             launching.launch(
-                units_gradient, (-(-n * channels // ROWS), blocks, copies), self.device,
+                units_gradient, (blocks, -(-n * channels // ROWS), copies), self.device,
                 numbers, kept.inner, by_ups, n, by_units, by_slopes, K=k, **constants,
             )  # fmt: skip
         weights = numbers.weight.numel()

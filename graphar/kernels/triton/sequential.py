@@ -184,7 +184,8 @@ class _Sweep(torch.autograd.Function):
         by_log_prob, by_logits, _ = gradients
         factor = by_log_prob.view(len(spins), spins.shape[2]).to(spins.dtype).contiguous()
         if by_logits.numel():
-            dlogq_dlogit, factor = dlogq_dlogit * factor[:, None] + by_logits, torch.ones_like(factor)
+            by_logits = (dlogq_dlogit * factor[:, None] + by_logits).contiguous()
+            dlogq_dlogit, factor = by_logits, torch.ones_like(factor)
         wanted = ctx.needs_input_grad[7:]
         drawn = Drawn(spins, dlogq_dlogit, factor, messages, tuple(scratch))
         found = ctx.kernel.gradient(ctx.numbers, drawn, wanted)

@@ -122,7 +122,8 @@ def bit_sweeps(  # type: ignore[no-untyped-def]
     digits,
     inverted,
     total,
-    numbers,
+    key: tl.int64,
+    step: tl.int64,
     order,
     order_row,
     table,
@@ -153,7 +154,6 @@ def bit_sweeps(  # type: ignore[no-untyped-def]
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     share = tl.program_id(1)
     lanes = ((at >> 3) * 16 + (at & 7)).to(tl.uint32)
-    key, step = tl.load(numbers), tl.load(numbers + 1)
     first = start + share * part
     last = tl.minimum(first + part, stop)
     if COUNT:

@@ -20,7 +20,9 @@ def _pair_of_words(key, step, system, place):  # type: ignore[no-untyped-def]
 
 @jit
 def exchange_temperatures(  # type: ignore[no-untyped-def]
-    numbers,
+    key: tl.int64,
+    step: tl.int64,
+    shift,
     betas,
     twice_beta,
     energy,
@@ -46,7 +48,7 @@ def exchange_temperatures(  # type: ignore[no-untyped-def]
     """Counts where lanes come from, keeps the lowest energy, and swaps neighbouring temperatures, every other pair.
 
     Args:
-        numbers: key of the random bits, step, and which pairs, int64, (3,).
+        key, step, shift: of the random bits, the step, and which pairs.
         betas, twice_beta: of the ladder, float64, and times 2 × scale, float32, (T,).
         energy: of each column, float64.
         lanes, next_lanes: columns of each system at each β, before and after, int64, (systems, T).
@@ -59,7 +61,7 @@ def exchange_temperatures(  # type: ignore[no-untyped-def]
         beta: written for each column, float32.
     """
     system = tl.program_id(0)
-    key, step, shift = tl.load(numbers), tl.load(numbers + 1).to(tl.uint32), tl.load(numbers + 2).to(tl.int32)
+    step = step.to(tl.uint32)
     k = tl.arange(0, SIZE)
     inside = k < T
     at = system * T + k
@@ -121,7 +123,9 @@ def _join(ptr, neighbour, marks, room, q, inside, i):  # type: ignore[no-untyped
 
 @jit
 def exchange_clusters(  # type: ignore[no-untyped-def]
-    numbers,
+    key: tl.int64,
+    step: tl.int64,
+    shift,
     ptr,
     neighbour,
     spins,
@@ -140,7 +144,7 @@ def exchange_clusters(  # type: ignore[no-untyped-def]
     """Houdayer's move between systems of neighbouring numbers at every β.
 
     Args:
-        numbers: key of the random bits, step, and by how much pairs are shifted, int64, (3,).
+        key, step, shift: of the random bits, the step, and by how much pairs are shifted.
         ptr, neighbour: sites that interact, int64.
         lanes: columns of each system at each β, int64, (systems, T).
         cluster_sites: to which sizes are added, of the first system of each pair, int64, (systems, T).
@@ -150,7 +154,7 @@ def exchange_clusters(  # type: ignore[no-untyped-def]
     """
     q = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = q < pairs
-    key, step, shift = tl.load(numbers), tl.load(numbers + 1).to(tl.uint32), tl.load(numbers + 2).to(tl.int32)
+    step = step.to(tl.uint32)
     half = per_block // 2
     k, block, s = q % T, q // T // half, q // T % half * 2
     one = (block * per_block + (s + shift) % per_block) * T + k

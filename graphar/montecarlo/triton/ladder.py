@@ -76,9 +76,8 @@ class LadderOnDevice:
             self._lanes, self._next = self._next, self._lanes
         return energies.cpu().numpy()
 
-    def _numbers(self, key: int, step: int, shifts: bool) -> torch.Tensor:
-        shift = step // self._ladder.sweeps % 2 if shifts else 0
-        return torch.tensor([signed(key), step, shift]).to(self._device)
+    def _numbers(self, key: int, step: int, shifts: bool) -> tuple[int, int, int]:
+        return signed(key), step, step // self._ladder.sweeps % 2 if shifts else 0
 
     def _exchange_clusters(self, key: int, step: int) -> None:
         from graphar.montecarlo.triton.exchanges import exchange_clusters
@@ -87,7 +86,7 @@ class LadderOnDevice:
         launch(
             exchange_clusters,
             (room // _PAIRS,),
-            self._numbers(key, step, m > 2),
+            *self._numbers(key, step, m > 2),
             self._ptr,
             self._neighbour,
             self._spins,
@@ -111,7 +110,7 @@ class LadderOnDevice:
         launch(
             exchange_temperatures,
             (systems,),
-            self._numbers(key, step, True),
+            *self._numbers(key, step, True),
             self._betas,
             self._twice_beta,
             self._rows.energies(self._spins),

@@ -76,7 +76,8 @@ def row_sweeps(  # type: ignore[no-untyped-def]
     many_weight,
     other_ptr,
     other,
-    numbers,
+    key: tl.int64,
+    step: tl.int64,
     order,
     order_row,
     twice_beta,
@@ -100,7 +101,7 @@ def row_sweeps(  # type: ignore[no-untyped-def]
 
     Args:
         ptr … other: of :class:`graphar.montecarlo.plan.Terms`.
-        numbers: key of the spins' random bits and the first step, int64, (2,).
+        key, step: of the spins' random bits, and the first step.
         order: sites of a sweep, int32, at rows ``order_row`` apart, 0 where all sweeps have the same.
         twice_beta: 2β × scale, float32, at rows ``beta_row`` and columns ``beta_column`` apart.
         spins: (N, columns), int8.
@@ -110,7 +111,6 @@ def row_sweeps(  # type: ignore[no-untyped-def]
     block, share = tl.program_id(0), tl.program_id(1)
     at = block * BLOCK + tl.arange(0, BLOCK)
     lanes = (block * (BLOCK // 4) + tl.arange(0, BLOCK // 4)).to(tl.uint32)
-    key, step = tl.load(numbers), tl.load(numbers + 1)
     flipped = tl.zeros((BLOCK,), tl.int32)
     first = start + share * part
     last = tl.minimum(first + part, stop)

@@ -174,18 +174,18 @@ def units_gradient(  # type: ignore[no-untyped-def]
     COPIES: tl.constexpr = CHOICE[2]
     OUTS: tl.constexpr = CHANNELS if K < DEPTH - 1 else 1
     column = tl.arange(0, BLOCK)
-    block, copy = tl.program_id(1).to(tl.int64), tl.program_id(2)
+    block, copy = tl.program_id(0).to(tl.int64), tl.program_id(2)
     rows_of_block = (DEPTH - 1) * COPIES * num_spins * CHANNELS
     if K < DEPTH - 1:
         above = by_units + (block * rows_of_block + (K * COPIES + copy) * num_spins * CHANNELS) * BLOCK
     else:
         above = by_ups + (block * COPIES + copy) * num_spins * BLOCK
-    to = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    to = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
     inside = to < num_spins * CHANNELS
     j, c = to // CHANNELS, to % CHANNELS
     weights = numbers.weight + tl.load(numbers.starts + K)
     total = tl.zeros((ROWS, BLOCK), by_units.dtype.element_ty)
-    for start in range(tl.program_id(0) * ROWS // CHANNELS * OUTS, num_spins * OUTS, ROWS):
+    for start in range(tl.program_id(1) * ROWS // CHANNELS * OUTS, num_spins * OUTS, ROWS):
         reader = start + tl.arange(0, ROWS)
         i, o = reader // OUTS, reader % OUTS
         pair = o.to(tl.int64) * _pairs(K, num_spins) + _pairs(K, i)

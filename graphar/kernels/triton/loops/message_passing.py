@@ -163,4 +163,5 @@ def logit(  # type: ignore[no-untyped-def]
             at, inside, xi = pairs_of(k, stop, reads, read, column, TILE)
             skip += tl.load(numbers.pairs + at, mask=inside, other=0.0)[:, None] * xi
         answer += tl.sum(skip, 0) + tl.load(numbers.constant + p)
+    tl.debug_barrier()  # the spin adds to fields that others have read
     return answer

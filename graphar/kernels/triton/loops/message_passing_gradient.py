@@ -161,7 +161,7 @@ def _write(sums, by_gates, HIDDEN: tl.constexpr):  # type: ignore[no-untyped-def
 @jit
 def gradient(  # type: ignore[no-untyped-def]
     sent, reads, numbers, spins, dlogq_dlogit, factor, blocks, num_spins, starts, parts, taped_before,
-    messages, by_messages, local, tape, kept, decay, by_gates, rows, tape_rows,
+    messages, by_messages, local, tape, kept, decay, by_gates, num_rows, num_taped,
     CHOICE: tl.constexpr, DECAYS: tl.constexpr, BLOCK: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     """Derivatives of each block by the weights of both gates, (blocks, 2, weights).
@@ -176,10 +176,10 @@ def gradient(  # type: ignore[no-untyped-def]
     WEIGHTS: tl.constexpr = HIDDEN * (_FEATURES + 2) + 2
     column, program = tl.arange(0, BLOCK), tl.program_id(0).to(tl.int64)
     num_edges = tl.load(reads.sizes)
-    messages += program * rows * BLOCK
-    by_messages += program * rows * BLOCK
+    messages += program * num_rows * BLOCK
+    by_messages += program * num_rows * BLOCK
     local += program * num_spins * BLOCK
-    tape += program * tape_rows * BLOCK
+    tape += program * num_taped * BLOCK
     state = (num_edges + num_spins).to(tl.int64) * BLOCK
     kept += program * (parts - 1) * state
     fields = num_edges.to(tl.int64) * BLOCK  # where they follow messages
