@@ -31,7 +31,10 @@ def trained(steps: int = STEPS, **options: object) -> tuple[ga.Autoregressive, g
 
 
 def everything() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Numbers of every kind of run, of sizes that no number of processes divides: equal ones, and all but rounding."""
+    """Numbers of every kind of run, of sizes that no number of processes divides: equal ones, and others but rounding.
+
+    Rounding is that of sums of gradients, and of all that trained weights make.
+    """
     found: dict[str, torch.Tensor] = {}
     inexact: dict[str, torch.Tensor] = {}
 
@@ -44,14 +47,18 @@ def everything() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         ("exact sites, quantum", model_of(exact_width=3), {"transverse_field": [1.0, 0.5]}),
     ):
         run = ga.anneal(model, [0.5, 1.0], steps=STEPS, warmup=2, batch_size=700, seed=3, progress=False, **options)
-        keep(name, *(weight.detach() for weight in model.parameters()), run.trace.energy, run.best_spins)
-        keep(f"{name}, records", *(record.log_partition for record in run.history), run.history[-1].ess)
-    result = ga.free_energy(model.at(1.0), 1000, seed=1)
+        keep(f"{name}, lowest", run.best_spins)
+        weights = [weight.detach().flatten() for weight in model.parameters()]
+        inexact[name] = torch.cat([*weights, run.trace.energy.to(model.dtype)])
+        inexact[f"{name}, records"] = torch.tensor([each.log_partition for each in run.history] + [run.history[-1].ess])
+    untrained = model_of(dtype=torch.float64, exact_width=3).at(1.0)
+    result = ga.free_energy(untrained, 1000, seed=1)
     keep("free energy", result.log_partition.value, result.log_partition.stderr, result.pareto_k, result.best_spins)
-    few = ga.free_energy(model.at(1.0), 20, seed=1)  # all of them are the first process's
+    few = ga.free_energy(untrained, 20, seed=1)  # all of them are the first process's
     keep("few samples", few.log_partition.value, few.best_spins)
-    quantum = ga.quantum_energy(model.at(1.0), 1.0, 500)
-    keep("quantum energy", quantum.energy.value, quantum.sigma_x, quantum.best_spins)
+    quantum = ga.quantum_energy(untrained, 1.0, 500)
+    keep("quantum energy", quantum.energy.value, quantum.best_spins)
+    inexact["quantum energy"] = quantum.sigma_x
     lessons = ga.exact.enumerate(ga.chain(8, couplings="gaussian", seed=1), 1.0)
     pupil = ga.Autoregressive(ga.chain(8, couplings="gaussian", seed=1), dtype=torch.float64)
     fit = ga.fit(pupil, lessons.sample(900, seed=0), 1.0, variational=0.3, steps=8, batch_size=300, progress=False)

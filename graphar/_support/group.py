@@ -2,8 +2,8 @@
 
 What samples are asked for, their log q, their energies, is gathered in the order of their numbers: every process then
 holds the columns that one process would, and means, errors and tails made of them are the same to the last bit. Sums of
-gradients and of what is as long are sums of sums: of quarters of a batch, in the order of a binary tree, so that 1, 2
-and 4 processes make the same bits; others differ by rounding.
+gradients and of what is as long are sums of sums, in the order of the processes: the same bits on all of them, and
+those of one process but for rounding.
 """
 
 from __future__ import annotations
@@ -18,15 +18,12 @@ from torch import Tensor
 
 from graphar._support.digests import digest
 
-__all__ = ["BLOCK", "LONE", "Group", "ProcessLost", "first_of_lowest", "hearing", "tree_sum"]
+__all__ = ["BLOCK", "LONE", "Group", "ProcessLost", "first_of_lowest", "hearing"]
 
 BLOCK = 64
 """Samples and replicas are split at multiples of this many, as vector registers and random bits hold them."""
 
-PARTS = 4
-"""Of a batch, whose gradients are summed one by one."""
-
-_GATHERED = 2**26  # numbers of all processes' gradients up to which they are gathered, to be summed as a tree
+_GATHERED = 2**26  # numbers of all processes' gradients up to which they are gathered, to be summed in their order
 
 
 class ProcessLost(RuntimeError):
@@ -54,19 +51,6 @@ class Group:
 
     rank: int
     world: int
-
-    @property
-    def shared(self) -> bool:
-        """Whether the run was started as one of several processes, were it the only one."""
-        return self is not LONE
-
-    def parts(self, count: int) -> list[range]:
-        """The share of this process, in parts whose gradients are summed by :func:`tree_sum`."""
-        if not self.shared:
-            return [range(count)]
-        each = max(1, PARTS // self.world)
-        whole = Group(0, self.world * each)
-        return [whole.share(count, self.rank * each + k) for k in range(each)]
 
     @property
     def first(self) -> bool:
@@ -129,7 +113,7 @@ class Group:
         if self.world == 1:
             return part
         if not part.is_cuda and self.world * part.numel() <= _GATHERED:
-            return tree_sum(self.gather(part)[0]).to(part.device)
+            return in_order(self.gather(part)[0]).to(part.device)
         total = part.detach().contiguous().clone()
         with hearing():
             torch.distributed.all_reduce(total)
@@ -191,12 +175,12 @@ class Group:
                     )
 
 
-def tree_sum(parts: Sequence[Tensor]) -> Tensor:
-    """Neighbours first, then sums of neighbours."""
-    parts = list(parts)
-    while len(parts) > 1:
-        parts = [parts[k] + parts[k + 1] if k + 1 < len(parts) else parts[k] for k in range(0, len(parts), 2)]
-    return parts[0]
+def in_order(parts: Sequence[Tensor]) -> Tensor:
+    """Sum of parts, of which the first is written over."""
+    total = parts[0]
+    for part in parts[1:]:
+        total += part
+    return total
 
 
 def first_of_lowest(energies: Sequence[Tensor]) -> int:

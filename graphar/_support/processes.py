@@ -3,8 +3,7 @@
 torchrun starts k processes and tells each by RANK and WORLD_SIZE which of how many it is. They join at the first call
 that can be shared. Samples are numbered and their random bits follow from the number
 (:mod:`graphar.kernels.random_bits`), so process r takes an interval of numbers that no other has, and the samples are
-those of one process. How results are brought together, :mod:`graphar._support.group` says. A process that torchrun did
-not start takes its batch in one piece, which differs by rounding from quarters.
+those of one process. How results are brought together, :mod:`graphar._support.group` says.
 
 In float32 a rounding may change the draw of a spin once in some 10^7 draws, and runs part there, as equal as any two.
 
@@ -67,9 +66,9 @@ def joined() -> Group:
     if distributed.is_available() and distributed.is_initialized():
         return Group(distributed.get_rank(), distributed.get_world_size())
     world = os.environ.get("WORLD_SIZE")
-    if world is None or multiprocessing.parent_process() is not None:
+    if world in (None, "1") or multiprocessing.parent_process() is not None:
         return LONE
-    return Group(0, 1) if world == "1" else _join()
+    return _join()
 
 
 def _join() -> Group:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from graphar._support.checks import check_count
-from graphar._support.group import LONE, Group, tree_sum
+from graphar._support.group import LONE, Group
 from graphar._support.processes import joined
 from graphar._support.seeds import choose_key
 from graphar.estimators.partition import Estimate
@@ -118,24 +118,23 @@ def quantum_energy(
 def evaluate_quantum(q: Distribution, field: Tensor, num_samples: int, key: int, group: Group = LONE) -> QuantumEnergy:
     """:func:`quantum_energy` for fields of every site, by a key; processes draw a share each."""
     nothing = torch.zeros(0, dtype=torch.float64)
-    classical, local, log_q, sums = [nothing], [nothing], [nothing], []
+    classical, local, log_q, flips = [nothing], [nothing], [nothing], torch.zeros_like(field)
     best_energy, best_spins = math.inf, torch.zeros(q.graph.num_spins, dtype=torch.int8)
-    for part in group.parts(num_samples):
-        sums.append(torch.zeros_like(field))
-        for drawn in q.draw(len(part), key, first=part.start) if part else ():
-            energies = q.graph.energy(drawn.spins).to("cpu", torch.float64)
-            ratios = amplitude_ratios(q, drawn.spins).cpu()
-            with torch_alone():  # the order of long sums is that of one thread
-                local.append(energies - ratios @ field)
-                sums[-1] += ratios.sum(0)
-            lowest = int(energies.argmin())
-            if energies[lowest] < best_energy:
-                best_energy, best_spins = float(energies[lowest]), drawn.spins[lowest].to("cpu", torch.int8)
-            classical.append(energies)
-            log_q.append(drawn.full_log_prob.cpu())
+    own = group.share(num_samples)
+    for drawn in q.draw(len(own), key, first=own.start) if own else ():
+        energies = q.graph.energy(drawn.spins).to("cpu", torch.float64)
+        ratios = amplitude_ratios(q, drawn.spins).cpu()
+        with torch_alone():  # the order of long sums is that of one thread
+            local.append(energies - ratios @ field)
+            flips += ratios.sum(0)
+        lowest = int(energies.argmin())
+        if energies[lowest] < best_energy:
+            best_energy, best_spins = float(energies[lowest]), drawn.spins[lowest].to("cpu", torch.int8)
+        classical.append(energies)
+        log_q.append(drawn.full_log_prob.cpu())
     columns = [torch.cat(part) for part in (local, classical, log_q)]
     (of_h, of_classical, of_log_q), _ = group.gather_samples(columns, num_samples)
-    flips = group.sum(tree_sum(sums))
+    flips = group.sum(flips)
     best_energy, best_spins = group.lowest(best_energy, best_spins)
     if not bool(torch.isfinite(of_h).all()):
         raise ValueError("local energies must be finite, got NaN or inf: the model's weights or couplings are not")

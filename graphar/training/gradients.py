@@ -1,4 +1,4 @@
-"""Gradients of weights, summed part by part and over the processes of a run."""
+"""Gradients of weights, summed over the processes of a run."""
 
 from __future__ import annotations
 
@@ -7,34 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from graphar._support.group import Group, tree_sum
+from graphar._support.group import Group
 
-__all__ = ["Gradients", "put_gradients", "sum_gradients", "sum_of_parts", "take_gradients"]
-
-Gradients = list[Tensor | None]
-"""One for each weight; None of weights that nothing depends on."""
-
-
-def take_gradients(weights: Sequence[Tensor]) -> Gradients:
-    """Every ``.grad``, which is None after it."""
-    found = [weight.grad for weight in weights]
-    put_gradients(weights, [None] * len(weights))
-    return found
-
-
-def put_gradients(weights: Sequence[Tensor], gradients: Gradients) -> None:
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.grad = gradient
-
-
-def sum_of_parts(parts: Sequence[Gradients]) -> Gradients:
-    """In the order of a binary tree; a part without a gradient counts as zero."""
-    sums: Gradients = []
-    for each in zip(*parts, strict=True):
-        there = next((part for part in each if part is not None), None)
-        full = [] if there is None else [torch.zeros_like(there) if part is None else part for part in each]
-        sums.append(tree_sum(full) if full else None)
-    return sums
+__all__ = ["sum_gradients"]
 
 
 @torch.no_grad()
@@ -47,6 +22,6 @@ def sum_gradients(group: Group, weights: Sequence[Tensor], flag: bool = False) -
     total = group.sum(torch.cat([*(part.reshape(-1) for part in parts), told]))
     *sums, told = total.split([*(part.numel() for part in parts), told.numel()])
     *found, flagged = (told > 0).tolist()
-    there = [part.view_as(weight) if has else None for weight, part, has in zip(weights, sums, found, strict=True)]
-    put_gradients(weights, there)
+    for weight, part, has in zip(weights, sums, found, strict=True):
+        weight.grad = part.view_as(weight) if has else None
     return bool(flagged)

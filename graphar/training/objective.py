@@ -21,7 +21,6 @@ M. Hibat-Allah et al., `Nat. Mach. Intell. 3, 952 (2021) <https://arxiv.org/abs/
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -34,7 +33,6 @@ from graphar.kernels.base import Samples
 from graphar.kernels.compiled.threads import torch_alone
 from graphar.models.distribution import Distribution, check_distribution
 from graphar.models.parts import NoExactSites
-from graphar.training.gradients import put_gradients, sum_of_parts, take_gradients
 
 __all__ = ["FREE_ENERGY", "Objective", "VariationalStep", "does_little", "trace_row", "variational_step"]
 
@@ -101,11 +99,10 @@ def does_little(q: Distribution) -> bool:
 
 def _step(q: Distribution, batch_size: int, source: Source, objective: Objective, group: Group) -> VariationalStep:
     key = source if isinstance(source, int) else choose_key(None, source, "samples")
-    parts = group.parts(batch_size)
+    own = group.share(batch_size)
     # One chunk's samples keep what their gradient needs; more chunks would keep more than memory is meant to hold.
-    fits = sum(map(len, parts)) <= q.chunk_size
-    by_part = [list(q.draw(len(part), key, fits, part.start)) if part else [] for part in parts]
-    drawn = [each for some in by_part for each in some]
+    fits = len(own) <= q.chunk_size
+    drawn = list(q.draw(len(own), key, fits, own.start)) if own else []
     columns = [torch.zeros(0, dtype=torch.float64)] * 3
     if drawn:
         columns = [torch.cat(part) for part in zip(*(_seen(q, part, objective) for part in drawn), strict=True)]
@@ -117,26 +114,11 @@ def _step(q: Distribution, batch_size: int, source: Source, objective: Objective
         loss = log_prob + loss
     with torch_alone():  # the order of a long sum is that of one thread, whatever their number
         weight = (loss - loss.mean()) / (batch_size - 1)
-    own = group.share(batch_size)
-    weight = weight[own.start : own.stop].to(columns[0].device)
-    shares = weight.split([len(part) for part in drawn])
-    if not group.shared:
-        _add_gradient(q, drawn, shares, fits)
-        return VariationalStep(loss, spins, energy, log_prob, flips)
-    weights, first, sums = [each for each in q.model.parameters() if each.requires_grad], 0, []
-    before = take_gradients(weights)
-    for some in by_part:
-        _add_gradient(q, some, shares[first : first + len(some)], fits)
-        first += len(some)
-        sums.append(take_gradients(weights))
-    put_gradients(weights, sum_of_parts([before, sum_of_parts(sums)]))
-    return VariationalStep(loss, spins, energy, log_prob, flips)
-
-
-def _add_gradient(q: Distribution, drawn: list[Samples], shares: Sequence[Tensor], fits: bool) -> None:
+    shares = weight[own.start : own.stop].to(columns[0].device).split([len(part) for part in drawn])
     for part, share in zip(drawn, shares, strict=True):
         log_q = part.log_prob if fits else q.learned_part.log_prob(part.learned)
         (share @ log_q).backward()
+    return VariationalStep(loss, spins, energy, log_prob, flips)
 
 
 def _of_all(

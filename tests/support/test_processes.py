@@ -16,7 +16,7 @@ from several_processes import everything, trained
 
 import graphar
 from graphar._support.digests import digest
-from graphar._support.group import LONE, Group, ProcessLost, tree_sum
+from graphar._support.group import LONE, Group, ProcessLost
 from graphar._support.processes import joined, naming_checkpoint
 
 SCRIPT = Path(several_processes.__file__)
@@ -32,19 +32,16 @@ def torchrun(processes: int, *arguments: object) -> "subprocess.CompletedProcess
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_two_processes_do_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     done = torchrun(2, SCRIPT, "everything", tmp_path / "found.pt")
     assert done.returncode == 0, done.stderr[-3000:]
     zero, one = (torch.load(tmp_path / f"found.{rank}") for rank in range(2))
-    alone = trained()[0]
-    monkeypatch.setenv("WORLD_SIZE", "1")  # as torchrun says it: one process then sums in quarters as well
     found, rounded = everything()
     for name, values in found.items():
         assert torch.equal(zero["found"][name], values), name
-    for weight, other in zip(alone.parameters(), trained()[0].parameters(), strict=True):
-        torch.testing.assert_close(weight, other, rtol=1e-10, atol=1e-10)
     for name, values in rounded.items():
-        torch.testing.assert_close(zero["inexact"][name], values, rtol=1e-5, atol=1e-5, msg=name)
+        near = 1e-10 if values.dtype == torch.float64 else 1e-5
+        torch.testing.assert_close(zero["inexact"][name], values, rtol=near, atol=near, msg=name)
     said = zero["said"]
     assert (said.pop("rank"), one["said"].pop("rank")) == ("0", "1")
     assert "graph must be the same on all 2 processes, got another on process 1" in said["graph"]
@@ -86,9 +83,6 @@ def test_no_two_processes_share_a_sample(count: int) -> None:
     for world in (1, 2, 3, 4, 8, 13):
         shares = [Group(rank, world).share(count) for rank in range(world)]
         assert [number for share in shares for number in share] == list(range(count))
-        for rank in range(world):
-            parts = [number for part in Group(rank, world).parts(count) for number in part]
-            assert parts == list(shares[rank])
 
 
 def test_values_that_differ_have_other_digests() -> None:
@@ -98,16 +92,6 @@ def test_values_that_differ_have_other_digests() -> None:
     for one, two in ((spins, other), (torch.from_numpy(spins), torch.from_numpy(other)), ([1, [2]], [[1], 2])):
         assert digest(one) == digest(one)
         assert digest(one) != digest(two)
-
-
-def test_halves_are_nested_in_the_tree() -> None:
-    parts = [torch.randn(5, generator=torch.Generator().manual_seed(k)) for k in range(4)]
-    for world in (1, 2, 4):
-        each = 4 // world
-        sums = [tree_sum(parts[rank * each : (rank + 1) * each]) for rank in range(world)]
-        assert torch.equal(tree_sum(sums), tree_sum(parts))
-        shares = [part for rank in range(world) for part in Group(rank, world).parts(700)]
-        assert shares == Group(0, 1).parts(700)
 
 
 @pytest.mark.parametrize(
