@@ -13,6 +13,7 @@ All of them execute the same program and make the same calls in the same order; 
 from __future__ import annotations
 
 import atexit
+import math
 import multiprocessing
 import os
 import threading
@@ -28,6 +29,7 @@ from graphar._support.group import LONE, Group, ProcessLost, hearing
 __all__ = ["alone", "joined", "naming_checkpoint"]
 
 TIMEOUT = timedelta(minutes=10)  # for a process that hangs; one that ends is noticed at once
+JOIN_SECONDS = 120.0  # for one that does not come; GRAPHAR_JOIN_SECONDS says otherwise
 TOLD = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 _mine = threading.local()
@@ -59,6 +61,7 @@ def joined() -> Group:
 
     Raises:
         ValueError: the environment tells of several processes, but not all that is needed to join them.
+        ProcessLost: others do not come within ``GRAPHAR_JOIN_SECONDS``, two minutes by default.
     """
     if getattr(_mine, "alone", False) or threading.current_thread() is not threading.main_thread():
         return LONE
@@ -88,10 +91,42 @@ def _join() -> Group:
     if torch.cuda.is_available() and torch.distributed.is_nccl_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
         backend = "cpu:gloo,cuda:nccl"
+    store = _meet(rank, world, _join_seconds())
     with hearing():
-        torch.distributed.init_process_group(backend, rank=rank, world_size=world, timeout=TIMEOUT)
+        torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=TIMEOUT)
     atexit.register(_leave)
     return Group(rank, world)
+
+
+def _join_seconds() -> float:
+    value = os.environ.get("GRAPHAR_JOIN_SECONDS", str(JOIN_SECONDS))
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < 10**6:
+        raise ValueError(f"GRAPHAR_JOIN_SECONDS must be a positive number of seconds, got {value!r}")
+    return seconds
+
+
+def _meet(rank: int, world: int, seconds: float) -> torch.distributed.Store:
+    """What processes tell each other their addresses by, once all have come.
+
+    Raises:
+        ProcessLost: some have not.
+    """
+    wait = timedelta(seconds=seconds)
+    try:
+        store: torch.distributed.Store = next(torch.distributed.rendezvous("env://", rank, world, timeout=wait))[0]
+        store.set(f"graphar {rank}", "here")
+        store.wait([f"graphar {other}" for other in range(world)], wait)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ProcessLost(
+            f"process {rank} has waited {seconds:g} s for all {world} processes, and not all have come; the "
+            f"environment variable GRAPHAR_JOIN_SECONDS says how long they wait ({reason})"
+        ) from error
+    return store
 
 
 def _leave() -> None:

@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from graphar._support.group import LONE, Group, ProcessLost
 from graphar._support.processes import joined, naming_checkpoint
 
 SCRIPT = Path(several_processes.__file__)
+AT_NO_ADDRESS = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "a", "MASTER_PORT": "1"}
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(graphar.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
 
 
@@ -99,13 +101,26 @@ def test_values_that_differ_have_other_digests() -> None:
     [
         ({"WORLD_SIZE": "2"}, "RANK must be set where WORLD_SIZE is"),
         ({"WORLD_SIZE": "2", "RANK": "x"}, "RANK must be set .*it is a whole number; got 'x'"),
-        ({"WORLD_SIZE": "2", "RANK": "2", "MASTER_ADDR": "a", "MASTER_PORT": "1"}, "RANK must be less than WORLD_SIZE"),
+        (AT_NO_ADDRESS | {"RANK": "2"}, "RANK must be less than WORLD_SIZE"),
+        (AT_NO_ADDRESS | {"GRAPHAR_JOIN_SECONDS": "0"}, "GRAPHAR_JOIN_SECONDS must be a positive number of seconds"),
     ],
 )
 def test_half_an_environment(environment: dict[str, str], rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match=rule):
+        joined()
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_process_that_nobody_joins_gives_up(rank: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    told = {"WORLD_SIZE": "2", "RANK": rank, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    for name, value in (told | {"GRAPHAR_JOIN_SECONDS": "0.3"}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ProcessLost, match=f"process {rank} has waited 0.3 s for all 2 processes, and not all have"):
         joined()
 
 
