@@ -58,7 +58,7 @@ def everything() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     keep("few samples", few.log_partition.value, few.best_spins)
     quantum = ga.quantum_energy(untrained, 1.0, 500)
     keep("quantum energy", quantum.energy.value, quantum.best_spins)
-    inexact["quantum energy"] = quantum.sigma_x
+    inexact["flips"] = quantum.sigma_x
     lessons = ga.exact.enumerate(ga.chain(8, couplings="gaussian", seed=1), 1.0)
     pupil = ga.Autoregressive(ga.chain(8, couplings="gaussian", seed=1), dtype=torch.float64)
     fit = ga.fit(pupil, lessons.sample(900, seed=0), 1.0, variational=0.3, steps=8, batch_size=300, progress=False)
