@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from graphar._support.digests import digest
+
+if TYPE_CHECKING:
+    from graphar._support.shared_memory import Exchange
 
 __all__ = ["BLOCK", "LONE", "Group", "ProcessLost", "first_of_lowest", "hearing"]
 
@@ -47,10 +50,12 @@ class Group:
     Attributes:
         rank: number of this process, from 0 on; process 0 writes files and prints.
         world: how many there are.
+        exchange: memory that all of them see, where they are on one machine.
     """
 
     rank: int
     world: int
+    exchange: Exchange | None = field(default=None, repr=False, compare=False)
 
     @property
     def first(self) -> bool:
@@ -73,9 +78,12 @@ class Group:
             return [[part] for part in parts]
         flat = [part.detach().cpu().contiguous() for part in parts]
         data = torch.cat([part.reshape(-1).view(torch.uint8) for part in flat])
-        received = torch.empty(self.world, data.numel(), dtype=torch.uint8)
         with hearing():
-            torch.distributed.all_gather(list(received.unbind(0)), data)
+            if self.exchange is not None:
+                received = torch.from_numpy(self.exchange.gather(data.numpy()))
+            else:
+                received = torch.empty(self.world, data.numel(), dtype=torch.uint8)
+                torch.distributed.all_gather(list(received.unbind(0)), data)
         pieces = received.split([part.numel() * part.element_size() for part in flat], dim=1)
         return [
             [row.clone().view(part.dtype).view(part.shape) for row in piece]
@@ -113,7 +121,10 @@ class Group:
         if self.world == 1:
             return part
         if not part.is_cuda and self.world * part.numel() <= _GATHERED:
-            return in_order(self.gather(part)[0]).to(part.device)
+            if self.exchange is None:
+                return in_order(self.gather(part)[0])
+            with hearing():
+                return torch.from_numpy(self.exchange.sum(part.detach().numpy()))
         total = part.detach().contiguous().clone()
         with hearing():
             torch.distributed.all_reduce(total)

@@ -16,15 +16,20 @@ import atexit
 import math
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from os import PathLike
+from typing import TYPE_CHECKING
 
 import torch
 
 from graphar._support.group import LONE, Group, ProcessLost, hearing
+
+if TYPE_CHECKING:
+    from graphar._support.shared_memory import Exchange
 
 __all__ = ["alone", "joined", "naming_checkpoint"]
 
@@ -33,6 +38,7 @@ JOIN_SECONDS = 120.0  # for one that does not come; GRAPHAR_JOIN_SECONDS says ot
 TOLD = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 _mine = threading.local()
+_exchange: Exchange | None = None
 
 
 @contextmanager
@@ -67,7 +73,7 @@ def joined() -> Group:
         return LONE
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized():
-        return Group(distributed.get_rank(), distributed.get_world_size())
+        return Group(distributed.get_rank(), distributed.get_world_size(), _exchange)
     world = os.environ.get("WORLD_SIZE")
     if world in (None, "1") or multiprocessing.parent_process() is not None:
         return LONE
@@ -91,11 +97,12 @@ def _join() -> Group:
     if torch.cuda.is_available() and torch.distributed.is_nccl_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
         backend = "cpu:gloo,cuda:nccl"
-    store = _meet(rank, world, _join_seconds())
+    global _exchange
+    store, _exchange = _meet(rank, world, _join_seconds())
     with hearing():
         torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=TIMEOUT)
     atexit.register(_leave)
-    return Group(rank, world)
+    return Group(rank, world, _exchange)
 
 
 def _join_seconds() -> float:
@@ -109,8 +116,8 @@ def _join_seconds() -> float:
     return seconds
 
 
-def _meet(rank: int, world: int, seconds: float) -> torch.distributed.Store:
-    """What processes tell each other their addresses by, once all have come.
+def _meet(rank: int, world: int, seconds: float) -> tuple[torch.distributed.Store, Exchange | None]:
+    """What processes tell each other their addresses by, once all have come, and the memory of one machine's.
 
     Raises:
         ProcessLost: some have not.
@@ -120,13 +127,19 @@ def _meet(rank: int, world: int, seconds: float) -> torch.distributed.Store:
         store: torch.distributed.Store = next(torch.distributed.rendezvous("env://", rank, world, timeout=wait))[0]
         store.set(f"graphar {rank}", "here")
         store.wait([f"graphar {other}" for other in range(world)], wait)
+        exchange = None
+        if sys.platform == "linux":
+            from graphar._support.shared_memory import open_exchange
+
+            hear = lambda name: store.get(name).decode()  # noqa: E731
+            exchange = open_exchange(rank, world, store.set, hear, TIMEOUT.total_seconds())
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ProcessLost(
             f"process {rank} has waited {seconds:g} s for all {world} processes, and not all have come; the "
             f"environment variable GRAPHAR_JOIN_SECONDS says how long they wait ({reason})"
         ) from error
-    return store
+    return store, exchange
 
 
 def _leave() -> None:
