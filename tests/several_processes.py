@@ -70,17 +70,25 @@ def everything() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     graph = ga.grid((6, 6), couplings="pm1", seed=0)
     quick = {"progress": False, "seed": 5}
     annealed = mc.simulated_annealing(graph, (0.1, 2.0), 20, 1300, **quick)  # bits: in blocks of 512
-    keep("annealing, bits", annealed.spins, annealed.energies)
+    keep("annealing, bits", annealed.spins, annealed.energy, annealed.energies)
     annealed = mc.simulated_annealing(graph, (0.1, 2.0), 30, 130, sampler=mc.HeatBath(graph, order="random"), **quick)
-    keep("annealing", annealed.spins, annealed.energies)
+    keep("annealing", annealed.spins, annealed.energy, annealed.energies)
     chains = mc.heat_bath(graph, torch.linspace(0.1, 1, 150), 40, 150, **quick)
-    keep("chains", chains.spins, chains.energies, chains.flipped)
+    keep("chains", chains.spins, chains.energy, chains.energies, chains.flipped)
     clusters = mc.sample(mc.Wolff(graph), 0.5, 20, 70, **quick)
     keep("clusters", clusters.spins, clusters.energies)
     population = mc.population_annealing(graph, (0.0, 1.0), 60, 300, **quick)
     keep("population", population.spins, population.log_partition, population.rho_t)
     tempered = mc.parallel_tempering(graph, ga.linear(0.1, 2, 10), 60, 15, **quick)
-    keep("tempering", tempered.spins, tempered.energies, tempered.swap_rate, tempered.trips, tempered.best_spins)
+    keep(
+        "tempering",
+        tempered.spins,
+        tempered.energy,
+        tempered.energies,
+        tempered.swap_rate,
+        tempered.trips,
+        tempered.best_spins,
+    )
     few = mc.parallel_tempering(graph, ga.linear(0.1, 2, 4), 40, 2, **quick)  # all of them are one process's
     keep("few systems", few.spins, few.energies, few.trips, few.best_spins)
     return found, inexact

@@ -86,7 +86,7 @@ class Group:
                 torch.distributed.all_gather(list(received.unbind(0)), data)
         pieces = received.split([part.numel() * part.element_size() for part in flat], dim=1)
         return [
-            [row.clone().view(part.dtype).view(part.shape) for row in piece]
+            [_as_whole_words(row, part).view(part.dtype).view(part.shape) for row in piece]
             for part, piece in zip(flat, pieces, strict=True)
         ]
 
@@ -106,8 +106,9 @@ class Group:
         most = max(map(len, shares))
         padded = []
         for column in columns:
-            room = torch.zeros(most, *column.shape[1:], dtype=column.dtype)
-            room[: len(column)] = column.detach()
+            room = column.detach()
+            if len(column) < most:
+                room = torch.cat([room, torch.zeros(most - len(column), *column.shape[1:], dtype=column.dtype)])
             padded.append(room)
         found = self.gather(*padded, *others)
         whole = [
@@ -184,6 +185,11 @@ class Group:
                         f"{name} must be the same on all {self.world} processes, got another on process {rank} than on "
                         f"process 0{own}; ga.alone() is for what one process does by itself"
                     )
+
+
+def _as_whole_words(row: Tensor, part: Tensor) -> Tensor:
+    """Bytes of a part where they can be read as its numbers: in a piece of memory of their own."""
+    return row if part.element_size() == 1 else row.clone()
 
 
 def in_order(parts: Sequence[Tensor]) -> Tensor:

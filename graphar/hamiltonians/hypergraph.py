@@ -8,7 +8,7 @@ its incidences, pairs (site, interaction), as PyG's hypergraph layers take them,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import torch
@@ -110,6 +110,10 @@ class SpinHypergraph(HyperConvertible):
                 out.append(self.offset - graphs.sum(bonds).T)
         shape = x.shape[:-1] if member is None else (*x.shape[:-1], int(self.num_graphs))
         return torch.cat(out).reshape(shape) if out else x.new_zeros(shape, dtype=self.dtype)
+
+    def frozen_energy(self) -> Callable[[Any], Tensor]:
+        """:meth:`energy`, as of an :class:`~graphar.IsingGraph`."""
+        return self.energy
 
     def local_fields(self, spins: Any) -> Tensor:
         r"""Field on every spin from all others, (..., N): :math:`-\partial E/\partial x_i`.

@@ -9,7 +9,7 @@ E(x) = −½ Σ_directed J x x − Σ h x + offset.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -83,8 +83,16 @@ class IsingGraph(Convertible):
             Extensive energies of shape (...), in the graph's dtype; for a batch of B graphs, (..., B). They are
             differentiable in the spins, where the sum above stands for all real x; couplings are constants.
         """
+        return self._energy(spins, csr_matrix(*self.undirected(), self.num_spins))
+
+    def frozen_energy(self) -> Callable[[Any], Tensor]:
+        """:meth:`energy` of the couplings as they are now, for many calls: what they have in common is made once."""
+        couplings = csr_matrix(*self.undirected(), self.num_spins)
+        return lambda spins: self._energy(spins, couplings)
+
+    def _energy(self, spins: Any, couplings: Tensor) -> Tensor:
+        """By a matrix with J_ij at the first site of each edge."""
         x = self._spins(spins)
-        couplings = csr_matrix(*self.undirected(), self.num_spins)  # J_ij at the first site of each edge
         member = getattr(self, "batch", None)
         sites = None if member is None else Segments(member, int(self.num_graphs))  # of each graph of a PyG Batch
         out = []

@@ -120,12 +120,15 @@ def simulated_annealing(
             )
             watch.add(count, text)
     energies = torch.cat([*seen, torch.zeros(0, state.replicas, dtype=torch.float64)])
-    energies = group.gather_rows(energies, replicas, unit, 1)
-    last = group.gather_rows(state.spins.cpu(), replicas, unit)
+    last = state.spins.cpu()
+    (last, energy, of_replicas), _ = group.gather_samples(
+        [last, chain.graph.energy(last), energies.T], replicas, unit=unit
+    )
+    energies = of_replicas.T.contiguous()
     ends = watch.done - every * torch.arange(len(energies)).flip(0)
     return Annealing(
         spins=last,
-        energy=chain.graph.energy(last),
+        energy=energy,
         beta=float(betas[max(0, watch.done - 1)]),
         betas=torch.from_numpy(betas)[ends - 1],
         energies=energies,

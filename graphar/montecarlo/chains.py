@@ -145,11 +145,11 @@ def run_chains(
                 kept.append(state.spins.cpu())
     if not kept:
         kept.append(state.spins.cpu())
-    spins = group.gather_rows(torch.stack(kept, dim=1), replicas, unit)
-    energy = sampler.graph.energy(spins)
+    own = torch.stack(kept, dim=1)
     measured = torch.cat([*energies, torch.zeros(0, state.replicas, dtype=torch.float64)])
-    seen = group.gather_rows(measured, replicas, unit, 1).T
-    flipped = group.gather_rows(flipped, replicas, unit)
+    (spins, energy, seen, flipped), _ = group.gather_samples(
+        [own, sampler.graph.energy(own), measured.T, flipped], replicas, unit=unit
+    )
     return Chains(
         beta=betas[0].expand(replicas).clone(),
         spins=spins,

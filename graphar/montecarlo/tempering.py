@@ -120,8 +120,8 @@ def parallel_tempering(
                 watch.add(count * every, f"lowest {systems.best_energy:g}")
             if watch.done == stop * every and stop > first:
                 kept.append(systems.spins())
-    samples = systems.of_all(torch.stack(kept or [systems.spins()], dim=2), 1)
-    energy = chain.graph.energy(samples)
+    own = torch.stack(kept or [systems.spins()], dim=2)
+    samples, energy = systems.of_all(own, 1), systems.of_all(chain.graph.energy(own), 1)
     series = systems.of_all(torch.from_numpy(np.concatenate(seen)).permute(1, 2, 0), 1) if seen else energy
     return systems.result(samples, energy, series, stride * every, min(first * every, watch.done), watch)
 

@@ -28,7 +28,7 @@ from graphar.models.agreement import agree_on_model
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.training.average import WeightAverage
 from graphar.training.checkpoint import label_text, read_checkpoint, write_checkpoint
-from graphar.training.gradients import sum_gradients
+from graphar.training.gradients import gradient_norm, sum_gradients
 from graphar.training.many import anneal_many
 from graphar.training.objective import Objective, does_little, trace_row, variational_step
 from graphar.training.run import BetaRecord, Run, step_bar, warn_of_collapse
@@ -201,7 +201,7 @@ def anneal(
         label_text(model)  # names that no file can keep are refused before a step is done
     run = Run(settings)
     mean = WeightAverage(weights, settings["warmup"], settings["steps"], settings["average"])
-    group = joined()
+    group, energy_of = joined(), model.graph.frozen_energy()
     if resume is not None:
         group.agree(resume=True)  # the file of a run before is written when process 0 has come here
         run = read_checkpoint(resume, model, stepper, settings, mean)
@@ -248,13 +248,13 @@ def anneal(
             result = variational_step(q, batch_size, key, objective, group)
             stop.requested = sum_gradients(group, weights, stop.requested)
             with torch_alone():  # so that the order of its sum is that of one thread
-                norm = float(nn.utils.clip_grad_norm_(weights, limit))
+                norm = gradient_norm(weights, limit)
             if not (math.isfinite(norm) and bool(torch.isfinite(result.loss).all())):
                 raise ValueError(f"beta F must stay finite, got NaN or inf at beta = {now:g}, step {run.step}")
             model.trained_beta = now  # what an optimiser may ask for
             with torch_alone(does_little(q)):
                 stepper.step()
-                run.update_best(float(model.graph.energy(result.best_spins)), result.best_spins)
+                run.update_best(float(energy_of(result.best_spins)), result.best_spins)
                 row = trace_row(result, now, float(model.graph.offset))
                 run.rows.append(*row)
                 run.step += 1

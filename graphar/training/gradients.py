@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from graphar._support.group import Group
 
-__all__ = ["sum_gradients"]
+__all__ = ["gradient_norm", "sum_gradients"]
 
 
 @torch.no_grad()
@@ -25,3 +26,10 @@ def sum_gradients(group: Group, weights: Sequence[Tensor], flag: bool = False) -
     for weight, part, has in zip(weights, sums, found, strict=True):
         weight.grad = part.view_as(weight) if has else None
     return bool(flagged)
+
+
+def gradient_norm(weights: Sequence[Tensor], limit: float) -> float:
+    """Euclidean norm of all gradients, which are scaled down to a limit, where there is one, if it is more."""
+    if limit < math.inf:
+        return float(nn.utils.clip_grad_norm_(weights, limit))
+    return float(nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None]))

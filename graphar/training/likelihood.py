@@ -31,7 +31,7 @@ from graphar.models.agreement import agree_on_model
 from graphar.models.autoregressive import Autoregressive, check_model
 from graphar.models.distribution import Distribution
 from graphar.training.fitted import Fit, FitRecord
-from graphar.training.gradients import sum_gradients
+from graphar.training.gradients import gradient_norm, sum_gradients
 from graphar.training.objective import does_little, variational_step
 from graphar.training.steppers import make_stepper
 
@@ -163,7 +163,7 @@ def fit(
                 _add_variational(q, batch, hash_key(seed, "fit, samples", result.step), share, learned, group)
             stop.requested = sum_gradients(group, learned, stop.requested)
             with torch_alone():  # so that the order of its sum is that of one thread
-                norm = float(nn.utils.clip_grad_norm_(learned, limit))
+                norm = gradient_norm(learned, limit)
             if not math.isfinite(norm):
                 raise ValueError(f"the objective must stay finite, got a gradient of {norm} at step {result.step}")
             model.trained_beta = now

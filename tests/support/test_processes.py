@@ -2,11 +2,15 @@
 
 import math
 import os
+import platform
 import signal
 import socket
 import subprocess
 import sys
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 
 import numpy as np
 import pytest
@@ -70,6 +74,7 @@ def test_a_killed_process_ends_all_and_its_run_goes_on(tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.pt"
     said = run_program(SCRIPT, "killed", str(checkpoint), "7", folder=tmp_path)  # two steps after the first checkpoint
     assert "process 0: ProcessLost: another process of the run has ended or hangs, so this one ends too" in said
+    assert "process 1 is no more" in said or "Connection" in said  # by a lock that is free, or by a socket that is shut
     assert f"go on from the checkpoint {checkpoint}" in said
     assert f"[1, {-signal.SIGKILL}]" in said
     sgd = {"optimizer": lambda p: torch.optim.SGD(p, 0.01)}
@@ -78,6 +83,38 @@ def test_a_killed_process_ends_all_and_its_run_goes_on(tmp_path: Path) -> None:
     for weight, other in zip(model.parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(weight, other, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(run.trace.energy, uninterrupted.trace.energy, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="done on Linux on x86-64 alone")
+def test_what_goes_through_memory_comes_out_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphar._support import shared_memory
+
+    monkeypatch.setattr(shared_memory, "FOLDER", str(tmp_path))
+    monkeypatch.setattr(shared_memory, "MOST", 2**15)  # slots of a page: messages take several turns
+    words: dict[str, Queue[str]] = defaultdict(Queue)
+    world, sizes = 3, (0, 8, 4096, 4104, 40_000, 8)
+    given = [[np.random.default_rng([rank, size]).normal(size=size // 8) for size in sizes] for rank in range(world)]
+
+    def hear(name: str) -> str:
+        word = words[name].get(timeout=60)
+        words[name].put(word)  # for others
+        return word
+
+    def talk(rank: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        exchange = shared_memory.open_exchange(rank, world, lambda name, word: words[name].put(word), hear, 60.0)
+        assert exchange is not None
+        found = [(exchange.gather(part.view(np.uint8)), exchange.sum(part)) for part in given[rank]]
+        with pytest.raises(shared_memory.Gone, match="messages of other lengths"):
+            exchange.gather(np.zeros(rank, np.uint8))
+        return found
+
+    with ThreadPoolExecutor(world) as pool:
+        for found in pool.map(talk, range(world)):
+            for k, (gathered, total) in enumerate(found):
+                parts = [given[rank][k] for rank in range(world)]
+                assert np.array_equal(gathered, [part.view(np.uint8) for part in parts])
+                assert np.array_equal(total, parts[0] + parts[1] + parts[2])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("count", [2, 63, 64, 65, 700, 4096])

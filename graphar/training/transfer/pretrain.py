@@ -20,7 +20,6 @@ from os import PathLike
 from typing import Any
 
 import torch
-from torch import nn
 from torch_geometric.loader import DataLoader
 
 from graphar._support.checks import check_beta, check_count, check_positive
@@ -31,7 +30,7 @@ from graphar.hamiltonians import IsingGraph
 from graphar.heads import MessagePassing, MessageWeights
 from graphar.heads.message_passing.rule import MessageRule
 from graphar.ordering import Ordering, nested_dissection
-from graphar.training.gradients import sum_gradients
+from graphar.training.gradients import gradient_norm, sum_gradients
 from graphar.training.transfer.checkpoint import digest, read, write
 from graphar.training.transfer.many import HeldOut, Sampler, exact_samples, likelihood, variational
 from graphar.training.transfer.result import Pretraining
@@ -163,7 +162,7 @@ def pretrain(
             else:
                 likelihood(batch, betas, rule, head, ordering, batch_size, generator, samples, group)
             stop.requested = sum_gradients(group, list(rule.parameters()), stop.requested)
-            norm = float(nn.utils.clip_grad_norm_(rule.parameters(), math.inf if clip_norm is None else clip_norm))
+            norm = gradient_norm(list(rule.parameters()), math.inf if clip_norm is None else clip_norm)
             if not math.isfinite(norm):
                 raise ValueError(f"the objective must stay finite, got a gradient of {norm} at step {result.step}")
             optimizer.step()
