@@ -16,6 +16,7 @@ __all__ = ["jit", "tl"]
 # Of which no other machine code is made where they are 1 or multiples of 16: rows are wide enough to be aligned anyhow.
 NUMBERS = {"key", "first", "step", "shift", "blocks", "group", "parts", "start", "stop", "part", "count", "n", "pairs"}
 NUMBERS |= {"systems", "per_block", "num_spins", "num_rows", "num_read", "num_pairs", "num_weights", "num_taped"}
+NUMBERS |= {"order_row", "beta_row", "table_row"}
 
 if installed():
     import triton
