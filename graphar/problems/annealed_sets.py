@@ -10,67 +10,55 @@ steps of a penalty freeze. Reference: M. C. Angelini and F. Ricci-Tersenghi, `Ph
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import torch
 
 from graphar._support.compile import njit
 from graphar._support.seeds import hash_key
 
-__all__ = ["anneal_sets"]
+__all__ = ["anneal_sets", "neighbours_inside"]
 
-HOT, WARM, COLD = 1.0, 4.0, 10.0  # μ times the mean weight, at the beginning, from a good set, at the end
+HOT, WARM, COLD = 2.0, 4.0, 10.0  # μ times the mean weight, at the beginning, from a good set, at the end
 CHUNK = 2**21  # steps between two looks at whether to stop, and between two values of μ at most
 STAGES = 256  # values of μ
-VERTICES, MOST = 2**17, 8  # in all chains together, and most chains
 
 
 def anneal_sets(
     start: np.ndarray,
     neighbours: np.ndarray,
     weight: np.ndarray,
-    chosen: np.ndarray,
+    chosen: np.ndarray | None,
     seed: int,
     work: int,
     stop: Callable[[], bool],
 ) -> np.ndarray:
-    """The heaviest independent set that some chains meet, or the given one.
+    """The heaviest independent set that a chain meets.
 
     Args:
         start, neighbours: of each vertex, (N + 1,) and (2E,).
         weight: of the vertices, (N,), positive.
-        chosen: an independent set, (N,), bool, from which every second chain starts.
+        chosen: an independent set, (N,), bool, from which it starts, less hot; None for no vertex.
         seed: of the random numbers.
-        work: steps of all chains together.
+        work: steps.
         stop: asks whether to end before.
     """
     n = len(weight)
-    chains = int(np.clip(VERTICES // max(1, n), 2, MOST))
     scaled = weight / weight.mean()
-
-    def chain(number: int) -> tuple[float, np.ndarray]:
-        warm = number % 2 == 1
-        state = np.array([hash_key(seed, "chain", number)], np.uint64)
-        inside = chosen.copy() if warm else np.zeros(n, np.bool_)
-        best, total = inside.copy(), float(weight[inside].sum())
-        tight = neighbours_inside(start, neighbours, inside)
-        steps = max(n, work // chains)
-        pieces = max(STAGES, steps // CHUNK)
-        for mu in np.linspace(WARM if warm else HOT, COLD, pieces):
-            if stop():
-                break
-            exchange(start, neighbours, scaled, inside, tight, mu, steps // pieces + 1, state)
-            now = float(weight[inside].sum())
-            if now > total:
-                best[:], total = inside, now
-        return total, best
-
-    with ThreadPoolExecutor(min(chains, torch.get_num_threads())) as pool:
-        found = list(pool.map(chain, range(chains)))
-    total, best = max(found, key=lambda pair: pair[0])
-    return best if total > float(weight[chosen].sum()) else chosen
+    state = np.array([hash_key(seed, "chain")], np.uint64)
+    inside = np.zeros(n, np.bool_) if chosen is None else chosen.copy()
+    best, total = inside.copy(), float(weight[inside].sum())
+    tight = neighbours_inside(start, neighbours, inside)
+    steps = max(n, work)
+    pieces = max(STAGES, steps // CHUNK)
+    for mu in np.linspace(HOT if chosen is None else WARM, COLD, pieces):
+        if stop():
+            break
+        exchange(start, neighbours, scaled, inside, tight, mu, steps // pieces + 1, state)
+        now = float(weight[inside].sum())
+        if now > total:
+            best[:], total = inside, now
+    return best
 
 
 @njit(nogil=True, cache=True)

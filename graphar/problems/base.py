@@ -114,7 +114,14 @@ class Problem(ABC, Generic[Answer]):
         """A feasible answer near this one; of one that is feasible, one that is at least as good."""
         return self._answer(self._repair(self._read(answer)))
 
-    def improve(self, spins: Any, seed: int, work: int, stop: Callable[[], bool]) -> Tensor:
+    def improve(
+        self,
+        spins: Any,
+        seed: int,
+        work: int,
+        stop: Callable[[], bool],
+        tell: Callable[[Tensor], Any] | None = None,
+    ) -> Tensor:
         """Spins from the problem's own search, which goes from these; for problems that have one (``searches``).
 
         Args:
@@ -122,6 +129,7 @@ class Problem(ABC, Generic[Answer]):
             seed: of its random bits.
             work: steps.
             stop: asks, every tenth of a second or so, whether to end.
+            tell: gets spins of better answers, int8, shape (N,), while the search runs; on another thread.
 
         Returns:
             int8, shape (N,).
@@ -129,8 +137,13 @@ class Problem(ABC, Generic[Answer]):
         Raises:
             ValueError: the problem has none.
         """
-        values = self._search(self._values(check_spins(spins, self.graph.num_spins).numpy()), seed, work, stop)
-        return torch.from_numpy(self._spins(values))
+        values = self._values(check_spins(spins, self.graph.num_spins).numpy())
+
+        def told(better: np.ndarray) -> None:
+            if tell is not None:
+                tell(torch.from_numpy(self._spins(better)))
+
+        return torch.from_numpy(self._spins(self._search(values, seed, work, stop, told)))
 
     def check(self, answer: Answer) -> Check:
         """Objective, feasibility and energy of an answer."""
@@ -192,7 +205,14 @@ class Problem(ABC, Generic[Answer]):
     def _repair(self, values: np.ndarray) -> np.ndarray:
         return values
 
-    def _search(self, values: np.ndarray, seed: int, work: int, stop: Callable[[], bool]) -> np.ndarray:
+    def _search(
+        self,
+        values: np.ndarray,
+        seed: int,
+        work: int,
+        stop: Callable[[], bool],
+        tell: Callable[[np.ndarray], None],
+    ) -> np.ndarray:
         raise ValueError(f"problem must be one with a search of its own, got {type(self).__name__}")
 
     def _answer(self, values: np.ndarray) -> Any:

@@ -17,10 +17,11 @@ import numpy as np
 
 from graphar._support.compile import njit
 from graphar._support.seeds import hash_key
+from graphar.problems.annealed_sets import neighbours_inside
 
 __all__ = ["exchange_sets"]
 
-CHUNK = 2**19  # insertions between two looks at whether to stop, and looks at 16 neighbours each
+CHUNK = 2**23  # looks at vertices between two questions whether to stop
 MU = 6.0  # of losses, times the mean weight
 GAIN = 1e-12  # of the mean weight, by which an exchange must gain: rounding could go around in circles
 
@@ -54,9 +55,9 @@ def exchange_sets(
     weight: np.ndarray,
     chosen: np.ndarray,
     seed: int,
-    insertions: int,
+    work: int,
     stop: Callable[[], bool],
-    tell: Callable[[np.ndarray], None] | None = None,
+    tell: Callable[[np.ndarray], None],
 ) -> np.ndarray:
     """The heaviest independent set that the search meets, or the given one.
 
@@ -65,12 +66,10 @@ def exchange_sets(
         weight: of the vertices, (N,), positive.
         chosen: an independent set, (N,), bool, from which it starts.
         seed: of the random numbers.
-        insertions: vertices that are forced in, one after the other.
+        work: looks at vertices.
         stop: asks whether to end before.
         tell: gets sets that are heavier than those before, while it runs.
     """
-    from graphar.problems.annealed_sets import neighbours_inside
-
     n = len(weight)
     scaled = weight / weight.mean()
     inside, best = chosen.copy(), chosen.copy()
@@ -78,15 +77,14 @@ def exchange_sets(
     tight = neighbours_inside(start, neighbours, inside)
     log, state = np.empty(max(64, 4 * n), np.int64), np.array([hash_key(seed, "exchanges")], np.uint64)
     search = Search(start, neighbours, scaled, inside, tight, log, np.zeros(1, np.int64), total)
-    told, heaviest = total[1], float(weight[chosen].sum())
-    while insertions > 0 and not stop():
-        done = iterate_exchanges(search, best, min(insertions, CHUNK), 16 * CHUNK, MU, state)
-        insertions -= done
-        if total[1] > told:
-            told = total[1]
-            if tell is not None and float(weight[best].sum()) > heaviest:
-                tell(best.copy())
-    return best if float(weight[best].sum()) > heaviest else chosen
+    told = first = float(weight[chosen].sum())
+    while work > 0 and not stop():
+        work -= iterate_exchanges(search, best, min(work, CHUNK), MU, state)
+        now = float(weight[best].sum())
+        if now > told:
+            told = now
+            tell(best.copy())
+    return best if told > first else chosen
 
 
 @njit(nogil=True, cache=True)
@@ -192,19 +190,17 @@ def undo(s: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def iterate_exchanges(s: Any, best: Any, insertions: int, work: int, mu: float, random: Any) -> int:
-    """Insertions and what follows from them; how many there were. The heaviest set is in ``best``."""
-    n, state, done = np.uint64(len(best)), random[0], 0
-    while done < insertions and work > 0:
-        done += 1
-        work -= 1
+def iterate_exchanges(s: Any, best: Any, work: int, mu: float, random: Any) -> int:
+    """Insertions and what follows from them; how much they looked at. The heaviest set is in ``best``."""
+    n, state, looks = np.uint64(len(best)), random[0], 0
+    while looks < work:
+        looks += 1
         state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
         v = np.int64(((state >> np.uint64(32)) * n) >> np.uint64(32))
         if s.chosen[v]:
             continue
         before, s.count[0] = s.total[0], 0
-        work -= force_in(v, s)
-        work -= settle(s)
+        looks += force_in(v, s) + settle(s)
         lost = before - s.total[0]
         if lost > GAIN:
             state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
@@ -220,4 +216,4 @@ def iterate_exchanges(s: Any, best: Any, insertions: int, work: int, mu: float, 
         best[:] = s.chosen
         s.total[1] = s.total[0]
     random[0] = state
-    return done
+    return looks

@@ -80,13 +80,24 @@ class _VertexSet(Problem[set[Any]]):
         names = self._net.names
         return list(zip(names.of(self._net.first[broken]), names.of(self._net.second[broken]), strict=True))
 
-    def _search(self, values: np.ndarray, seed: int, work: int, stop: Callable[[], bool]) -> np.ndarray:
-        from graphar.problems.annealed_sets import anneal_sets
+    def _search(
+        self,
+        values: np.ndarray,
+        seed: int,
+        work: int,
+        stop: Callable[[], bool],
+        tell: Callable[[np.ndarray], None],
+    ) -> np.ndarray:
+        from graphar.problems.searched_sets import search_sets
 
         repaired = self._repair(values)
         start, neighbours, _ = self._adjacency
         chosen = ~repaired if self._complement else repaired
-        found = anneal_sets(start, neighbours, self._weights, chosen, seed, work, stop)
+
+        def told(found: np.ndarray) -> None:
+            tell(~found if self._complement else found)
+
+        found = search_sets(start, neighbours, self._weights, chosen, seed, work, stop, told)
         return self._repair(~found if self._complement else found)
 
     @cached_property

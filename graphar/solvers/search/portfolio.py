@@ -134,7 +134,12 @@ def _first_searches(best: Incumbent, problem: Problem[Any], seed: int) -> None:
 def _own_search(best: Incumbent, problem: Problem[Any], seed: int, turn: int) -> None:
     """The problem's own search, twice as long each turn."""
     work = max(_OWN_BUDGET, _OWN_SWEEPS * best.graph.num_spins) << min(turn, _OWN_GROWTH)
-    best.offer(problem.improve(best.spins, hash_key(seed, "own", turn) >> 1, work, best.stop.is_set), "exchanges")
+    key = hash_key(seed, "own", turn) >> 1
+
+    def tell(spins: torch.Tensor) -> None:
+        best.offer(spins, "exchanges")
+
+    tell(problem.improve(best.spins, key, work, best.stop.is_set, tell))
 
 
 def _rounds(
