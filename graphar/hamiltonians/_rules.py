@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from graphar._support.checks import as_float_tensor
@@ -65,14 +66,32 @@ def check_tensors(graph: SiteData, index: str, weight: str, count: int) -> None:
 
 
 def _check_both_directions(ends: Tensor, weight: Tensor, num_spins: int) -> None:
-    forward, order = torch.sort(ends[0] * num_spins + ends[1])
+    forward = ends[0] * num_spins + ends[1]
+    if bool((forward[1:] < forward[:-1]).any()):  # graphs are made with sorted edges, but transforms may shuffle them
+        forward, order = torch.sort(forward)
+        ends, weight = ends[:, order], weight[order]
     if bool((forward[1:] == forward[:-1]).any()):
         raise ValueError("edge_index must list each direction of an edge once, got a repeated column")
-    backward, back_order = torch.sort(ends[1] * num_spins + ends[0])
-    if not torch.equal(forward, backward):
+    back = _transposed(ends, num_spins)
+    if back is None:
         raise ValueError("edge_index must hold both directions of every edge, got an edge in one direction only")
-    if not torch.equal(weight[order], weight[back_order]):
+    if not torch.equal(weight, weight[back]):
         raise ValueError("edge_weight must be equal in both directions of an edge")
+
+
+def _transposed(ends: Tensor, num_spins: int) -> Tensor | None:
+    """Where the other direction of each of sorted edges is, (2E,), counted in linear time; None where one lacks it."""
+    rows = torch.bincount(ends[0], minlength=num_spins)
+    if not torch.equal(rows, torch.bincount(ends[1], minlength=num_spins)):
+        return None
+    small = torch.int32 if ends.shape[1] < 2**31 else torch.int64
+    start = torch.zeros(num_spins + 1, dtype=small)
+    start[1:] = rows.cumsum(0)
+    place, target = torch.arange(ends.shape[1], dtype=small), ends[1].cpu().to(small)
+    table = csr_array((place.numpy(), target.numpy(), start.numpy()), shape=(num_spins, num_spins)).tocsc()
+    if not torch.equal(torch.from_numpy(table.indices), target):
+        return None
+    return torch.from_numpy(table.data).long().to(ends.device)
 
 
 def describe_kind(value: Any) -> str:

@@ -45,6 +45,10 @@ def block(key: int, counter: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Ten
 def words(key: int, sites: Tensor, first: int, count: int) -> Tensor:
     """32 random bits for each site and each of ``count`` samples from ``first`` on, int64, (sites, count)."""
     group, device = LANES * WORDS, sites.device
+    if first % group + count <= LANES:  # the first word of some lanes
+        lane = torch.arange(first // group * LANES + first % group, first // group * LANES + first % group + count)
+        lane, zero = lane.to(device), torch.zeros((), dtype=torch.int64, device=device)
+        return block(key, (lane & _MASK, sites[:, None], lane >> 32, zero))[0].expand(len(sites), count)
     lane = torch.arange(first // group * LANES, -(-(first + count) // group) * LANES, device=device)
     zero = torch.zeros((), dtype=torch.int64, device=device)
     made = block(key, (lane & _MASK, sites[:, None], lane >> 32, zero))

@@ -83,7 +83,7 @@ class Watcher:
         if self._out is None:
             return
         if self._problem is None:
-            text = "".join("+1\n" if spin > 0 else "-1\n" for spin in spins.tolist())
+            text = np.where(spins.numpy() > 0, b"+1\n", b"-1\n").tobytes().decode()
         else:
             answer = self._problem.decode(spins)
             if not self._problem.feasible(answer):

@@ -81,7 +81,7 @@ def _integers(couplings: Floats) -> tuple[Ints, float, bool] | None:
             # Whether the product of an integer below 2^40 and the unit is rounded: its low bits would be lost.
             exact = all(
                 int(k) * Fraction(unit) == Fraction(J)
-                for k, J in set(zip(ratio.tolist(), couplings.tolist(), strict=True))
+                for k, J in zip(np.unique(ratio).tolist(), np.unique(couplings).tolist(), strict=True)
             )
             return ratio.astype(np.int64), unit, exact
     return None

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
-from graphar.solvers.bounds.integrality import ladder_of
+from graphar.solvers.bounds.integrality import Ladder, ladder_of
 from graphar.solvers.bounds.pairs import as_pairs
 
 __all__ = ["Improvement", "Incumbent"]
@@ -71,14 +71,19 @@ class Incumbent:
     @property
     def proven(self) -> bool:
         """Whether no energy is below the lowest met, but for rounding."""
-        if self.bound == -np.inf:
-            return False
+        if self.bound == -np.inf or self.energy > self.bound + max(self.tolerance, RESOLUTION * abs(self.bound)):
+            return False  # whatever the steps of energies, which take long to find for many couplings
         return self.energy <= self.bound + max(self.tolerance, self._resolution * abs(self.bound))
 
     @cached_property
+    def ladder(self) -> Ladder | None:
+        """Steps of the energies, the offset left out; of pairs alone."""
+        return ladder_of(as_pairs(self.graph)) if isinstance(self.graph, IsingGraph) else None
+
+    @property
     def _resolution(self) -> float:
         """None for energies in steps: bounds are then rounded up to one of them."""
-        stepped = isinstance(self.graph, SpinHypergraph) or ladder_of(as_pairs(self.graph)) is not None
+        stepped = isinstance(self.graph, SpinHypergraph) or self.ladder is not None
         return 0.0 if stepped else RESOLUTION
 
     @property
@@ -91,16 +96,19 @@ class Incumbent:
         rows = spins.reshape(-1, self.graph.num_spins)
         energies = self.graph.energy(rows)
         lowest = float(energies.min())
+        if lowest > self.energy + self.tolerance:
+            return False
+        first = rows[int(energies.argmin())].clone()
+        # as the graph says of this configuration alone: among others, its sum may be rounded otherwise
+        alone = lowest if len(rows) == 1 else float(self.graph.energy(first))
         with self._lock:
             if self._closed or lowest > self.energy + self.tolerance:
                 return False
             better = lowest < self.energy - self.tolerance
             if better:
-                self.spins = rows[int(energies.argmin())].clone()
-                # as the graph says of this configuration alone: among others, its sum may be rounded otherwise
-                self.energy = lowest = float(self.graph.energy(self.spins))
+                self.spins, self.energy = first, alone
                 self._solutions.clear()
-                self.history.append(Improvement(self.seconds, lowest, method))
+                self.history.append(Improvement(self.seconds, alone, method))
                 self.changed.set()
             for row in rows[energies <= self.energy + self.tolerance]:
                 if len(self._solutions) >= self._max_solutions:

@@ -15,8 +15,6 @@ from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.montecarlo.base import random_spins
 from graphar.problems import Problem
 from graphar.solvers.bounds import lower_bound
-from graphar.solvers.bounds.integrality import ladder_of
-from graphar.solvers.bounds.pairs import as_pairs
 from graphar.solvers.bounds.rounding import sum_down
 from graphar.solvers.search.exactly import by_elimination, by_matching, by_parities
 from graphar.solvers.search.incumbent import Incumbent
@@ -37,15 +35,19 @@ _AT_ONCE = 2000  # spins beyond which it goes before reductions and exact method
 _OWN_EVERY = 4  # rounds of it, from one of the portfolio to the next
 _BOUND_SHARES = {2: 0.05, 6: 0.1, 12: 0.1}  # of the time that bounds may take, after which rounds
 _BOUND_LONGEST = 60.0
+_DESCENT_WATCHED = 2**20  # sites and couplings, beyond which a descent takes long enough to be watched by the clock
 _GREEDY_PASSES, _GREEDY_WORK = 50, 2**21  # flips of the first candidate; each looks at all couplings
 
 
 def first_candidate(graph: IsingGraph | SpinHypergraph, initial: torch.Tensor | None, seed: int) -> torch.Tensor:
-    """Configurations (M, N) to begin with, at once: the given ones, or random ones after a descent."""
+    """Configurations (M, N) to begin with, at once: the given ones, or random ones, of small graphs after a descent."""
     if initial is not None:
         return initial
+    size = _size(graph)
+    if size > _DESCENT_WATCHED:
+        rng = torch.Generator().manual_seed(hash_key(seed, "first candidate"))
+        return 1 - 2 * torch.randint(2, (1, graph.num_spins), generator=rng, dtype=torch.int8)
     double = graph.to(torch.device("cpu"), torch.float64)
-    size = graph.num_spins + graph.couplings.numel()
     x = random_spins(1, graph.num_spins, hash_key(seed, "first candidate"))[0]
     energy = float(double.energy(x))
     rng = torch.Generator().manual_seed(hash_key(seed, "descent"))
@@ -58,6 +60,11 @@ def first_candidate(graph: IsingGraph | SpinHypergraph, initial: torch.Tensor | 
         elif not bool(better.any()):
             break
     return x[None]
+
+
+def _size(graph: IsingGraph | SpinHypergraph) -> int:
+    interactions = graph.num_couplings if isinstance(graph, IsingGraph) else graph.num_interactions
+    return graph.num_spins + interactions
 
 
 def search(
@@ -78,6 +85,10 @@ def search(
         without: members that get no turns.
         problem: whose own search takes its turns, if it has one.
     """
+    if isinstance(best.graph, IsingGraph) and _size(best.graph) > _DESCENT_WATCHED:
+        from graphar.solvers.search.descent import descend
+
+        best.offer(descend(best.graph, best.spins, best.stop.is_set), "descent")
     seconds = LONGEST if math.isinf(limit) else SHARE * limit
     ground = _of_whole(best.graph, seconds)
     if ground is not None:
@@ -207,9 +218,7 @@ def _look_for_bounds(best: Incumbent, parts: Parts, hard: list[Part], most: floa
 def _raise(best: Incumbent, parts: Parts, method: str) -> None:
     """The bound of the parts as one of the whole, rounded up to what its energies may be."""
     bound = parts.bound
-    if isinstance(best.graph, IsingGraph):
+    if best.ladder is not None:
         offset = float(best.graph.offset.item())
-        ladder = ladder_of(as_pairs(best.graph))
-        if ladder is not None:
-            bound = max(bound, sum_down([ladder.up(sum_down([bound, -offset])), offset]))
+        bound = max(bound, sum_down([best.ladder.up(sum_down([bound, -offset])), offset]))
     best.raise_bound(bound, method)
