@@ -22,8 +22,6 @@ from graphar.problems.annealed_sets import neighbours_inside
 __all__ = ["exchange_sets"]
 
 CHUNK = 2**23  # looks at vertices between two questions whether to stop
-MANY = 4
-LOOSE = 3
 MU = 6.0  # of losses, times the mean weight
 GAIN = 1e-12  # of the mean weight, by which an exchange must gain: rounding could go around in circles
 
@@ -81,7 +79,7 @@ def exchange_sets(
     search = Search(start, neighbours, scaled, inside, tight, log, np.zeros(1, np.int64), total)
     told = first = float(weight[chosen].sum())
     while work > 0 and not stop():
-        work -= iterate_exchanges(search, best, min(work, CHUNK), MANY, MU, state)
+        work -= iterate_exchanges(search, best, min(work, CHUNK), MU, state)
         now = float(weight[best].sum())
         if now > told:
             told = now
@@ -192,23 +190,22 @@ def undo(s: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def iterate_exchanges(s: Any, best: Any, work: int, many: int, mu: float, random: Any) -> int:
+def iterate_exchanges(s: Any, best: Any, work: int, mu: float, random: Any) -> int:
     """Insertions and what follows from them; how much they looked at. The heaviest set is in ``best``."""
     n, state, looks = np.uint64(len(best)), random[0], 0
     while looks < work:
         looks += 1
         before, s.count[0] = s.total[0], 0
-        for _ in range(many):
-            state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
-            v = np.int64(((state >> np.uint64(32)) * n) >> np.uint64(32))
-            if not s.chosen[v] and s.tight[v] <= LOOSE:
-                looks += force_in(v, s)
-        looks += settle(s)
+        state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+        v = np.int64(((state >> np.uint64(32)) * n) >> np.uint64(32))
+        if s.chosen[v]:
+            continue
+        looks += force_in(v, s) + settle(s)
         lost = before - s.total[0]
         if lost > GAIN:
             state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
             u = np.float64(state >> np.uint64(11)) * 2.0**-53
-            kept = u < np.exp(-mu * lost) if mu > 0 else u * (1 + lost * (max(before, s.total[1]) - s.total[0])) < 1
+            kept = u < np.exp(-mu * lost)
             new = before > s.total[1] + GAIN
             if new or not kept:  # the heaviest set is kept before it is left
                 undo(s)

@@ -14,6 +14,7 @@ _UNIT, _LARGEST = 2.0**10, 2.0**42  # sums of multiples of 1/1024 up to it are n
 def trivial_bound(graph: IsingGraph | SpinHypergraph) -> float:
     """−Σ|J| − Σ|h| + offset, rounded down; exact where couplings and fields are multiples of 1/1024."""
     total = scale(graph)
-    values = (_UNIT * graph.couplings.detach(), _UNIT * graph.h.detach())
+    couplings = graph.edge_weight if isinstance(graph, IsingGraph) else graph.hyperedge_weight
+    values = (_UNIT * each.detach() for each in (couplings, graph.h))
     exact = total < _LARGEST and all(bool((each == each.round()).all()) for each in values)
     return sum_down([-total if exact else -total * (1 + 1e-12), float(graph.offset.item())])

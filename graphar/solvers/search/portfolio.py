@@ -31,6 +31,7 @@ _SHORTEST = 4.0  # seconds of a limit for each unit of the largest budget
 _MEMORY = 0.7  # of a member's credit, that is left after its next turn
 _OWN_BUDGET, _OWN_SWEEPS = 2**22, 2**8  # steps, for each spin, of a problem's own search in its first turn
 _FIRST_SWEEPS, _OWN_GROWTH = 2**13, 10  # of the last turn before anything else, and most doublings
+_OWN_FIRST = 6  # turns of it before the rounds
 _AT_ONCE = 2000  # spins beyond which it goes before reductions and exact methods
 _OWN_EVERY = 4  # rounds of it, from one of the portfolio to the next
 _BOUND_SHARES = {2: 0.05, 6: 0.1, 12: 0.1}  # of the time that bounds may take, after which rounds
@@ -167,14 +168,15 @@ def _rounds(
     benches = [Bench(part, best.stop.is_set) for part in hard]
     credits: list[dict[str, float]] = [{} for _ in hard]
     longest = _GROWTH if math.isinf(limit) else int(np.clip(math.log2(max(1.0, limit / _SHORTEST)), 0, _GROWTH))
+    late = int(best.graph.num_spins > _AT_ONCE)  # members of the portfolio take seconds, and come after three such turns
     turn = 0
     while (steps is None or turn < steps) and not best.stop.is_set():
         budget = FIRST_BUDGET << min(turn, longest)
         if own is not None:
-            _own_search(best, own, seed, turn + 4)
+            _own_search(best, own, seed, turn + _OWN_FIRST)
             for bench, given in zip(benches, parts.inside_of(best.spins, hard), strict=True):
                 bench.part.take(given, "exchanges")
-            if turn % _OWN_EVERY:
+            if (turn + late) % _OWN_EVERY:
                 turn += 1
                 continue
         for number, (bench, credit) in enumerate(zip(benches, credits, strict=True)):
