@@ -103,7 +103,7 @@ def turn(v: int, s: Any) -> int:
 @njit(nogil=True, cache=True)
 def adjacent(u: int, v: int, s: Any) -> bool:
     """Whether there is an edge."""
-    for e in range(s.start[u], s.start[u + 1]):
+    for e in range(s.start[u], s.start[u + 1]):  # noqa: SIM110 - loops that are compiled have no any() of generators
         if s.neighbours[e] == v:
             return True
     return False

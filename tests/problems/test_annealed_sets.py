@@ -8,6 +8,8 @@ import pytest
 import torch
 
 import graphar as ga
+from graphar.problems.exchanged_sets import exchange_sets
+from graphar.problems.sources import adjacency
 
 
 def _problem(seed: int, kind: type = ga.problems.IndependentSet) -> ga.problems.IndependentSet:
@@ -35,6 +37,31 @@ def test_it_is_never_worse_than_what_it_begins_with_even_when_stopped_at_once() 
         again = problem.improve(best, 1, 50, stop)
         assert problem.feasible(problem.decode(again))
         assert float(problem.graph.energy(again)) <= float(problem.graph.energy(best))
+
+
+def test_exchanges_alone_find_the_heaviest_sets_and_tell_of_each_better_one() -> None:
+    for seed in range(6):
+        problem = _problem(seed)
+        told: list[np.ndarray] = []
+        start, neighbours, _ = adjacency(problem._net)
+        nothing = np.zeros(14, np.bool_)
+        found = exchange_sets(start, neighbours, problem._weights, nothing, seed, 20_000, _never, told.append)
+        values = [problem._weights[each].sum() for each in told]
+        assert values == sorted(set(values))
+        assert np.array_equal(told[-1], found)
+        assert all(problem.feasible(problem.decode(np.where(each, 1, -1))) for each in told)
+        assert -values[-1] == ga.exact.enumerate(problem.graph, 1.0).ground_energy
+        assert not nothing.any()
+
+
+def test_better_answers_are_told_in_spins_while_the_search_runs() -> None:
+    cover = ga.problems.VertexCover(ga.random_regular(500, degree=3, couplings=1.0, seed=4))
+    told: list[torch.Tensor] = []
+    found = cover.improve(torch.ones(500, dtype=torch.int8), 0, 2**21, _never, told.append)
+    energies = [float(cover.graph.energy(each)) for each in told]
+    assert energies
+    assert all(cover.feasible(cover.decode(each)) for each in told)
+    assert float(cover.graph.energy(found)) <= min(energies) == energies[-1]
 
 
 def test_seeds_tell_all_on_any_number_of_threads() -> None:

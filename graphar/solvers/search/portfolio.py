@@ -168,7 +168,7 @@ def _rounds(
     benches = [Bench(part, best.stop.is_set) for part in hard]
     credits: list[dict[str, float]] = [{} for _ in hard]
     longest = _GROWTH if math.isinf(limit) else int(np.clip(math.log2(max(1.0, limit / _SHORTEST)), 0, _GROWTH))
-    late = int(best.graph.num_spins > _AT_ONCE)  # members of the portfolio take seconds, and come after three such turns
+    late = int(best.graph.num_spins > _AT_ONCE)  # the portfolio takes seconds, and comes after three turns of its own
     turn = 0
     while (steps is None or turn < steps) and not best.stop.is_set():
         budget = FIRST_BUDGET << min(turn, longest)
