@@ -3,7 +3,8 @@ r"""Iterated local search of independent sets: vertices are forced in, exchanges
 An exchange takes a vertex of the set out for two or one of those that it alone keeps out, or takes a vertex in for all
 its neighbours in the set, where that gains weight. What is tried looks at a few vertices around the forced ones,
 whatever the size of the graph. Sets of equal weight are taken, lighter ones with probability
-:math:`1 / (1 + \Delta w\, \Delta_* w)`, of what is lost and what the set is lighter than the best. References: D. V. Andrade, M. G. C. Resende and R. F. Werneck, `J. Heuristics 18, 525 (2012)
+:math:`1 / (1 + \Delta w\, \Delta_* w)`, of what is lost and what the set is lighter than the best. References:
+D. V. Andrade, M. G. C. Resende and R. F. Werneck, `J. Heuristics 18, 525 (2012)
 <https://doi.org/10.1007/s10732-012-9196-4>`_; of weights, B. Nogueira, R. G. S. Pinheiro and A. Subramanian,
 `Optim. Lett. 12, 567 (2018) <https://doi.org/10.1007/s11590-017-1128-7>`_.
 """
@@ -22,7 +23,7 @@ from graphar.problems.annealed_sets import neighbours_inside
 __all__ = ["exchange_sets"]
 
 CHUNK = 2**23  # looks at vertices between two questions whether to stop
-FORCED = 4  # vertices at a time: fewer end higher on small graphs, more on none
+FORCED = 4  # vertices at a time
 GAIN = 1e-12  # of the mean weight, by which an exchange must gain: rounding could go around in circles
 
 
