@@ -24,7 +24,7 @@ def descend(graph: IsingGraph, spins: Tensor, stop: Callable[[], bool]) -> Tenso
         spins: int8, (N,); not changed.
         stop: asked between passes.
     """
-    source, target, weight = *graph.edge_index, graph.edge_weight
+    (source, target), weight = graph.edge_index, graph.edge_weight
     if bool((source[1:] < source[:-1]).any()):  # graphs are made with sorted edges, but transforms may shuffle them
         order = source.argsort(stable=True)
         source, target, weight = source[order], target[order], weight[order]
