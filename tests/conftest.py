@@ -5,9 +5,13 @@ and share models mostly run in one process, where xdist's default would have eve
 
 Triton's interpreter runs the fused kernels, on any device; it has to be asked for before Triton is loaded. On a GPU
 itself, TRITON_INTERPRET=0 runs those tests that take models there, and examples/benchmarks/gpu.py the laws.
+
+A shell that starts the tests in the background has them ignore Ctrl-C, which some of them send to themselves and to
+their children: it is heard again.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TRITON_INTERPRET", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite("laws", "kernels_agree")  # their assertions say what was compared
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads(1)  # tiny tensors: a second thread costs more than it brings
 
 
