@@ -17,8 +17,8 @@ FAMILIES = {
     "20-regular pm1 1000": lambda: ga.random_regular(1000, degree=20, couplings="pm1", seed=0),
     "SK 512": lambda: ga.sherrington_kirkpatrick(512, seed=0),
 }
-EVERYWHERE = ("annealing", "reheating", "tabu")
-ON_SPARSE = ("crossover", "re-solution", "tempering", "neural")
+EVERYWHERE = ("annealing", "reheating", "tabu", "tempering")
+ON_SPARSE = ("crossover", "re-solution", "neural")
 
 
 def lowest(graph: ga.IsingGraph, seconds: float, seeds: int, without: tuple[str, ...]) -> list[ga.Solution]:
