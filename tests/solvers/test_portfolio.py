@@ -13,8 +13,9 @@ from solver_graphs import FAMILIES, graphs_of, hard, solve
 
 import graphar as ga
 from graphar.montecarlo.base import random_spins
-from graphar.solvers.search import members, parts, portfolio
-from graphar.solvers.search.members import ALWAYS, FIRST_BUDGET, MEMBERS, Bench
+from graphar.solvers.search import bench, parts, portfolio
+from graphar.solvers.search.bench import Bench
+from graphar.solvers.search.members import ALWAYS, FIRST_BUDGET, MEMBERS
 from graphar.solvers.search.parts import Part, Parts
 
 
@@ -205,4 +206,4 @@ def test_a_bench_has_a_width_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     for size in (10, 1000, 100_000):
         graph = ga.chain(size, couplings="pm1", seed=1)
         width = Bench(Part.of(graph.to(torch.float64)), lambda: False).subgraphs.width
-        assert size << width <= max(members._TABLES, size << 2)
+        assert size << width <= max(bench._TABLES, size << 2)

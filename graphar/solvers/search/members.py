@@ -1,7 +1,7 @@
 """Members of the portfolio: each takes a part, a budget of work and a seed, and gives configurations of low energy.
 
-A member does the same for the same part, budget and seed, on any number of threads. It looks between two steps, of
-about a tenth of a second, whether it is to stop.
+A member does the same for the same part, budget, seed and turns before, on any number of threads. It looks between two
+steps, of about a tenth of a second, whether it is to stop.
 """
 
 from __future__ import annotations
@@ -9,30 +9,24 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from graphar._support.seeds import hash_key
-from graphar.exact.scale import scale
 from graphar.hamiltonians import IsingGraph, SpinHypergraph
-from graphar.hamiltonians.kinds import is_symmetric
 from graphar.heads import Linear
 from graphar.models.autoregressive import Autoregressive
 from graphar.montecarlo.annealing import interpolate
 from graphar.montecarlo.base import Sampler, random_spins
-from graphar.montecarlo.metropolis_sampler import Metropolis
-from graphar.montecarlo.subgraphs import SubgraphHeatBath
 from graphar.montecarlo.tempering import parallel_tempering
+from graphar.solvers.search.bench import CLUSTERED, Bench
 from graphar.solvers.search.contraction import contract
 from graphar.solvers.search.parts import Part
-from graphar.solvers.search.tabu import Tabu
 from graphar.training import anneal
 
-__all__ = ["ALWAYS", "FIRST_BUDGET", "MEMBERS", "Bench", "members_of"]
+__all__ = ["ALWAYS", "FIRST_BUDGET", "MEMBERS", "members_of"]
 
 FIRST_BUDGET = 2**28
 """Spins and neighbours looked at in a turn of the first round: about a tenth of a second."""
@@ -43,90 +37,16 @@ _ANNEALED = ((1.5, 8.0), (_HOT, 2 * _COLD), (_HOT, _COLD))  # in turn: heterogen
 _REHEATED = (1.7, 2.5, 3.5, 5.0)
 _QUENCH = 40.0  # β of its last sweeps
 _FEW_NEIGHBOURS = 8.0  # on average, up to which subgraphs of small width, and clusters that differ, are many
-_TABLES = 2**18  # entries of tables of subgraphs, for each replica
 _MOST_SWEEPS = 2**17
 _NEURAL_EVERY, _NEURAL_SPINS = 4, 2048  # rounds from one neural annealing to the next, and most spins of it
 _LADDER, _COLDEST = (32, 4), 4  # temperatures and replicas, and temperatures whose configurations are told
 _WARM = (0.8, 8.0)  # β from the first to the last, times the typical field
-_CLUSTER_COST, _CLUSTERED = 4, 4.5  # of a sweep with Houdayer's moves, times one without; most neighbours for them
+_CLUSTER_COST = 4  # of a sweep with Houdayer's moves, times one without
 _ROWS = 4  # work of rows of floats in place of one of other members
 _TEMPERED_EVERY = 2  # rounds from one tempering to the next: without it, no family measured is worse
 _NEURAL_BATCH, _NEURAL_BETAS = 256, 40
 _TABU_ROWS, _TABU_FLIPS = 8, 2**24  # configurations side by side, and most flips of each
 _CHILDREN, _PARENTS = 8, (2, 3, 4, 6, 8, 12, 16)  # crossovers of a turn, and of how many parents
-
-
-@dataclass(eq=False)
-class Bench:
-    """A part with what its members need of it, made when first asked for.
-
-    Attributes:
-        part: the part.
-        stop: asks whether to stop.
-        ladder: where the replicas of tempering are, (T, R, N); None before its first turn.
-    """
-
-    part: Part
-    stop: Callable[[], bool]
-    ladder: Tensor | None = None
-
-    @property
-    def graph(self) -> IsingGraph | SpinHypergraph:
-        return self.part.graph
-
-    @cached_property
-    def metropolis(self) -> Metropolis:
-        return Metropolis(self.graph)
-
-    @cached_property
-    def tabu(self) -> Tabu:
-        return Tabu(self.graph)
-
-    def elite(self, turn: int) -> Tensor:
-        """Configurations to start from: the lowest that there are, or the pool of such that differ."""
-        return self.part.pool.rows if turn % 2 else self.part.rows
-
-    @cached_property
-    def subgraphs(self) -> SubgraphHeatBath:
-        assert isinstance(self.graph, IsingGraph)
-        width = int(np.clip(math.log2(_TABLES / self.graph.num_spins), 2, 8))
-        return SubgraphHeatBath(self.graph, width=width)
-
-    @cached_property
-    def swept(self) -> int:
-        """Work of annealing in place of one of other members: bits, and then rows, are that much quicker."""
-        return 4 if isinstance(self.metropolis.coded, str) else 8
-
-    @cached_property
-    def clustered(self) -> bool:
-        """Whether clusters on which two configurations differ are many."""
-        graph = self.graph
-        return isinstance(graph, IsingGraph) and 2 * graph.num_couplings <= _CLUSTERED * graph.num_spins
-
-    @cached_property
-    def symmetric(self) -> bool:
-        return is_symmetric(self.graph)
-
-    @cached_property
-    def size(self) -> int:
-        """Spins, and places of spins in interactions."""
-        if isinstance(self.graph, IsingGraph):
-            return self.graph.num_spins + 2 * self.graph.num_couplings
-        return self.graph.num_spins + int((self.graph.orders**2).sum())
-
-    @cached_property
-    def unit(self) -> float:
-        """1 / the typical field at a site, root of the mean square: what β is measured in."""
-        if isinstance(self.graph, IsingGraph):
-            squares = float((self.graph.edge_weight**2).sum())
-        else:
-            squares = float((self.graph.hyperedge_weight**2 * self.graph.orders).sum())
-        typical = math.sqrt((squares + float((self.graph.h**2).sum())) / self.graph.num_spins)
-        return 1.0 / typical if typical > 1e-250 else 1e-9 / max(scale(self.graph), 1e-250)
-
-    def replicas(self, most: int) -> int:
-        """In whole halves of blocks, fewer of large parts."""
-        return int(np.clip(2**23 // self.size // 32 * 32, 32, most))
 
 
 def _annealing(bench: Bench, budget: int, seed: int, turn: int) -> Tensor:
@@ -296,7 +216,7 @@ def members_of(graph: IsingGraph | SpinHypergraph, turn: int) -> list[str]:
     if 2 * graph.num_couplings > _FEW_NEIGHBOURS * graph.num_spins:
         return [*ALWAYS, "tempering"]
     sparse = ["annealing", "reheating", "crossover", "re-solution", "tabu"]
-    few = 2 * graph.num_couplings <= _CLUSTERED * graph.num_spins
+    few = 2 * graph.num_couplings <= CLUSTERED * graph.num_spins
     if not few or turn % _TEMPERED_EVERY == _TEMPERED_EVERY - 1:
         sparse.append("tempering")
     neural = few and turn % _NEURAL_EVERY == _NEURAL_EVERY - 1 and graph.num_spins <= _NEURAL_SPINS

@@ -16,9 +16,10 @@ from graphar.montecarlo.base import random_spins
 from graphar.problems import Problem
 from graphar.solvers.bounds import lower_bound
 from graphar.solvers.bounds.rounding import sum_down
+from graphar.solvers.search.bench import Bench
 from graphar.solvers.search.exactly import by_elimination, by_matching, by_parities
 from graphar.solvers.search.incumbent import Incumbent
-from graphar.solvers.search.members import FIRST_BUDGET, MEMBERS, Bench, members_of
+from graphar.solvers.search.members import FIRST_BUDGET, MEMBERS, members_of
 from graphar.solvers.search.parts import Part, Parts
 
 __all__ = ["LONGEST", "SHARE", "first_candidate", "search"]
