@@ -16,6 +16,7 @@ __all__ = ["Check", "check"]
 
 ROUNDS = 12
 SETTLED = 0.3
+LOADING = 0.01  # seconds of a tempering that is thrown away
 
 
 class Check(NamedTuple):
@@ -30,6 +31,7 @@ def check(q: Distribution, seconds: float, seed: int, num_samples: int = 2000) -
     """Temper for about so many seconds and join; None after Ctrl-C, a ValueError where the graph is too large."""
     with finish_step_first() as flag, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        Rounds(q.graph, [q.beta], seed).settle(Clock(LOADING, flag), SETTLED)  # loops may be compiled for seconds
         clock = Clock(seconds, flag)
         rounds = Rounds(q.graph, [q.beta], seed)
         rounds.check_reach(seconds)
