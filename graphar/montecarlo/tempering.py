@@ -27,7 +27,7 @@ from graphar.montecarlo.systems import Systems
 from graphar.montecarlo.tempered import Tempering
 from graphar.montecarlo.watch import CHUNK, watched
 
-__all__ = ["parallel_tempering"]
+__all__ = ["has_clusters", "parallel_tempering"]
 
 _FEW_NEIGHBOURS = 4.5  # mean degree up to which clusters of half the sites do not span most graphs
 
@@ -149,4 +149,9 @@ def _wanted(clusters: Any, graph: IsingGraph | SpinHypergraph, replicas: int) ->
         if check_flag(clusters, "clusters") and replicas < 2:
             raise ValueError(f"clusters needs at least 2 replicas, got {replicas}")
         return bool(clusters)
-    return replicas > 1 and isinstance(graph, IsingGraph) and float(graph.degree().double().mean()) <= _FEW_NEIGHBOURS
+    return replicas > 1 and has_clusters(graph)
+
+
+def has_clusters(graph: IsingGraph | SpinHypergraph) -> bool:
+    """Whether clusters on which two configurations differ do not span the graph: it has few neighbours on average."""
+    return isinstance(graph, IsingGraph) and 2 * graph.num_couplings <= _FEW_NEIGHBOURS * graph.num_spins

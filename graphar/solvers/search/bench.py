@@ -15,13 +15,11 @@ from graphar.hamiltonians import IsingGraph, SpinHypergraph
 from graphar.hamiltonians.kinds import is_symmetric
 from graphar.montecarlo.metropolis_sampler import Metropolis
 from graphar.montecarlo.subgraphs import SubgraphHeatBath
+from graphar.montecarlo.tempering import has_clusters
 from graphar.solvers.search.parts import Part
 from graphar.solvers.search.tabu import Tabu
 
-__all__ = ["CLUSTERED", "Bench"]
-
-CLUSTERED = 4.5
-"""Neighbours on average, up to which clusters on which two configurations differ do not span the graph."""
+__all__ = ["Bench"]
 
 _TABLES = 2**18  # entries of tables of subgraphs, for each replica
 
@@ -70,8 +68,7 @@ class Bench:
     @cached_property
     def clustered(self) -> bool:
         """Whether clusters on which two configurations differ are many."""
-        graph = self.graph
-        return isinstance(graph, IsingGraph) and 2 * graph.num_couplings <= CLUSTERED * graph.num_spins
+        return has_clusters(self.graph)
 
     @cached_property
     def symmetric(self) -> bool:

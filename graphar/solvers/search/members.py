@@ -20,8 +20,8 @@ from graphar.heads import Linear
 from graphar.models.autoregressive import Autoregressive
 from graphar.montecarlo.annealing import interpolate
 from graphar.montecarlo.base import Sampler, random_spins
-from graphar.montecarlo.tempering import parallel_tempering
-from graphar.solvers.search.bench import CLUSTERED, Bench
+from graphar.montecarlo.tempering import has_clusters, parallel_tempering
+from graphar.solvers.search.bench import Bench
 from graphar.solvers.search.contraction import contract
 from graphar.solvers.search.parts import Part
 from graphar.training import anneal
@@ -216,7 +216,7 @@ def members_of(graph: IsingGraph | SpinHypergraph, turn: int) -> list[str]:
     if 2 * graph.num_couplings > _FEW_NEIGHBOURS * graph.num_spins:
         return [*ALWAYS, "tempering"]
     sparse = ["annealing", "reheating", "crossover", "re-solution", "tabu"]
-    few = 2 * graph.num_couplings <= CLUSTERED * graph.num_spins
+    few = has_clusters(graph)
     if not few or turn % _TEMPERED_EVERY == _TEMPERED_EVERY - 1:
         sparse.append("tempering")
     neural = few and turn % _NEURAL_EVERY == _NEURAL_EVERY - 1 and graph.num_spins <= _NEURAL_SPINS
